@@ -1,0 +1,1 @@
+"""One file per calling system: its wire form to domain values and back, nothing else."""

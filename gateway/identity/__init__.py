@@ -1,0 +1,1 @@
+"""Who is it: tokens, assertions, certificates, sessions, the registry of systems and organisations."""

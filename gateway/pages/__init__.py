@@ -1,0 +1,1 @@
+"""Server-rendered pages: the standalone viewer, launches, the privacy officer's workbench."""

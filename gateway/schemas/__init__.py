@@ -1,0 +1,1 @@
+"""Our XML Schemas and WSDLs, one folder a family; data only."""

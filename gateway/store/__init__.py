@@ -1,0 +1,1 @@
+"""State that must survive: audit, alerts, permissions, relationships, spent ids, sessions, launches."""

@@ -1,0 +1,1 @@
+"""The sandbox's invented people, organisations, systems and patients."""

@@ -1,0 +1,1 @@
+"""The vendors' screens in a browser, and the launch lab."""
