@@ -1,0 +1,65 @@
+"""The `vendor-stub` command: plays every system around the gateway. Commands import what they need when they run.
+
+Must never import anything of the gateway: the stubs know it by its wire alone.
+"""
+
+import asyncio
+import importlib
+from typing import Any
+
+import click
+
+
+@click.group()
+def main() -> None:
+    """Stand-ins for the systems around the gateway. For invented patients only."""
+
+
+@main.group()
+def serve() -> None:
+    """Run one of the services around the gateway."""
+
+
+@main.group()
+def cast() -> None:
+    """Print what the sandbox is made of."""
+
+
+@cast.command()
+def registry() -> None:
+    """Print the gateway's registry of the sandbox (TOML)."""
+    from vendor_stubs import cast as people
+
+    click.echo(people.registry_toml(), nl=False)
+
+
+@cast.command()
+def training() -> None:
+    """Print who did the training module (CSV)."""
+    from vendor_stubs import cast as people
+
+    click.echo(people.training_csv(), nl=False)
+
+
+def _run(module: str, **settings: Any) -> None:
+    service = importlib.import_module(module)
+    try:
+        asyncio.run(service.serve(**settings))
+    except KeyboardInterrupt:
+        click.echo("stopped", err=True)
+
+
+@serve.command("identity")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8082, show_default=True, type=click.IntRange(1, 65535))
+def serve_identity(host: str, port: int) -> None:
+    """The identity service: smartcard sign-in, OIDC, SAML."""
+    _run("vendor_stubs.identity.app", host=host, port=port)
+
+
+@serve.command("desk")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8083, show_default=True, type=click.IntRange(1, 65535))
+def serve_desk(host: str, port: int) -> None:
+    """The vendors' screens in a browser."""
+    _run("vendor_stubs.desk.app", host=host, port=port)
