@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from gateway.domain.identifiers import NhsNumber, OdsCode
+from gateway.domain.identifiers import Asid, CorrelationId, NhsNumber, OdsCode
 from gateway.domain.instants import WireTime
 
 
@@ -103,3 +103,16 @@ class EventDocument:
     """The GPSummary element (lxml), untouched, in a tree of its own. Any: the domain does not know lxml."""
     answer: Any = field(default=None, repr=False)
     """The whole Spine answer element, for doors that speak Spine's own messages."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpineCall:
+    """What travels with every call to Spine on behalf of one request."""
+
+    asid: Asid
+    """The HL7 sender: the calling system's own ASID."""
+    correlation_id: CorrelationId
+    deadline: float
+    """Loop time by which the caller must have its answer."""
+    message_ids: list[str] = field(default_factory=list)
+    """Spine message ids used, appended by the client, for the audit."""
