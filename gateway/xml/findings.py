@@ -1,0 +1,272 @@
+"""The catalogue of faults an XML message can have: stable code, sentence, clause, and the gateway code each leads to.
+
+Builds findings only from names, positions and expected values; what the caller wrote is passed in on purpose, and
+only where it cannot be about a patient.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from lxml import etree
+
+from gateway.domain.codes import Code
+from gateway.domain.findings import Finding
+from gateway.xml.paths import line_of, path_of
+
+
+@dataclass(frozen=True, slots=True)
+class FaultEntry:
+    """One line of the catalogue."""
+
+    code: Code
+    """The gateway code of a message whose first fault is this one."""
+    sentence: str
+    clause: str
+
+
+_XML = "XML 1.0 (5th edition)"
+_ITK = "ITK 2.2 Distribution Envelope v2.0"
+_WSA = "WS-Addressing 1.0 Core"
+_WSS = "WS-Security 1.1"
+
+
+class Fault(Enum):
+    """Stable finding codes. The name in lower case with hyphens is the code on the wire and in /errors/{code}."""
+
+    # the bytes
+    TOO_LARGE = FaultEntry(Code.MESSAGE_TOO_LARGE, "The message is larger than this door accepts.", "gateway limit")
+    EMPTY = FaultEntry(Code.MESSAGE_NOT_WELL_FORMED, "The message is empty.", f"{_XML} 2.1")
+    ENCODING = FaultEntry(Code.MESSAGE_FORBIDDEN_XML, "The bytes are not UTF-8.", "ITK WS-STD-01")
+    ENCODING_LABEL = FaultEntry(
+        Code.MESSAGE_FORBIDDEN_XML, "The XML declaration names an encoding other than UTF-8.", "ITK WS-STD-01"
+    )
+    BYTE_ORDER_MARK = FaultEntry(
+        Code.MESSAGE_FORBIDDEN_XML, "A byte order mark of UTF-16 or UTF-32 stands before the message.", "ITK WS-STD-01"
+    )
+    MISPLACED_BYTE_ORDER_MARK = FaultEntry(
+        Code.MESSAGE_NOT_WELL_FORMED, "A second byte order mark stands inside the message.", f"{_XML} 4.3.3"
+    )
+    XML_VERSION = FaultEntry(Code.MESSAGE_FORBIDDEN_XML, "The XML version is not 1.0.", f"{_XML} 2.8")
+    CONTROL_CHARACTER = FaultEntry(
+        Code.MESSAGE_NOT_WELL_FORMED, "A control character that XML does not allow stands here.", f"{_XML} 2.2"
+    )
+    DOCTYPE = FaultEntry(
+        Code.MESSAGE_FORBIDDEN_XML,
+        "A document type declaration (DTD) is never accepted.",
+        "SOAP 1.1 section 3; gateway limit",
+    )
+    ENTITY = FaultEntry(
+        Code.MESSAGE_NOT_WELL_FORMED,
+        "An entity other than the five of XML is used; without a DTD it has no meaning.",
+        f"{_XML} 4.1",
+    )
+    TOO_DEEP = FaultEntry(Code.MESSAGE_FORBIDDEN_XML, "The elements are nested too deeply.", "gateway limit")
+    TOO_MANY_NODES = FaultEntry(Code.MESSAGE_FORBIDDEN_XML, "The message has too many nodes.", "gateway limit")
+    TOO_MANY_ATTRIBUTES = FaultEntry(Code.MESSAGE_FORBIDDEN_XML, "An element has too many attributes.", "gateway limit")
+    # well-formedness
+    NOT_WELL_FORMED = FaultEntry(
+        Code.MESSAGE_NOT_WELL_FORMED, "The message is not well-formed XML from here on.", f"{_XML} 2.1"
+    )
+    SMART_QUOTES = FaultEntry(
+        Code.MESSAGE_NOT_WELL_FORMED, "A typographic quotation mark stands where a plain one is needed.", f"{_XML} 2.3"
+    )
+    TAG_MISMATCH = FaultEntry(
+        Code.MESSAGE_NOT_WELL_FORMED,
+        "An element is closed by the end tag of another.",
+        f"{_XML} 3 (Element Type Match)",
+    )
+    UNCLOSED = FaultEntry(
+        Code.MESSAGE_NOT_WELL_FORMED, "The message ends before its elements are closed.", f"{_XML} 2.1"
+    )
+    TRAILING_CONTENT = FaultEntry(
+        Code.MESSAGE_NOT_WELL_FORMED, "Something stands after the end of the root element.", f"{_XML} 2.1"
+    )
+    DUPLICATE_ATTRIBUTE = FaultEntry(
+        Code.MESSAGE_NOT_WELL_FORMED, "An attribute is written twice.", f"{_XML} 3.1 (Unique Att Spec)"
+    )
+    UNQUOTED_ATTRIBUTE = FaultEntry(
+        Code.MESSAGE_NOT_WELL_FORMED, "An attribute's value is not in quotation marks.", f"{_XML} 2.3"
+    )
+    BARE_AMPERSAND = FaultEntry(Code.MESSAGE_NOT_WELL_FORMED, "An ampersand stands alone.", f"{_XML} 2.4")
+    UNBOUND_PREFIX = FaultEntry(
+        Code.MESSAGE_NOT_WELL_FORMED,
+        "A prefix is used that is bound to no namespace.",
+        "Namespaces in XML 1.0 section 5",
+    )
+    # SOAP
+    SOAP_VERSION = FaultEntry(
+        Code.MESSAGE_SOAP_VERSION, "The envelope is not of a SOAP version this door speaks.", "SOAP 1.1 section 4.1.2"
+    )
+    NOT_SOAP = FaultEntry(Code.MESSAGE_ENVELOPE, "The root element is not a SOAP envelope.", "SOAP 1.1 section 4")
+    SOAP_STRUCTURE = FaultEntry(
+        Code.MESSAGE_ENVELOPE, "The SOAP envelope's parts are missing, doubled or out of order.", "SOAP 1.1 section 4"
+    )
+    BODY_CONTENT = FaultEntry(
+        Code.MESSAGE_ENVELOPE, "The SOAP body must hold exactly one element.", "SOAP 1.1 section 4.3"
+    )
+    MUST_UNDERSTAND = FaultEntry(
+        Code.MESSAGE_MUST_UNDERSTAND, "A header that must be understood is not known here.", "SOAP 1.1 section 4.2.3"
+    )
+    # WS-Addressing and WS-Security
+    HEADER_MISSING = FaultEntry(Code.MESSAGE_HEADERS, "A required header is missing or empty.", f"{_WSA} section 3")
+    HEADER_REPEATED = FaultEntry(
+        Code.MESSAGE_HEADERS, "A header that may stand once is repeated.", f"{_WSA} section 3.2"
+    )
+    MESSAGE_ID = FaultEntry(Code.MESSAGE_HEADERS, "The message id is not a UUID.", "ITK WS-ADR-01")
+    ACTION = FaultEntry(
+        Code.MESSAGE_HEADERS, "wsa:Action is not the service named in the distribution envelope's header.", "ITK WS-ADR"
+    )
+    SOAP_ACTION = FaultEntry(
+        Code.MESSAGE_HEADERS, "The HTTP header SOAPAction and wsa:Action differ.", "SOAP 1.1 section 6.1.1"
+    )
+    REFERENCE_PROPERTIES = FaultEntry(Code.MESSAGE_HEADERS, "wsa:From must hold an address only.", "ITK WS-ADR-08")
+    REPLY_TO = FaultEntry(
+        Code.MESSAGE_HEADERS, "A synchronous service replies only to the anonymous address.", f"{_WSA} section 3.4"
+    )
+    TIMESTAMP_FORM = FaultEntry(
+        Code.MESSAGE_HEADERS, "The time is not a date and time as XML Schema writes it.", f"{_WSS} section 10"
+    )
+    TIMESTAMP_EXPIRED = FaultEntry(Code.MESSAGE_EXPIRED, "The message's lifetime is over.", f"{_WSS} section 10")
+    TIMESTAMP_FUTURE = FaultEntry(Code.MESSAGE_EXPIRED, "The message was created in the future.", f"{_WSS} section 10")
+    TIMESTAMP_ORDER = FaultEntry(
+        Code.MESSAGE_EXPIRED, "The message expires before it was created.", f"{_WSS} section 10"
+    )
+    TIMESTAMP_LIFETIME = FaultEntry(
+        Code.MESSAGE_EXPIRED, "The message's lifetime is longer than allowed.", "gateway limit"
+    )
+    # distribution envelope
+    SERVICE_UNKNOWN = FaultEntry(Code.MESSAGE_UNKNOWN_SERVICE, "The service is not one of this door's.", _ITK)
+    INTERACTION_MISSING = FaultEntry(
+        Code.MESSAGE_UNKNOWN_SERVICE, "The interaction is not named in the handling specification.", _ITK
+    )
+    INTERACTION_UNKNOWN = FaultEntry(Code.MESSAGE_UNKNOWN_SERVICE, "The interaction is not one of this door's.", _ITK)
+    PROFILE_MISSING = FaultEntry(
+        Code.MESSAGE_ENVELOPE, "The manifest item names no profile.", f"{_ITK}, manifestitem/@profileid"
+    )
+    PROFILE_MISMATCH = FaultEntry(
+        Code.MESSAGE_ENVELOPE, "The profile is not the one of the service.", f"{_ITK}, manifestitem/@profileid"
+    )
+    UUID_FORM = FaultEntry(Code.MESSAGE_ENVELOPE, "The id is not a UUID.", _ITK)
+    LOWER_CASE_UUID = FaultEntry(
+        Code.MESSAGE_ENVELOPE, "The UUID is written in lower case; its letters must be capitals.", f"{_ITK}, type uuid"
+    )
+    COUNT_MISMATCH = FaultEntry(Code.MESSAGE_ENVELOPE, "The count and the number of items differ.", _ITK)
+    SINGLE_PAYLOAD = FaultEntry(
+        Code.MESSAGE_ENVELOPE, "A mini service message has exactly one payload.", "ITK Spine mini services"
+    )
+    PAYLOAD_ID = FaultEntry(Code.MESSAGE_ENVELOPE, "Manifest item and payload do not have the same id.", _ITK)
+    IDS_REUSED = FaultEntry(
+        Code.MESSAGE_ENVELOPE, "Ids that must differ from each other are the same.", "ITK Toolkit rule crosscheck_id"
+    )
+    MIME_TYPE = FaultEntry(
+        Code.MESSAGE_ENVELOPE, "The payload's media type is not text/xml.", f"{_ITK}, manifestitem/@mimetype"
+    )
+    PAYLOAD_ENCODED = FaultEntry(
+        Code.MESSAGE_ENVELOPE, "The payload must be plain: not base64, compressed or encrypted.", _ITK
+    )
+    PAYLOAD_EMPTY = FaultEntry(Code.MESSAGE_ENVELOPE, "The payload holds no element.", f"{_ITK}, payload")
+    PAYLOAD_ESCAPED = FaultEntry(
+        Code.MESSAGE_ENVELOPE, "The payload is escaped text instead of XML elements.", f"{_ITK}, payload"
+    )
+    PAYLOAD_CDATA = FaultEntry(
+        Code.MESSAGE_ENVELOPE, "The payload is inside CDATA instead of being XML elements.", f"{_ITK}, payload"
+    )
+    AUDIT_IDENTITY = FaultEntry(Code.MESSAGE_ENVELOPE, "The audit identity is missing or blank.", "ITK COR-DEH-03")
+    AUDIT_IDENTITY_STYLE = FaultEntry(
+        Code.MESSAGE_ENVELOPE,
+        "The audit identity is neither of the Toolkit's form nor typed by an OID.",
+        "ITK COR-DEH-04",
+    )
+    SENDER_ADDRESS_STYLE = FaultEntry(Code.MESSAGE_ENVELOPE, "The sender address is not of the Toolkit's form.", _ITK)
+    BLANK_ATTRIBUTE = FaultEntry(
+        Code.MESSAGE_ENVELOPE, "An attribute is blank.", "ITK Toolkit rule blank_attribute_checker"
+    )
+    SCHEMA_LOCATION = FaultEntry(
+        Code.MESSAGE_ENVELOPE,
+        "xsi:schemaLocation is never followed; leave it out.",
+        "XML Schema 1.0 part 1, section 4.3.2",
+    )
+    ACKNOWLEDGEMENT_REQUESTED = FaultEntry(
+        Code.MESSAGE_ENVELOPE, "A synchronous service sends no acknowledgements; the request for one is ignored.", _ITK
+    )
+    # schema
+    WRONG_NAMESPACE = FaultEntry(
+        Code.MESSAGE_SCHEMA, "The element stands in the wrong namespace.", "Namespaces in XML 1.0"
+    )
+    NO_NAMESPACE = FaultEntry(Code.MESSAGE_SCHEMA, "The element stands in no namespace.", "Namespaces in XML 1.0")
+    ROOT_ELEMENT = FaultEntry(
+        Code.MESSAGE_SCHEMA, "The payload's root element is not the one of the service.", "message schema"
+    )
+    CONTRADICTION = FaultEntry(
+        Code.MESSAGE_COMBINATION,
+        "Interaction, profile and payload do not name the same operation.",
+        "ITK Spine mini services",
+    )
+    ELEMENT_ORDER = FaultEntry(
+        Code.MESSAGE_SCHEMA, "The element stands in the wrong place; the order of elements is fixed.", "message schema"
+    )
+    ELEMENT_MISSING = FaultEntry(Code.MESSAGE_SCHEMA, "A required element is missing.", "message schema")
+    ELEMENT_UNEXPECTED = FaultEntry(Code.MESSAGE_SCHEMA, "The element is not expected here.", "message schema")
+    ELEMENT_REPEATED = FaultEntry(Code.MESSAGE_SCHEMA, "The element stands more often than allowed.", "message schema")
+    ELEMENT_NAME_CASE = FaultEntry(
+        Code.MESSAGE_SCHEMA, "The element's name is written with other capitals.", "message schema"
+    )
+    ATTRIBUTE_MISSING = FaultEntry(Code.MESSAGE_SCHEMA, "A required attribute is missing.", "message schema")
+    ATTRIBUTE_UNEXPECTED = FaultEntry(Code.MESSAGE_SCHEMA, "The attribute is not allowed here.", "message schema")
+    FIXED_VALUE = FaultEntry(Code.MESSAGE_SCHEMA, "The value is fixed and is another one.", "message schema")
+    VALUE_FORM = FaultEntry(Code.MESSAGE_SCHEMA, "The value does not have the form its type demands.", "message schema")
+    TEXT_UNEXPECTED = FaultEntry(Code.MESSAGE_SCHEMA, "Text stands where only elements may.", "message schema")
+    NIL_CONTENT = FaultEntry(
+        Code.MESSAGE_SCHEMA,
+        "An element marked nil has content, or may not be nil.",
+        "XML Schema 1.0 part 1, section 2.6.2",
+    )
+    SCHEMA = FaultEntry(Code.MESSAGE_SCHEMA, "The message does not follow its schema.", "message schema")
+
+    def __init__(self, entry: FaultEntry) -> None:
+        self.entry = entry
+
+    @property
+    def slug(self) -> str:
+        """The finding code: lower case with hyphens."""
+        return self.name.lower().replace("_", "-")
+
+
+BY_SLUG: dict[str, Fault] = {fault.slug: fault for fault in Fault}
+
+
+def finding(
+    fault: Fault,
+    element: etree._Element | None = None,
+    attribute: str | None = None,
+    *,
+    line: int | None = None,
+    column: int | None = None,
+    clause: str = "",
+    expected: str = "",
+    found: str = "",
+    fragment: str = "",
+) -> Finding:
+    """A finding of this fault, placed at an element (or its attribute) where one is given. `found` must not be about a
+    patient.
+    """
+    path, namespaces = path_of(element, attribute) if element is not None else ("", ())
+    if line is None and element is not None:
+        line = line_of(element)
+    return Finding(
+        code=fault.slug,
+        sentence=fault.entry.sentence,
+        line=line,
+        column=column,
+        path=path,
+        namespaces=namespaces,
+        clause=clause or fault.entry.clause,
+        expected=expected,
+        found=found,
+        fragment=fragment,
+    )
+
+
+def gateway_code(findings: tuple[Finding, ...]) -> Code:
+    """The gateway code a message with these findings is answered with: that of the first."""
+    return BY_SLUG[findings[0].code].entry.code
