@@ -1,0 +1,106 @@
+"""Look-ups that show no record: RBAC status, activity report, demographic trace."""
+
+from dataclasses import replace
+
+from gateway.domain.access import Operation
+from gateway.domain.decision import Decision, Facts, Verdict
+from gateway.domain.errors import GatewayError
+from gateway.domain.journal import Spend, Write
+from gateway.domain.permission import AccessClaims, EmergencyReason, PermissionClaim
+from gateway.domain.spine import Demographics, SpineCall
+from gateway.service.calls import ActivityCall, Context, RbacCall, TraceCall
+from gateway.service.entries import EntryMaker, refused
+from gateway.service.identify import Caller
+from gateway.service.outcomes import Activity, Rbac, Traced
+from gateway.service.parts import Parts
+from gateway.service.recording import spends
+
+ACTIVITY_RULE = "P-08"
+"""The rule about activity codes; its failure is what closes a way to view."""
+
+
+class Reports:
+    """Use cases that answer about users, accesses and demographics."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def rbac(self, call: RbacCall, context: Context, caller: Caller) -> Rbac:
+        """Which ways to view the caller's role opens. Raises PolicyRefused, NotPossibleNow."""
+        maker = EntryMaker.of(call, context, caller, None, self._parts.ids)
+        state = await self._parts.state_of(caller, context, ())
+        facts = self._parts.facts(call, context, caller, state)
+        decision = await self._allowed(facts, maker, spends(call, caller, context))
+        emergency = AccessClaims(permission=PermissionClaim.EMERGENCY, emergency_reason=EmergencyReason.CANNOT_ANSWER)
+        answer = Rbac(
+            with_permission=self._opens(facts, AccessClaims(permission=PermissionClaim.YES)),
+            in_emergency=self._opens(facts, emergency),
+        )
+        entry = maker.decided("status", "answered", decision, facts)
+        await self._parts.journal.commit(Write(entries=(entry,), spend=spends(call, caller, context)))
+        return answer
+
+    def _opens(self, facts: Facts, claims: AccessClaims) -> bool:
+        """Whether the role's activities allow a view with these claims, whatever else would refuse it."""
+        decision = self._parts.decide(replace(facts, operation=Operation.VIEW, claims=claims))
+        return all(reason.rule != ACTIVITY_RULE for reason in decision.reasons)
+
+    async def activity(self, call: ActivityCall, context: Context, caller: Caller) -> Activity:
+        """Accesses in the caller's own organisation. Reading the audit is audited. Raises PolicyRefused, NotPossibleNow."""
+        maker = EntryMaker.of(call, context, caller, call.patient, self._parts.ids)
+        state = await self._parts.state_of(caller, context, ())
+        facts = self._parts.facts(call, context, caller, state)
+        decision = await self._allowed(facts, maker, spends(call, caller, context))
+        assert caller.organisation is not None
+        entry = maker.decided("report", "answered", decision, facts)
+        await self._parts.journal.commit(Write(entries=(entry,), spend=spends(call, caller, context)))
+        found, rows = await self._parts.state.activity(
+            organisation=caller.organisation.ods,
+            start=call.start,
+            end=call.end,
+            patient=call.patient,
+            user=call.user,
+            limit=call.limit,
+        )
+        return Activity(made=context.now, found=found, rows=rows)
+
+    async def trace(self, call: TraceCall, context: Context, caller: Caller) -> Traced:
+        """One patient's demographics. Raises PolicyRefused, NoRecord, SpineUnavailable, NotPossibleNow."""
+        maker = EntryMaker.of(call, context, caller, call.patient, self._parts.ids)
+        state = await self._parts.state_of(caller, context, (call.patient,) if call.patient else ())
+        facts = self._parts.facts(call, context, caller, state)
+        decision = await self._allowed(facts, maker, ())
+        entry = maker.decided("asked", "asked", decision, facts)
+        await self._parts.journal.commit(Write(entries=(entry,), spend=spends(call, caller, context)))
+        spine = SpineCall(asid=context.system.asid, correlation_id=context.correlation_id, deadline=context.deadline)
+        try:
+            patient = await self._found(call, spine)
+        except GatewayError as error:
+            failed = maker.failed(error, self._parts.clock(), spine_message_ids=tuple(spine.message_ids))
+            await self._parts.journal.commit(Write(entries=(failed,)))
+            raise
+        traced = maker.entry(
+            "trace",
+            "answered",
+            self._parts.clock(),
+            patient=patient.nhs_number,
+            requested_patient=patient.requested,
+            spine_message_ids=tuple(spine.message_ids),
+        )
+        await self._parts.journal.commit(Write(entries=(traced,)))
+        return Traced(patient=patient)
+
+    async def _found(self, call: TraceCall, spine: SpineCall) -> Demographics:
+        if call.patient is not None:
+            return await self._parts.spine.demographics(call.patient, spine)
+        assert call.traits is not None
+        return await self._parts.spine.search(call.traits, spine)
+
+    async def _allowed(self, facts: Facts, maker: EntryMaker, spent: tuple[Spend, ...]) -> Decision:
+        """The decision where it is allow; a deny is audited and raised."""
+        decision = self._parts.decide(facts)
+        if decision.verdict is Verdict.ALLOW:
+            return decision
+        entry = maker.decided("refused", "refused", decision, facts, code=decision.code.slug)
+        await self._parts.journal.commit(Write(entries=(entry,), spend=spent))
+        raise refused(decision)

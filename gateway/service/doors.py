@@ -1,0 +1,56 @@
+"""What a door is: one calling system's wire form, translated to calls and back. HTTP and the service meet here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from gateway.domain.access import System
+from gateway.domain.errors import GatewayError
+from gateway.domain.identifiers import CorrelationId
+from gateway.service.calls import Call
+from gateway.service.outcomes import Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireRequest:
+    """One HTTP request, whole, its calling system proved."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    """Case-insensitive."""
+    body: bytes = field(repr=False)
+    system: System
+    correlation_id: CorrelationId
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireResponse:
+    """One HTTP answer."""
+
+    status: int
+    media_type: str
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Door(Protocol):
+    """One calling system's wire form. Pure: bytes to values and back."""
+
+    name: str
+    """As in the audit, the metrics and the logs."""
+    media_types: frozenset[str]
+    """Media types read, without parameters."""
+    max_bytes: int
+
+    def read(self, wire: WireRequest) -> Call:
+        """The call in the message. Raises MessageInvalid, AccessDenied."""
+
+    def write(self, wire: WireRequest, call: Call, outcome: Outcome) -> WireResponse:
+        """The answer in the caller's own form; validated where it is XML. Raises InternalError, SpineUnavailable."""
+
+    def refuse(self, wire: WireRequest, call: Call | None, error: GatewayError) -> WireResponse:
+        """Any error in the caller's own form; `call` is None where the message could not be read."""

@@ -1,0 +1,294 @@
+"""Recording what the patient answered and which relationships a feed knows (P-01, P-04, P-20..P-25)."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, time, timedelta
+
+from gateway.domain.access import Organisation, PermissionKind, Role, Scope
+from gateway.domain.codes import Code
+from gateway.domain.decision import Decision, Facts, Verdict
+from gateway.domain.errors import InvalidValue, MessageInvalid, PolicyRefused
+from gateway.domain.identifiers import RoleProfileId, TeamId, UserId
+from gateway.domain.instants import LONDON
+from gateway.domain.journal import EndPermissions, EndRelationships, Spend, SpendKind, Write
+from gateway.domain.permission import (
+    HowAsked,
+    PermissionAnswer,
+    PermissionClaim,
+    RecordedKind,
+    RecordedPermission,
+    Relationship,
+    RelationshipKind,
+)
+from gateway.service.calls import (
+    Call,
+    Context,
+    EndRelationshipsCall,
+    FeedRelationshipCall,
+    QueryPermissionCall,
+    RecordPermissionCall,
+    ViewCall,
+)
+from gateway.service.entries import EntryMaker, refused
+from gateway.service.identify import Caller
+from gateway.service.outcomes import PermissionOnRecord, Recorded
+from gateway.service.parts import Parts
+from gateway.service.ports import Ids
+
+SINGLE_LASTS = timedelta(hours=12)
+"""A permission for one view is at most this old when used."""
+
+LONGEST_RELATIONSHIP = timedelta(days=366)
+"""A feed names an end at most 12 months away."""
+
+
+def spends(call: Call, caller: Caller, context: Context) -> tuple[Spend, ...]:
+    """What this request uses up: its message id, and a single-use proof. Keyed by system, so that systems cannot collide."""
+    spent = []
+    if call.message is not None:
+        key = f"{context.system.id.value}:{call.message.id.value}"
+        spent.append(Spend(kind=SpendKind.MESSAGE, key=key, expires=call.message.expires))
+    if caller.proof is not None and caller.proof.single_use_id is not None:
+        spent.append(
+            Spend(
+                kind=SpendKind.ASSERTION,
+                key=caller.proof.single_use_id,
+                expires=caller.proof.expires + timedelta(minutes=5),
+            )
+        )
+    return tuple(spent)
+
+
+def end_of_day(text: str) -> datetime:
+    """YYYY-MM-DD -> the last instant of that London day. Raises MessageInvalid."""
+    try:
+        day = datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a calendar date, zoned in the next line
+    except ValueError as error:
+        raise MessageInvalid(Code.MESSAGE_VALUE) from error
+    return datetime.combine(day, time(23, 59, 59), LONDON).astimezone(UTC)
+
+
+def _team(role: Role | None) -> TeamId | None:
+    return min(role.teams, default=None) if role else None
+
+
+def _reach(scope: Scope, user: UserId, role: Role | None) -> dict[str, object]:
+    """user, role and team of a permission of that scope, for one person in one role."""
+    if scope is Scope.INDIVIDUAL:
+        return {"user": user, "role": role.id if role else None, "team": None}
+    if scope is Scope.TEAM:
+        team = _team(role)
+        if team is None:
+            return {"user": user, "role": role.id if role else None, "team": None, "scope": Scope.INDIVIDUAL}
+        return {"user": None, "role": None, "team": team}
+    return {"user": None, "role": None, "team": None}
+
+
+def kept_until(organisation: Organisation, now: datetime, until: datetime | None) -> datetime:
+    """When a kept permission ends: as asked, at most the organisation's days. Raises PolicyRefused where it keeps none."""
+    if organisation.permission.kind is not PermissionKind.EXTENDED:
+        raise PolicyRefused(Code.PERMISSION_SCOPE, (("P-20", Code.PERMISSION_SCOPE),))
+    latest = now + timedelta(days=organisation.permission.days)
+    if until is not None and until < now:
+        raise MessageInvalid(Code.MESSAGE_VALUE, rules=("P-22",))
+    return min(until, latest) if until else latest
+
+
+def asked_permission(call: ViewCall, caller: Caller, context: Context, ids: Ids) -> RecordedPermission | None:
+    """The answer that a view claims was given just now, as it goes on record (P-04); None where none is claimed."""
+    claim = call.claims.permission
+    organisation, user, role = caller.organisation, caller.user, caller.role
+    if claim not in {PermissionClaim.YES, PermissionClaim.EXTENDED, PermissionClaim.PROXY}:
+        return None
+    if organisation is None or user is None:
+        return None
+    kind = {PermissionClaim.YES: RecordedKind.SINGLE, PermissionClaim.PROXY: RecordedKind.PROXY}.get(
+        claim, RecordedKind.EXTENDED
+    )
+    scope, end = Scope.INDIVIDUAL, context.now + SINGLE_LASTS
+    if kind is RecordedKind.EXTENDED:
+        scope = organisation.permission.scope
+        until = end_of_day(call.claims.until) if call.claims.until else None
+        end = kept_until(organisation, context.now, until)
+    values: dict[str, object] = {
+        "id": ids.new(),
+        "patient": call.patient,
+        "organisation": organisation.ods,
+        "answer": PermissionAnswer.YES,
+        "kind": kind,
+        "scope": scope,
+        "start": context.now,
+        "end": end,
+        "how_asked": HowAsked.PROXY if kind is RecordedKind.PROXY else HowAsked.FACE_TO_FACE,
+        "question_version": organisation.permission.question_version,
+        "recorded_by": user.id,
+        "recorded_role": role.id if role else None,
+        "system": context.system.id,
+    }
+    return RecordedPermission(**(values | _reach(scope, user.id, role)))  # type: ignore[arg-type]
+
+
+class Recording:
+    """The use cases that record permissions and relationships, and ask for them."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def record_permission(self, call: RecordPermissionCall, context: Context, caller: Caller) -> Recorded:
+        """Records a yes, a no or a withdrawal. Raises PolicyRefused, MessageInvalid, AccessDenied, NotPossibleNow."""
+        maker = EntryMaker.of(call, context, caller, call.patient, self._parts.ids)
+        state = await self._parts.state_of(caller, context, (call.patient,))
+        facts = self._parts.facts(call, context, caller, state)
+        decision = await self._allowed(facts, maker, spends(call, caller, context))
+        assert caller.organisation is not None
+        people = await self._beneficiaries(call, caller)
+        permissions = tuple(self._permission(call, caller, context, who) for who in people)
+        ends: tuple[EndPermissions, ...] = ()
+        if call.answer is not PermissionAnswer.YES:
+            organisation = caller.organisation.ods
+            ends = (EndPermissions(patients=(call.patient,), organisation=organisation, at=context.now),)
+        entry = maker.decided(
+            "permission",
+            call.answer.value,
+            decision,
+            facts,
+            permission_id=permissions[0].id,
+            basis=permissions[0].kind.value,
+            question_version=permissions[0].question_version,
+        )
+        done = await self._parts.journal.commit(
+            Write(
+                entries=(entry,),
+                spend=spends(call, caller, context),
+                permissions=permissions,
+                end_permissions=ends,
+            )
+        )
+        until = permissions[0].end if call.answer is PermissionAnswer.YES else None
+        return Recorded(ids=tuple(p.id for p in permissions), until=until, ended=done.ended_permissions)
+
+    def _permission(
+        self, call: RecordPermissionCall, caller: Caller, context: Context, who: tuple[UserId | None, Role | None]
+    ) -> RecordedPermission:
+        organisation = caller.organisation
+        assert organisation is not None
+        user, role = who
+        kind = RecordedKind(call.kind)
+        scope = call.scope or (organisation.permission.scope if kind is RecordedKind.EXTENDED else Scope.INDIVIDUAL)
+        if call.answer is not PermissionAnswer.YES:
+            scope, end = Scope.ORGANISATION, context.now + timedelta(hours=24)
+        elif kind is RecordedKind.EXTENDED:
+            end = kept_until(organisation, context.now, call.until)
+        else:
+            end = min(call.until or context.now + SINGLE_LASTS, context.now + SINGLE_LASTS)
+        version = call.question_version or organisation.permission.question_version
+        values: dict[str, object] = {
+            "id": self._parts.ids.new(),
+            "patient": call.patient,
+            "organisation": organisation.ods,
+            "answer": call.answer,
+            "kind": kind,
+            "scope": scope,
+            "start": context.now,
+            "end": end,
+            "how_asked": call.how_asked,
+            "question_version": version,
+            "recorded_by": caller.user.id if caller.user else None,
+            "recorded_role": caller.role.id if caller.role else None,
+            "system": context.system.id,
+        }
+        if scope is not Scope.ORGANISATION and user is None:
+            raise MessageInvalid(Code.MESSAGE_VALUE, rules=("P-23",))
+        reach = _reach(scope, user, role) if user is not None else {"user": None, "role": None, "team": None}
+        return RecordedPermission(**(values | reach))  # type: ignore[arg-type]
+
+    async def _beneficiaries(
+        self, call: RecordPermissionCall, caller: Caller
+    ) -> tuple[tuple[UserId | None, Role | None], ...]:
+        """Whom it is for: all named, each in a role at the caller's organisation, or none is recorded."""
+        if not call.beneficiaries:
+            return ((caller.user.id if caller.user else caller.vouched, caller.role),)
+        return tuple([await self._colleague(user, role, caller) for user, role in call.beneficiaries])
+
+    async def _colleague(self, uid: UserId, role_id: RoleProfileId, caller: Caller) -> tuple[UserId, Role]:
+        user = await self._parts.directory.user(uid)
+        roles: Iterable[Role] = user.roles if user else ()
+        for role in roles:
+            if role.id == role_id and caller.organisation and role.organisation == caller.organisation.ods:
+                return uid, role
+        raise MessageInvalid(Code.MESSAGE_VALUE, rules=("P-14",))
+
+    async def query_permission(self, call: QueryPermissionCall, context: Context, caller: Caller) -> PermissionOnRecord:
+        """Whether a current permission for this user in this role is on record. Raises PolicyRefused, NotPossibleNow."""
+        maker = EntryMaker.of(call, context, caller, call.patient, self._parts.ids)
+        state = await self._parts.state_of(caller, context, (call.patient,))
+        facts = self._parts.facts(call, context, caller, state)
+        decision = await self._allowed(facts, maker, spends(call, caller, context))
+        held = self._parts.held(facts)
+        entry = maker.decided("status", "held" if held else "not-held", decision, facts)
+        await self._parts.journal.commit(Write(entries=(entry,), spend=spends(call, caller, context)))
+        if held is None:
+            return PermissionOnRecord(held=False)
+        return PermissionOnRecord(held=True, permission_id=held.id, until=held.end)
+
+    async def feed(self, call: FeedRelationshipCall, context: Context, caller: Caller) -> Recorded:
+        """Records a relationship a feed knows. Raises PolicyRefused, MessageInvalid, NotPossibleNow."""
+        maker = EntryMaker.of(call, context, caller, call.patient, self._parts.ids)
+        facts = self._parts.facts(call, context, caller, await self._parts.state_of(caller, context, (call.patient,)))
+        decision = await self._allowed(facts, maker, ())
+        relationship = await self._relationship(call, context, caller)
+        entry = maker.decided(
+            "relationship", "recorded", decision, facts, relationship=call.kind.value, relationship_id=relationship.id
+        )
+        await self._parts.journal.commit(Write(entries=(entry,), relationships=(relationship,)))
+        return Recorded(ids=(relationship.id,), until=relationship.end)
+
+    async def _relationship(self, call: FeedRelationshipCall, context: Context, caller: Caller) -> Relationship:
+        assert caller.organisation is not None
+        start = call.start or context.now
+        if call.kind is RelationshipKind.SELF_CLAIMED or not start < call.end <= start + LONGEST_RELATIONSHIP:
+            raise MessageInvalid(Code.MESSAGE_VALUE, rules=("P-01",))
+        if call.scope is Scope.INDIVIDUAL:
+            await self._own_user(call.user, caller)
+        try:
+            return Relationship(
+                id=self._parts.ids.new(),
+                patient=call.patient,
+                organisation=caller.organisation.ods,
+                kind=call.kind,
+                scope=call.scope,
+                user=call.user if call.scope is Scope.INDIVIDUAL else None,
+                team=call.team if call.scope is Scope.TEAM else None,
+                start=start,
+                end=call.end,
+                system=context.system.id,
+            )
+        except InvalidValue as error:
+            raise MessageInvalid(Code.MESSAGE_VALUE, rules=("P-01",)) from error
+
+    async def _own_user(self, uid: UserId | None, caller: Caller) -> None:
+        """A feed may name only users who hold a role at its own organisation."""
+        user = await self._parts.directory.user(uid) if uid else None
+        organisation = caller.organisation.ods if caller.organisation else None
+        if user is None or all(role.organisation != organisation for role in user.roles):
+            raise MessageInvalid(Code.MESSAGE_VALUE, rules=("P-14",))
+
+    async def end_relationships(self, call: EndRelationshipsCall, context: Context, caller: Caller) -> Recorded:
+        """Ends what this feed fed earlier. Raises PolicyRefused, NotPossibleNow."""
+        maker = EntryMaker.of(call, context, caller, call.patient, self._parts.ids)
+        facts = self._parts.facts(call, context, caller, await self._parts.state_of(caller, context, (call.patient,)))
+        decision = await self._allowed(facts, maker, ())
+        ends = EndRelationships(
+            patient=call.patient, system=context.system.id, user=call.user, team=call.team, at=context.now
+        )
+        entry = maker.decided("relationship", "ended", decision, facts)
+        done = await self._parts.journal.commit(Write(entries=(entry,), end_relationships=(ends,)))
+        return Recorded(ids=(), ended=done.ended_relationships)
+
+    async def _allowed(self, facts: Facts, maker: EntryMaker, spent: tuple[Spend, ...]) -> Decision:
+        """The decision where it is allow; a deny is audited and raised."""
+        decision = self._parts.decide(facts)
+        if decision.verdict is Verdict.ALLOW:
+            return decision
+        entry = maker.decided("refused", "refused", decision, facts, code=decision.code.slug)
+        await self._parts.journal.commit(Write(entries=(entry,), spend=spent))
+        raise refused(decision)

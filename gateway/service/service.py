@@ -1,0 +1,116 @@
+"""The one way through for every door: read, who is it, use case, answer; rejected messages leave a trace too.
+
+Each door's bytes become one Call; each Call ends in one Outcome or one GatewayError; both are written by the door.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+from gateway.domain.codes import Kind
+from gateway.domain.errors import AccessDenied, GatewayError, InternalError
+from gateway.domain.journal import Write
+from gateway.service.activity import Reports
+from gateway.service.calls import (
+    ActivityCall,
+    Call,
+    Context,
+    EndRelationshipsCall,
+    FeedRelationshipCall,
+    QueryPermissionCall,
+    RbacCall,
+    RecordPermissionCall,
+    StatusCall,
+    TraceCall,
+    ViewCall,
+)
+from gateway.service.doors import Door, WireRequest, WireResponse
+from gateway.service.entries import EntryMaker
+from gateway.service.identify import Caller
+from gateway.service.outcomes import Outcome, Viewed
+from gateway.service.parts import Parts
+from gateway.service.recording import Recording
+from gateway.service.view import View
+
+
+class Service:
+    """The use cases, ready to be called by any door."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._view = View(parts)
+        recording, reports = Recording(parts), Reports(parts)
+        self._use_cases: dict[type[Call], Callable[[Any, Context, Caller], Awaitable[Outcome]]] = {
+            StatusCall: self._view.status,
+            RecordPermissionCall: recording.record_permission,
+            QueryPermissionCall: recording.query_permission,
+            FeedRelationshipCall: recording.feed,
+            EndRelationshipsCall: recording.end_relationships,
+            RbacCall: reports.rbac,
+            ActivityCall: reports.activity,
+            TraceCall: reports.trace,
+        }
+
+    async def answer(self, door: Door, wire: WireRequest, context: Context) -> tuple[WireResponse, GatewayError | None]:
+        """The door's answer, and the error behind it where it is a refusal. Never raises a GatewayError."""
+        call: Call | None = None
+        try:
+            call = door.read(wire)
+            return await self._answered(door, wire, call, context), None
+        except GatewayError as refusal:
+            error = await self._traced(refusal, call, context)
+        except Exception as bug:  # noqa: BLE001 - I6: whatever went wrong is a refusal with a code, and leaves a trace
+            error = InternalError()
+            error.__cause__ = bug
+            error = await self._traced(error, call, context)
+        return door.refuse(wire, call, error), error
+
+    async def _answered(self, door: Door, wire: WireRequest, call: Call, context: Context) -> WireResponse:
+        caller = await self.caller(call, context)
+        if isinstance(call, ViewCall):
+
+            def write(viewed: Viewed) -> WireResponse:
+                return door.write(wire, call, viewed)
+
+            return await self._view.view(call, context, caller, write)
+        return door.write(wire, call, await self.outcome(call, context, caller))
+
+    async def caller(self, call: Call, context: Context) -> Caller:
+        """The proved caller. Raises AccessDenied, NotPossibleNow."""
+        return await self._parts.identify.caller(call.credentials, call.claims.role, context)
+
+    async def outcome(self, call: Call, context: Context, caller: Caller) -> Outcome:
+        """Every use case but the view, which needs its writer. Raises GatewayError."""
+        use_case = self._use_cases.get(type(call))
+        if use_case is None:
+            raise InternalError
+        return await use_case(call, context, caller)
+
+    async def _traced(self, error: GatewayError, call: Call | None, context: Context) -> GatewayError:
+        """A message that fails before the decision is audited as rejected, its ids marked as claimed only.
+
+        Returns the error to answer with: where even this entry cannot be written, that the audit is away.
+        """
+        untraced = isinstance(error, (AccessDenied, InternalError)) or error.code.kind is Kind.INVALID
+        if not untraced:
+            return error
+        try:
+            await self.reject(error, call, context)
+        except GatewayError as unwritten:
+            return unwritten
+        return error
+
+    async def reject(self, error: GatewayError, call: Call | None, context: Context) -> None:
+        """Writes the `rejected` entry of a message that failed before the decision. Raises NotPossibleNow."""
+        patient = getattr(call, "patient", None)
+        maker = EntryMaker.of(call or UNREAD, context, None, patient, self._parts.ids)
+        entry = maker.entry("rejected", error.code.kind.value, context.now, code=error.code.slug, rules=error.rules)
+        await self._parts.journal.commit(Write(entries=(replace(entry, claimed=True),)))
+
+
+class Unread(Call):
+    """Stands for a message that could not be read."""
+
+
+UNREAD = Unread(action="unread")
+"""What is audited of a message whose operation is not known."""

@@ -1,0 +1,211 @@
+"""The view: decide on local facts, audit, PDS, decide, event list, decide, event, build the answer, audit, answer (I1-I4, P-13).
+
+Nothing about the patient is asked of Spine before the first entry is durable, no event is fetched unless the third
+decision allows, and nothing is handed out before the outcome entry and any alert are durable together.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from gateway.domain.codes import Code
+from gateway.domain.decision import AuditEntry, ConsentFacts, Decision, Facts, PatientFacts, Verdict
+from gateway.domain.errors import GatewayError, InternalError, NoRecord, PolicyRefused, SpineUnavailable
+from gateway.domain.identifiers import NhsNumber
+from gateway.domain.journal import EndPermissions, Spend, Write
+from gateway.domain.permission import PermissionClaim, RecordedKind, RecordedPermission
+from gateway.domain.spine import Confidentiality, Consent, Demographics, EventDocument, EventList, SpineCall
+from gateway.service.calls import Call, Context, StatusCall, ViewCall
+from gateway.service.entries import EntryMaker, refused
+from gateway.service.identify import Caller
+from gateway.service.outcomes import Status, Viewed
+from gateway.service.parts import Parts
+from gateway.service.recording import asked_permission, spends
+
+T = TypeVar("T")
+
+
+class Audited(PolicyRefused):
+    """A refusal whose audit entry is already durable."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One request on its way through, with what is known so far."""
+
+    context: Context
+    caller: Caller
+    facts: Facts
+    maker: EntryMaker
+    spine: SpineCall
+    patient: Demographics | None = None
+    permission: RecordedPermission | None = None
+    """An answer that this request itself put on record."""
+
+    def met(self, patient: Demographics) -> "Visit":
+        """The same with PDS's answer."""
+        base = replace(self.maker.base, patient=patient.nhs_number, requested_patient=patient.requested)
+        facts = replace(self.facts, patient=patient_facts(patient))
+        return replace(self, patient=patient, facts=facts, maker=replace(self.maker, base=base))
+
+
+def patient_facts(patient: Demographics) -> PatientFacts:
+    """What rules use of a PDS record."""
+    return PatientFacts(
+        nhs_number=patient.nhs_number,
+        requested=patient.requested,
+        confidentiality=patient.confidentiality,
+        deceased=patient.deceased is not None,
+        practice=patient.practice,
+        birth_date=patient.birth.iso[:10] if patient.birth else None,
+    )
+
+
+class View:
+    """The use case of viewing a record, and of its first half, the status of a record."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def view(self, call: ViewCall, context: Context, caller: Caller, write: Callable[[Viewed], T]) -> T:
+        """Shows a record. `write` builds the door's answer; it runs before the outcome entry is committed.
+
+        Raises PolicyRefused, NoRecord, SpineUnavailable, NotPossibleNow, MessageInvalid (replay), InternalError.
+        """
+        visit = await self._open(call, call.patient, context, caller)
+        try:
+            visit = await self._meet(visit, call.patient)
+            assert visit.patient is not None
+            events = await self._parts.spine.event_list(visit.patient.nhs_number, visit.spine)
+            visit = replace(visit, facts=replace(visit.facts, consent=ConsentFacts(consent=events.consent)))
+            decision = await self._decide(visit.facts, visit.maker)
+            if decision.verdict is not Verdict.ALLOW:
+                raise InternalError
+            document = await self._newest(call, events, visit.spine)
+            answer = write(self._viewed(call, visit, document, decision))
+            await self._commit_view(decision, visit, document)
+        except GatewayError as error:
+            await self._failed(error, visit)
+            raise
+        return answer
+
+    async def status(self, call: StatusCall, context: Context, caller: Caller) -> Status:
+        """Whether a viewable summary exists (getSCRStatus, the first step of listing doors). Raises as `view`.
+
+        A patient whose demographics are protected, under review or unknown has none to view; nothing more is said.
+        """
+        visit = await self._open(call, call.patient, context, caller)
+        try:
+            patient = await self._parts.spine.demographics(call.patient, visit.spine)
+            status = Status(exists=False, consent=Consent.NO, patient=patient)
+            if patient.confidentiality is Confidentiality.UNRESTRICTED:
+                events = await self._parts.spine.event_list(patient.nhs_number, visit.spine)
+                exists = bool(events.events)
+                status = Status(exists=exists, consent=events.consent, events=events, patient=patient)
+        except NoRecord:
+            status = Status(exists=False, consent=Consent.NO)
+        except GatewayError as error:
+            await self._failed(error, visit)
+            raise
+        spine_ids = tuple(visit.spine.message_ids)
+        entry = visit.maker.entry("status", "answered", self._parts.clock(), spine_message_ids=spine_ids)
+        await self._parts.journal.commit(Write(entries=(entry,)))
+        return status
+
+    async def _open(self, call: Call, patient: NhsNumber, context: Context, caller: Caller) -> Visit:
+        """The first decision, on local facts, and the first durable entry: what was asked, and an answer just given."""
+        maker = EntryMaker.of(call, context, caller, patient, self._parts.ids)
+        state = await self._parts.state_of(caller, context, (patient,))
+        facts = self._parts.facts(call, context, caller, state)
+        spent = spends(call, caller, context)
+        decision = await self._decide(facts, maker, spent)
+        permission = asked_permission(call, caller, context, self._parts.ids) if isinstance(call, ViewCall) else None
+        entry = maker.decided("asked", "asked", decision, facts)
+        recorded = (permission,) if permission else ()
+        await self._parts.journal.commit(Write(entries=(entry,), spend=spent, permissions=recorded))
+        spine = SpineCall(asid=context.system.asid, correlation_id=context.correlation_id, deadline=context.deadline)
+        return Visit(context=context, caller=caller, facts=facts, maker=maker, spine=spine, permission=permission)
+
+    async def _meet(self, visit: Visit, asked: NhsNumber) -> Visit:
+        """PDS and the second decision; for a superseded number with what is recorded under both numbers."""
+        patient = await self._parts.spine.demographics(asked, visit.spine)
+        visit = visit.met(patient)
+        if patient.requested is not None:
+            numbers = (patient.requested, patient.nhs_number)
+            state = await self._parts.state_of(visit.caller, visit.context, numbers)
+            facts = replace(visit.facts, permissions=state.permissions, relationships=state.relationships)
+            visit = replace(visit, facts=facts)
+        await self._decide(visit.facts, visit.maker)
+        return visit
+
+    async def _newest(self, call: ViewCall, events: EventList, spine: SpineCall) -> EventDocument:
+        """The newest summary; a listed id that is gone is listed once more, then reported."""
+        number = events.nhs_number
+        for listed in (events, None):
+            current = listed or await self._parts.spine.event_list(number, spine)
+            if not current.events or (call.event_id is not None and call.event_id != current.events[0].id):
+                raise NoRecord(Code.SCR_NOT_FOUND)
+            document = await self._parts.spine.event(number, current.events[0].id, spine)
+            if document is not None:
+                return document
+        raise SpineUnavailable(Code.SPINE_UNUSABLE)
+
+    def _viewed(self, call: ViewCall, visit: Visit, document: EventDocument, decision: Decision) -> Viewed:
+        """The outcome: read whole for doors that show it, checked for active content for doors that pass it on (I8)."""
+        record = self._parts.read_summary(document) if call.rendered else None
+        if not call.rendered and self._parts.active_content(document):
+            raise SpineUnavailable(Code.SPINE_ACTIVE_CONTENT)
+        assert visit.patient is not None
+        return Viewed(patient=visit.patient, document=document, record=record, decision=decision)
+
+    async def _commit_view(self, decision: Decision, visit: Visit, document: EventDocument) -> None:
+        """The outcome entry, its alert and the use of a permission for one view: one transaction (I4)."""
+        used = visit.permission or next((p for p in visit.facts.permissions if p.id == decision.permission_id), None)
+        entry = visit.maker.decided(
+            "viewed",
+            "record",
+            decision,
+            visit.facts,
+            at=self._parts.clock(),
+            permission_id=used.id if used else None,
+            document_id=document.document_id,
+            alert_id=self._parts.ids.new() if decision.alert else None,
+            spine_message_ids=tuple(visit.spine.message_ids),
+        )
+        alerts = (visit.maker.alert(decision.alert, entry, visit.spine.asid.value),) if decision.alert else ()
+        consume = used.id if used is not None and used.kind is not RecordedKind.EXTENDED else None
+        await self._parts.journal.commit(Write(entries=(entry,), alerts=alerts, consume_permission=consume))
+
+    async def _decide(self, facts: Facts, maker: EntryMaker, spent: tuple[Spend, ...] = ()) -> Decision:
+        """Asks the policy; a deny is audited here, with its alert and with a refusal's end of standing permissions."""
+        decision = self._parts.decide(facts)
+        if decision.verdict is not Verdict.DENY:
+            return decision
+        alert_id = self._parts.ids.new() if decision.alert else None
+        code = decision.code.slug
+        entry = maker.decided(
+            "refused", "refused", decision, facts, at=self._parts.clock(), code=code, alert_id=alert_id
+        )
+        alerts = (maker.alert(decision.alert, entry, facts.system.asid.value),) if decision.alert else ()
+        write = Write(entries=(entry,), alerts=alerts, spend=spent)
+        await self._parts.journal.commit(self._with_refusal(write, facts, maker.base))
+        refusal = refused(decision)
+        raise Audited(refusal.code, refusal.reasons)
+
+    def _with_refusal(self, write: Write, facts: Facts, base: AuditEntry) -> Write:
+        """A patient's no is recorded and ends what stood, where this caller may record permission at all (P-03)."""
+        if facts.claims.permission is not PermissionClaim.NO or base.patient is None or facts.organisation is None:
+            return write
+        if not self._parts.may_record(facts):
+            return write
+        ended = EndPermissions(patients=(base.patient,), organisation=facts.organisation.ods, at=facts.now)
+        answer = self._parts.refusal(facts, base.patient)
+        return replace(write, permissions=(answer,), end_permissions=(ended,))
+
+    async def _failed(self, error: GatewayError, visit: Visit) -> None:
+        """Audits how an asked request ended, unless the refusal already is."""
+        if isinstance(error, Audited):
+            return
+        spine_ids = tuple(visit.spine.message_ids)
+        entry = visit.maker.failed(error, self._parts.clock(), spine_message_ids=spine_ids)
+        await self._parts.journal.commit(Write(entries=(entry,)))
