@@ -14,7 +14,7 @@ from gateway.service.outcomes import Outcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireRequest:
-    """One HTTP request, whole, its calling system proved."""
+    """One HTTP request, whole. `system` is None only where it is not proved: such a request is refused, never read."""
 
     method: str
     path: str
@@ -22,7 +22,7 @@ class WireRequest:
     headers: Mapping[str, str] = field(repr=False)
     """Case-insensitive."""
     body: bytes = field(repr=False)
-    system: System
+    system: System | None
     correlation_id: CorrelationId
     now: datetime
 

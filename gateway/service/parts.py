@@ -14,6 +14,7 @@ from gateway.domain.permission import HowAsked, PermissionAnswer, RecordedKind, 
 from gateway.service.calls import Call, Context
 from gateway.service.identify import Caller, Identify
 from gateway.service.ports import ActiveContent, DirectoryPort, Ids, JournalPort, SpinePort, StatePort, SummaryReader
+from gateway.service.rejections import Rejections
 
 REFUSAL_COUNTS = timedelta(hours=24)
 """How long a recorded no needs the statement that the condition has changed (P-03)."""
@@ -36,6 +37,7 @@ class Parts:
     directory: DirectoryPort
     spine: SpinePort
     journal: JournalPort
+    rejections: Rejections
     state: StatePort
     decide: Callable[[Facts], Decision]
     held: Callable[[Facts], RecordedPermission | None]

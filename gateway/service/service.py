@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from gateway.domain.codes import Kind
+from gateway.domain.decision import AuditEntry
 from gateway.domain.errors import AccessDenied, GatewayError, InternalError
-from gateway.domain.journal import Write
 from gateway.service.activity import Reports
 from gateway.service.calls import (
     ActivityCall,
@@ -105,7 +105,28 @@ class Service:
         patient = getattr(call, "patient", None)
         maker = EntryMaker.of(call or UNREAD, context, None, patient, self._parts.ids)
         entry = maker.entry("rejected", error.code.kind.value, context.now, code=error.code.slug, rules=error.rules)
-        await self._parts.journal.commit(Write(entries=(replace(entry, claimed=True),)))
+        await self._parts.rejections.note(replace(entry, claimed=True), context.system.id.value)
+
+    async def reject_unproved(self, error: GatewayError, wire: WireRequest, door: str, peer: str) -> GatewayError:
+        """Traces a request whose calling system is not proved. Returns the error to answer with."""
+        entry = AuditEntry(
+            id=self._parts.ids.new(),
+            at=wire.now,
+            event="rejected",
+            door=door,
+            correlation_id=wire.correlation_id.value,
+            operation="unread",
+            outcome=error.code.kind.value,
+            code=error.code.slug,
+            rules=error.rules,
+            network=peer,
+            claimed=True,
+        )
+        try:
+            await self._parts.rejections.note(entry, peer)
+        except GatewayError as unwritten:
+            return unwritten
+        return error
 
 
 class Unread(Call):

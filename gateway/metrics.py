@@ -1,0 +1,62 @@
+"""Prometheus metrics. Labels are doors, outcomes, codes and rules, never an identifier."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Metrics:
+    """All metrics of one process, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "scr_requests_total", "Requests answered.", ("door", "outcome", "code"), registry=self.registry
+        )
+        self.rules = Counter("scr_refusals_total", "Refusals by policy rule.", ("door", "rule"), registry=self.registry)
+        self.seconds = Histogram(
+            "scr_request_seconds", "Time to answer.", ("door",), buckets=_SECONDS, registry=self.registry
+        )
+        self.active = Gauge("scr_requests_active", "Requests being answered.", registry=self.registry)
+        self.waiting = Gauge("scr_requests_waiting", "Requests waiting for a place.", registry=self.registry)
+        self.spine_seconds = Histogram(
+            "scr_spine_seconds",
+            "Time of calls to Spine.",
+            ("interaction", "outcome"),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.spine_retries = Counter(
+            "scr_spine_retries_total", "Retried calls to Spine.", ("interaction",), registry=self.registry
+        )
+        self.breaker = Gauge("scr_spine_breaker_open", "1 while the breaker is open.", registry=self.registry)
+        self.alarms = Counter("scr_alarms_total", "Operator alarms.", ("alarm",), registry=self.registry)
+        self.audit_batch = Histogram(
+            "scr_audit_batch_size",
+            "Writes sharing one commit.",
+            buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256),
+            registry=self.registry,
+        )
+        self.audit_seconds = Histogram(
+            "scr_audit_commit_seconds", "Time of one audit commit.", buckets=_SECONDS, registry=self.registry
+        )
+        self.audit_queue = Gauge("scr_audit_queue", "Writes waiting for the journal.", registry=self.registry)
+
+    def answered(self, door: str, outcome: str, code: str, rules: tuple[str, ...], seconds: float) -> None:
+        """One request answered."""
+        self.requests.labels(door, outcome, code).inc()
+        self.seconds.labels(door).observe(seconds)
+        for rule in rules:
+            self.rules.labels(door, rule).inc()
+
+    def observe(self, interaction: str, seconds: float, outcome: str) -> None:
+        """One call to Spine (the Spine client's meter)."""
+        self.spine_seconds.labels(interaction, outcome).observe(seconds)
+
+    def retried(self, interaction: str) -> None:
+        """One retry of a call to Spine."""
+        self.spine_retries.labels(interaction).inc()
+
+    def text(self) -> bytes:
+        """The exposition."""
+        return generate_latest(self.registry)
