@@ -1,0 +1,202 @@
+"""From libxml2's words about a schema error to a finding that teaches.
+
+libxml2 quotes values; a value may be a patient's. Only names and expectations are taken from its texts, never what
+the message holds.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from lxml import etree
+
+from gateway.domain.findings import Finding
+from gateway.xml.findings import Fault, finding
+from gateway.xml.names import PREFIXES
+from gateway.xml.paths import elements, is_element, local_name
+
+_PREFIX_OF = {uri: prefix for prefix, uri in PREFIXES.items()}
+_ATTRIBUTE = re.compile(r"^Element '[^']*', attribute '([^']*)':")
+_NAMED_ATTRIBUTE = re.compile(r"The attribute '([^']*)' is")
+_EXPECTED = re.compile(r"Expected is (?:one of )?\( (.*?) \)\.?$", re.DOTALL)
+_PATTERN = re.compile(r"is not accepted by the pattern '(.*)'\.?$", re.DOTALL)
+_ENUMERATION = re.compile(r"is not an element of the set \{(.*)\}\.?$", re.DOTALL)
+_FIXED = re.compile(r"does not match the fixed value constraint '(.*)'\.?$", re.DOTALL)
+_FIXED_ELEMENT = re.compile(
+    r"does not match the canonical fixed value constraint|does not match the fixed value", re.DOTALL
+)
+_TYPE = re.compile(r"is not a valid value of the (?:local |union |list )?(?:atomic |union |list )?type(?: '([^']*)')?")
+_LENGTH = re.compile(r"minimum length of '(\d+)'")
+_STEP = re.compile(r"(?:([^:\[\]]+):)?([^:\[\]]+)(?:\[(\d+)\])?")
+
+_SIMPLE: dict[str, Fault] = {
+    "SCHEMAV_CVC_COMPLEX_TYPE_4": Fault.ATTRIBUTE_MISSING,
+    "SCHEMAV_CVC_COMPLEX_TYPE_3_2_1": Fault.ATTRIBUTE_UNEXPECTED,
+    "SCHEMAV_CVC_COMPLEX_TYPE_3_2_2": Fault.ATTRIBUTE_UNEXPECTED,
+    "SCHEMAV_CVC_AU": Fault.FIXED_VALUE,
+    "SCHEMAV_CVC_COMPLEX_TYPE_3_1": Fault.FIXED_VALUE,
+    "SCHEMAV_CVC_ELT_5_2_2_2_1": Fault.FIXED_VALUE,
+    "SCHEMAV_CVC_ELT_5_2_2_2_2": Fault.FIXED_VALUE,
+    "SCHEMAV_CVC_ELT_3_1": Fault.NIL_CONTENT,
+    "SCHEMAV_CVC_ELT_3_2_1": Fault.NIL_CONTENT,
+    "SCHEMAV_CVC_ELT_3_2_2": Fault.NIL_CONTENT,
+    "SCHEMAV_CVC_COMPLEX_TYPE_2_1": Fault.TEXT_UNEXPECTED,
+    "SCHEMAV_CVC_COMPLEX_TYPE_2_3": Fault.TEXT_UNEXPECTED,
+    "SCHEMAV_CVC_COMPLEX_TYPE_2_2": Fault.ELEMENT_UNEXPECTED,
+    "SCHEMAV_CVC_TYPE_3_1_2": Fault.ELEMENT_UNEXPECTED,
+    "SCHEMAV_CVC_ELT_1": Fault.ROOT_ELEMENT,
+}
+
+
+class LogEntry(Protocol):
+    """The parts of one line of libxml2's error log that are read."""
+
+    type_name: str
+    message: str
+    path: str | None
+
+
+def shown(name: str) -> str:
+    """`{ns}local` as `prefix:local` with this gateway's prefixes; other namespaces in braces as they are."""
+    if not name.startswith("{"):
+        return name
+    uri, _, local = name[1:].partition("}")
+    prefix = _PREFIX_OF.get(uri)
+    return f"{prefix}:{local}" if prefix else name
+
+
+def translate(
+    entries: Iterable[LogEntry], root: etree._Element, *, clause: str, known: frozenset[str]
+) -> tuple[Finding, ...]:
+    """Log entries of one validation of `root` -> findings in document order as libxml2 gives them.
+
+    `clause` names the schema; `known` are the local names it declares: they tell a misplaced element from a foreign
+    one.
+    """
+    findings: list[Finding] = []
+    for entry in entries:
+        if entry.type_name == "SCHEMAV_CVC_TYPE_1":  # always follows a better one
+            continue
+        node = resolve(entry.path, root)
+        made = _one(entry.type_name, entry.message, node if node is not None else root, clause, known)
+        if not any(made.path == other.path and _same_value(made.code, other.code) for other in findings):
+            findings.append(made)
+    return tuple(findings)
+
+
+def _same_value(code: str, other: str) -> bool:
+    """libxml2 says a bad value twice: once for its facet, once for its type."""
+    return code == other
+
+
+def _one(kind: str, message: str, node: etree._Element, clause: str, known: frozenset[str]) -> Finding:
+    attribute = _ATTRIBUTE.match(message)
+    named = _NAMED_ATTRIBUTE.search(message)
+    name = named[1] if named else attribute[1] if attribute else None
+    if kind == "SCHEMAV_ELEMENT_CONTENT":
+        return _content(message, node, clause, known)
+    if fault := _SIMPLE.get(kind):
+        missing = fault is Fault.ATTRIBUTE_MISSING
+        expected = _expectation(message) or (f"attribute {shown(name)}" if missing and name else "")
+        return finding(
+            fault,
+            node,
+            None if missing else name,
+            clause=clause,
+            expected=expected,
+            found=shown(name) if name and not missing else "",
+        )
+    if "FACET" in kind or "DATATYPE" in kind or "VALID" in kind:
+        return finding(_value_fault(node, name, message), node, name, clause=clause, expected=_expectation(message))
+    return finding(Fault.SCHEMA, node, name, clause=clause, expected=_expectation(message))
+
+
+def _value_fault(node: etree._Element, name: str | None, message: str) -> Fault:
+    """A UUID that only fails by its case has a finding of its own."""
+    value = node.get(name) if name else node.text
+    if value and re.fullmatch(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", value) and value != value.upper():
+        return Fault.LOWER_CASE_UUID
+    return Fault.FIXED_VALUE if _FIXED.search(message) else Fault.VALUE_FORM
+
+
+def _expectation(message: str) -> str:
+    for pattern, words in (
+        (_PATTERN, "a value of the form {}"),
+        (_FIXED, "{}"),
+        (_LENGTH, "at least {} character(s)"),
+        (_TYPE, "a value of type {}"),
+    ):
+        if (match := pattern.search(message)) and match[1]:
+            return words.format(match[1])
+    if match := _ENUMERATION.search(message):
+        return "one of: " + match[1].replace("'", "")
+    return _expected_names(message)
+
+
+def _expected_names(message: str) -> str:
+    names = expected_tags(message)
+    return ("one of: " if len(names) > 1 else "") + ", ".join(shown(name) for name in names) if names else ""
+
+
+def expected_tags(message: str) -> list[str]:
+    """The `{ns}local` names libxml2 says it expected; wildcards stay as it writes them."""
+    match = _EXPECTED.search(message)
+    return [name.strip() for name in match[1].split(", ")] if match else []
+
+
+def _content(message: str, node: etree._Element, clause: str, known: frozenset[str]) -> Finding:
+    """Why a child does not fit: missing before it, out of order, repeated, foreign, wrong namespace or wrong
+    capitals.
+    """
+    expected = expected_tags(message)
+    words = _expected_names(message)
+    if "Missing child element" in message:
+        return finding(Fault.ELEMENT_MISSING, node, clause=clause, expected=words or "a child element")
+    if "Character content" in message:
+        return finding(Fault.TEXT_UNEXPECTED, node, clause=clause, expected="elements only")
+    fault = classify(node, expected, known)
+    found = shown(str(node.tag)) if fault is not Fault.ELEMENT_MISSING else ""
+    return finding(fault, node, clause=clause, expected=words or "no further element", found=found)
+
+
+def classify(node: etree._Element, expected: Sequence[str], known: frozenset[str]) -> Fault:
+    """Which fault an element is that does not fit where `expected` names would."""
+    local, tag = local_name(node), str(node.tag)
+    locals_ = [name.rpartition("}")[2] for name in expected]
+    if local in locals_ and tag not in expected:
+        return Fault.WRONG_NAMESPACE if tag.startswith("{") else Fault.NO_NAMESPACE
+    if local.lower() in [name.lower() for name in locals_]:
+        return Fault.ELEMENT_NAME_CASE
+    if local not in known:
+        return Fault.ELEMENT_UNEXPECTED
+    parent = node.getparent()
+    before = [str(child.tag) for child in node.itersiblings(preceding=True) if is_element(child)]
+    after = [str(child.tag) for child in node.itersiblings() if is_element(child)] if parent is not None else []
+    if tag in before:
+        return Fault.ELEMENT_REPEATED
+    if any(name in after for name in expected):
+        return Fault.ELEMENT_ORDER
+    return Fault.ELEMENT_MISSING if expected else Fault.ELEMENT_UNEXPECTED
+
+
+def resolve(path: str | None, root: etree._Element) -> etree._Element | None:
+    """The node a libxml2 node path means, read from `root` as its first step. Steps are `*` (default namespace) or
+    `prefix:name`, with positions.
+    """
+    if not path or not path.startswith("/"):
+        return None
+    node = root
+    for step in path.split("/")[2:]:
+        match = _STEP.fullmatch(step)
+        if not match:
+            return None
+        prefix, name, place = match[1], match[2], int(match[3] or 1)
+        children = [
+            child
+            for child in elements(node)
+            if (name == "*" or local_name(child) == name) and (name == "*" or child.prefix == prefix)
+        ]
+        if place > len(children):
+            return None
+        node = children[place - 1]
+    return node
