@@ -12,53 +12,15 @@ from typing import Any
 import orjson
 import structlog
 
-ALLOWED = frozenset(
-    [
-        "event",
-        "level",
-        "timestamp",
-        "logger",
-        "correlation_id",
-        "door",
-        "system",
-        "outcome",
-        "code",
-        "status",
-        "ms",
-        "method",
-        "route",
-        "listener",
-        "worker",
-        "pid",
-        "address",
-        "port",
-        "path",
-        "version",
-        "rules",
-        "reason",
-        "state",
-        "count",
-        "interval",
-        "interaction",
-        "attempt",
-        "seconds",
-        "queue",
-        "batch",
-        "exception",
-        "where",
-        "alarm",
-        "database",
-        "url_scheme",
-        "certificate",
-        "fault",
-        "missing",
-        "signal",
-        "mode",
-        "command",
-        "result",
-        "size",
-    ]
-)
+# fmt: off
+ALLOWED = frozenset((
+    "event", "level", "timestamp", "logger", "correlation_id", "door", "system", "outcome", "code", "status", "ms",
+    "method", "route", "listener", "worker", "pid", "address", "port", "path", "version", "rules", "reason",
+    "state", "count", "interval", "interaction", "attempt", "seconds", "queue", "batch", "exception", "where",
+    "alarm", "database", "url_scheme", "certificate", "fault", "missing", "signal", "mode", "command", "result",
+    "size",
+))
+# fmt: on
 """Keys a line may have. `path` is a file of this installation or a route's pattern, never a request's path."""
 
 _TEN_DIGITS = re.compile(r"\d{3}[ -]?\d{3}[ -]?\d{4}")
@@ -92,7 +54,8 @@ def _exceptions(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapp
     info = event.pop("exc_info", None)
     error = sys.exc_info()[1] if info is True else info[1] if isinstance(info, tuple) else info
     if isinstance(error, BaseException):
-        chain, places = [], _places(error)
+        chain: list[str] = []
+        places = _places(error)
         cause: BaseException | None = error
         while cause is not None and len(chain) < 6:
             chain.append(type(cause).__name__)

@@ -65,6 +65,13 @@ class Service:
             error = await self._traced(error, call, context)
         return door.refuse(wire, call, error), error
 
+    async def refuse_unread(
+        self, door: Door, wire: WireRequest, error: GatewayError, context: Context
+    ) -> tuple[WireResponse, GatewayError]:
+        """A message refused before it was read: too large, of another media type, too slow."""
+        traced = await self._traced(error, None, context)
+        return door.refuse(wire, None, traced), traced
+
     async def _answered(self, door: Door, wire: WireRequest, call: Call, context: Context) -> WireResponse:
         caller = await self.caller(call, context)
         if isinstance(call, ViewCall):

@@ -1,0 +1,161 @@
+"""Settings: one frozen object, read once from a TOML file and the environment, all faults reported together.
+
+Any value can also come as SCR_GATEWAY_SECTION__NAME. Secrets are files named here, never values.
+"""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from gateway.domain.identifiers import NumberRange
+
+
+class Part(BaseModel):
+    """A section: frozen, and nothing misspelt passes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Listener(Part):
+    """An address to listen on."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(ge=0, le=65535)
+
+
+class TlsListener(Listener):
+    """Mutual TLS: callers show a client certificate."""
+
+    certificate: Path
+    key: Path
+    client_ca: Path
+
+
+class ProxyListener(Listener):
+    """A trusted proxy ends TLS and forwards the verified client certificate in a header."""
+
+    trusted: tuple[str, ...]
+    """Networks the proxy calls from."""
+    header: str = "X-Client-Certificate"
+
+
+class Listen(Part):
+    """Where this gateway listens. `plain` exists in the sandbox only."""
+
+    plain: Listener | None = None
+    mutual_tls: TlsListener | None = None
+    proxy: ProxyListener | None = None
+    internal: Listener | None = None
+    """Metrics; never reachable from outside."""
+
+
+class Spine(Part):
+    """Spine's addresses and this gateway's place in it."""
+
+    sync_url: str
+    pds_url: str
+    directory_url: str
+    alert_url: str
+    asid: str
+    own_asid: str
+    from_address: str = "127.0.0.1"
+    client_certificate: Path | None = None
+    client_key: Path | None = None
+    ca: Path | None = None
+    total_seconds: float = Field(default=8.0, gt=0, le=60)
+    connect_seconds: float = Field(default=2.0, gt=0)
+    read_seconds: float = Field(default=6.0, gt=0)
+    connections: int = Field(default=64, ge=1)
+    concurrent: int = Field(default=64, ge=1)
+    waiting: int = Field(default=512, ge=0)
+
+
+class Identity(Part):
+    """The identity service."""
+
+    issuer: str
+    jwks_url: str
+    saml_audience: str = "urn:scr-gateway"
+    saml_recipient: str = ""
+    saml_certificate: Path | None = None
+    saml_metadata_url: str | None = None
+    """Sandbox only: the signing certificate is fetched from here."""
+    skew_seconds: int = Field(default=5, ge=0, le=60)
+
+
+class Store(Part):
+    """Where state lives and the keys that protect it."""
+
+    url: str
+    keys: Path
+    linger_ms: float = Field(default=0.0, ge=0, le=50)
+    queue: int = Field(default=2000, ge=1)
+
+
+class Limits(Part):
+    """Bounds of this process."""
+
+    concurrent: int = Field(default=64, ge=1)
+    waiting: int = Field(default=256, ge=0)
+    body_seconds: float = Field(default=10.0, gt=0)
+    head_seconds: float = Field(default=10.0, gt=0)
+    stop_seconds: float = Field(default=15.0, gt=0)
+    rate: bool = True
+    """Rate limits per system; off only in the sandbox."""
+
+
+class Settings(BaseSettings):
+    """Everything the composition root needs."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="SCR_GATEWAY_", env_nested_delimiter="__")
+
+    nhs_number_range: NumberRange
+    public_url: str
+    registry: Path
+    schemas: Path | None = None
+    """A folder with an official schema pack to validate against instead of our own."""
+    log_level: str = "INFO"
+    listen: Listen
+    spine: Spine
+    identity: Identity
+    store: Store
+    limits: Limits = Limits()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file."""
+        return env_settings, init_settings
+
+
+class ConfigInvalid(ValueError):
+    """The settings cannot be used; `faults` says everything that is wrong with them."""
+
+    def __init__(self, faults: tuple[str, ...]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+def load(path: Path) -> Settings:
+    """Reads a TOML file and the environment. Raises ConfigInvalid with every fault."""
+    try:
+        values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigInvalid((f"{path.name}: cannot be read ({os.strerror(error.errno or 0)})",)) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigInvalid((f"{path.name}: not TOML: {error}",)) from error
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        faults = tuple(f"{'.'.join(str(at) for at in fault['loc'])}: {fault['msg']}" for fault in error.errors())
+        raise ConfigInvalid(faults) from error

@@ -1,0 +1,209 @@
+"""HTTP: routes to doors, limits, correlation ids, one log line a request. Knows no wire form and no policy.
+
+Every door goes through `Web.door`: place in the queue, system, body, then `Service.answer`.
+"""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from aiohttp import web
+
+from gateway import logs
+from gateway.domain.access import System
+from gateway.domain.codes import Code
+from gateway.domain.errors import AccessDenied, GatewayError, InvalidValue, MessageInvalid, NotPossibleNow
+from gateway.domain.identifiers import CorrelationId
+from gateway.metrics import Metrics
+from gateway.service.calls import Context
+from gateway.service.doors import Door, WireRequest, WireResponse
+from gateway.service.service import Service
+
+LOG = logs.get("web")
+CORRELATION = "X-Correlation-ID"
+ALARMS = {Code.SPINE_WRONG_PATIENT: "wrong-patient", Code.SPINE_ACTIVE_CONTENT: "active-content", Code.INTERNAL: "bug"}
+ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proved:
+    """What the transport proves about a request."""
+
+    system: System
+    network: str
+    network_allowed: bool
+
+
+ProveSystem = Callable[[web.Request], Proved]
+"""From the request's listener, peer certificate and headers. Raises AccessDenied."""
+
+
+class Gate:
+    """Bounded concurrency with a fair, bounded queue before it; what does not fit is told so at once."""
+
+    def __init__(self, *, places: int, waiting: int, metrics: Metrics) -> None:
+        self._places = asyncio.Semaphore(places)
+        self._most = waiting
+        self._waiting = 0
+        self._metrics = metrics
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """Holds one place. Raises NotPossibleNow (OVERLOADED) where the queue is full."""
+        if self._places.locked():
+            if self._waiting >= self._most:
+                raise NotPossibleNow(Code.OVERLOADED, retry_after=1)
+            self._waiting += 1
+            self._metrics.waiting.inc()
+            try:
+                await self._places.acquire()
+            finally:
+                self._waiting -= 1
+                self._metrics.waiting.dec()
+        else:
+            await self._places.acquire()
+        self._metrics.active.inc()
+        try:
+            yield
+        finally:
+            self._metrics.active.dec()
+            self._places.release()
+
+
+def correlation_of(request: web.Request) -> CorrelationId:
+    """The caller's correlation id where it is a UUID, else a new one."""
+    given = request.headers.get(CORRELATION, "")
+    try:
+        return CorrelationId(given.strip().upper())
+    except InvalidValue:
+        return CorrelationId(str(uuid.uuid4()).upper())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Web:
+    """The parts every handler needs."""
+
+    service: Service
+    prove: ProveSystem
+    metrics: Metrics
+    gate: Gate
+    clock: Callable[[], datetime]
+    answer_seconds: float
+    body_seconds: float
+
+    def door(self, door: Door) -> Handler:
+        """The handler of one door."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            started = time.perf_counter()
+            correlation = correlation_of(request)
+            response, error = await self._through(door, request, correlation)
+            answer = _http(response, correlation, error)
+            self._told(door.name, request, correlation, answer.status, error, time.perf_counter() - started)
+            return answer
+
+        return handle
+
+    async def _through(
+        self, door: Door, request: web.Request, correlation: CorrelationId
+    ) -> tuple[WireResponse, GatewayError | None]:
+        wire = WireRequest(
+            method=request.method,
+            path=request.path,
+            query=request.query,
+            headers=request.headers,
+            body=b"",
+            system=None,
+            correlation_id=correlation,
+            now=self.clock(),
+        )
+        peer = request.remote or "unknown"
+        try:
+            async with self.gate.place():
+                try:
+                    proved = self.prove(request)
+                except AccessDenied as denied:
+                    error = await self.service.reject_unproved(denied, wire, door.name, peer)
+                    return door.refuse(wire, None, error), error
+                context = Context(
+                    door=door.name,
+                    system=proved.system,
+                    network=proved.network,
+                    network_allowed=proved.network_allowed,
+                    correlation_id=correlation,
+                    now=wire.now,
+                    deadline=asyncio.get_running_loop().time() + self.answer_seconds,
+                )
+                try:
+                    body = await self._body(door, request)
+                except MessageInvalid as invalid:
+                    return await self.service.refuse_unread(door, _with(wire, proved.system, b""), invalid, context)
+                return await self.service.answer(door, _with(wire, proved.system, body), context)
+        except NotPossibleNow as error:
+            return door.refuse(wire, None, error), error
+
+    async def _body(self, door: Door, request: web.Request) -> bytes:
+        """The body, whole: media type first, then size, then time. Raises MessageInvalid."""
+        if request.method in {"POST", "PUT"} and request.content_type not in door.media_types:
+            raise MessageInvalid(Code.MESSAGE_MEDIA_TYPE)
+        if (request.content_length or 0) > door.max_bytes:
+            raise MessageInvalid(Code.MESSAGE_TOO_LARGE)
+        try:
+            async with asyncio.timeout(self.body_seconds):
+                body = await request.read()
+        except (TimeoutError, web.HTTPRequestEntityTooLarge) as error:
+            raise MessageInvalid(Code.MESSAGE_TOO_LARGE) from error
+        if len(body) > door.max_bytes:
+            raise MessageInvalid(Code.MESSAGE_TOO_LARGE)
+        return body
+
+    def _told(
+        self,
+        door: str,
+        request: web.Request,
+        correlation: CorrelationId,
+        status: int,
+        error: GatewayError | None,
+        seconds: float,
+    ) -> None:
+        """One log line and the metrics of a request; alarms where an operator must look."""
+        resource = request.match_info.route.resource
+        outcome = error.code.kind.value if error else "answered"
+        code = error.code.slug if error else "ok"
+        self.metrics.answered(door, outcome, code, error.rules if error else (), seconds)
+        fields = {
+            "correlation_id": correlation.value,
+            "door": door,
+            "outcome": outcome,
+            "code": code,
+            "status": status,
+            "ms": round(seconds * 1000, 1),
+            "method": request.method,
+            "route": resource.canonical if resource else "unmatched",
+        }
+        alarm = ALARMS.get(error.code) if error else None
+        if alarm is not None:
+            self.metrics.alarms.labels(alarm).inc()
+            LOG.error("alarm", alarm=alarm, exc_info=error, **fields)
+        else:
+            LOG.info("request", rules=list(error.rules) if error else [], **fields)
+
+
+def _with(wire: WireRequest, system: System, body: bytes) -> WireRequest:
+    return replace(wire, system=system, body=body)
+
+
+def _http(response: WireResponse, correlation: CorrelationId, error: GatewayError | None) -> web.Response:
+    headers = {**ALWAYS, CORRELATION: correlation.value, "Content-Type": response.media_type, **response.headers}
+    if error is not None:
+        headers["X-SCR-Code"] = error.code.slug
+        headers["X-SCR-Rules"] = " ".join(error.rules)
+        if error.retry_after is not None:
+            headers["Retry-After"] = str(error.retry_after)
+    return web.Response(status=response.status, body=response.body, headers=headers)
