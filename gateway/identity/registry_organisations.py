@@ -1,0 +1,155 @@
+"""[[organisation]] tables of the registry -> Organisation values, fault by fault (P-20, P-21, P-57, P-70 to P-77). Pure."""
+
+import re
+from collections.abc import Collection
+from datetime import date
+from typing import Any
+
+from gateway.domain.access import (
+    OnboardingStep,
+    Organisation,
+    PermissionKind,
+    PermissionPolicy,
+    ProofOfConcept,
+    Scope,
+    Setting,
+    Site,
+    TrainingMode,
+)
+from gateway.domain.identifiers import OdsCode, UserId
+from gateway.identity.registry_lines import Path
+from gateway.identity.registry_reading import Findings, Table
+
+_LONGEST_DAYS = 366
+_LONGEST_QUESTION = 500
+_KNOWN = ("ods", "name", "settings", "sites", "privacy_officers", "training", "ptv", "onboarding", "proof_of_concept")
+
+
+def _day(value: Any, table: Table, name: str) -> date | None:
+    """A TOML date, or a text YYYY-MM-DD."""
+    if type(value) is date:
+        return value
+    try:
+        if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
+            return date.fromisoformat(value)
+    except ValueError:
+        pass
+    table.fault(name, f"{name} must be a date, YYYY-MM-DD.")
+    return None
+
+
+def read_organisation(
+    row: Any, at: int, findings: Findings, known_settings: Collection[str] | None
+) -> Organisation | None:
+    """One [[organisation]]; None where it cannot be built."""
+    table = Table(row, ("organisation", at), findings, _KNOWN)
+    ods, name = table.build("ods", OdsCode), table.text("name")
+    settings = table.build_all("settings", Setting, needed=True)
+    unknown = [
+        setting.code for setting in settings if known_settings is not None and setting.code not in known_settings
+    ]
+    if unknown:
+        table.warn("settings", f"Not a known care setting, so its views are refused (P-58): {', '.join(unknown)}.")
+    sites = _sites(table, settings)
+    officers = table.build_all("privacy_officers", UserId)
+    training = table.build("training", TrainingMode, needed=False) or TrainingMode.WARN
+    permission, onboarding = _permission(table), _onboarding(table, bool(officers))
+    trial = _proof_of_concept(table, settings)
+    if ods is None or name is None or permission is None:
+        return None
+    return Organisation(
+        ods=ods,
+        name=name,
+        settings=tuple(settings),
+        sites=tuple(sites),
+        privacy_officers=tuple(officers),
+        training=training,
+        permission=permission,
+        onboarding=onboarding,
+        proof_of_concept=trial,
+    )
+
+
+def _sites(table: Table, settings: list[Setting]) -> list[Site]:
+    rows = table.row.get("sites")
+    if not isinstance(rows, list) or not rows:
+        table.fault("sites", "sites is missing: views are limited to agreed sites (P-71).")
+        return []
+    sites = []
+    for at, row in enumerate(rows):
+        path: Path = (*table.path, "sites", at)
+        site = Table(row, path, table.findings, ("ods", "settings"))
+        ods, there = site.build("ods", OdsCode), site.build_all("settings", Setting, needed=True)
+        foreign = sorted(setting.code for setting in there if setting not in settings)
+        if foreign:
+            site.fault("settings", f"The organisation itself does not have these settings: {', '.join(foreign)}.")
+        if ods is not None:
+            sites.append(Site(ods=ods, settings=frozenset(there)))
+    return sites
+
+
+def _permission(table: Table) -> PermissionPolicy | None:
+    if "ptv" not in table:
+        table.fault("ptv", "ptv is missing: how the organisation asks permission to view (P-20).")
+        return None
+    policy = Table(
+        table.row["ptv"],
+        (*table.path, "ptv"),
+        table.findings,
+        ("kind", "scope", "days", "question", "question_version"),
+    )
+    kind = policy.build("kind", PermissionKind)
+    scope = policy.build("scope", Scope, why="to whom a permission extends must be said (P-20)")
+    days = policy.number("days", needed=kind is not PermissionKind.SINGLE)
+    question = policy.text("question", why="the question put to the patient must exist (P-21)")
+    version = policy.text("question_version", why="the version of the question shown is kept with each answer (P-21)")
+    if question is not None and len(question) > _LONGEST_QUESTION:
+        policy.fault("question", f"The question must be short (P-21): at most {_LONGEST_QUESTION} characters.")
+        return None
+    whole = 0 if days is None else int(days)
+    if days is not None and (days != whole or not 0 <= days <= _LONGEST_DAYS):
+        policy.fault("days", f"days must be a whole number from 0 to {_LONGEST_DAYS}.")
+        return None
+    if kind is not None and (kind is PermissionKind.SINGLE) is not (whole == 0):
+        policy.fault("days", "days must be 0 where kind is single, and at least 1 where it is extended.")
+        return None
+    if kind is None or scope is None or question is None or version is None:
+        return None
+    return PermissionPolicy(kind=kind, scope=scope, days=whole, question=question, question_version=version)
+
+
+def _onboarding(table: Table, has_officer: bool) -> tuple[tuple[OnboardingStep, date], ...]:
+    steps = Table(
+        table.row.get("onboarding", {}),
+        (*table.path, "onboarding"),
+        table.findings,
+        [step.value for step in OnboardingStep],
+    )
+    done = []
+    for step in OnboardingStep:
+        day = _day(steps.row[step.value], steps, step.value) if step.value in steps else None
+        if day is not None:
+            done.append((step, day))
+    missing = [step.value for step in OnboardingStep if step.value not in steps]
+    if missing:
+        table.warn("onboarding", f"Not live: these steps are not done (P-76): {', '.join(missing)}.")
+    if not has_officer:
+        table.warn("privacy_officers", "Not live: no privacy officer is named (P-75).")
+    return tuple(done)
+
+
+def _proof_of_concept(table: Table, settings: list[Setting]) -> ProofOfConcept | None:
+    if "proof_of_concept" not in table:
+        return None
+    trial = Table(
+        table.row["proof_of_concept"], (*table.path, "proof_of_concept"), table.findings, ("setting", "from", "until")
+    )
+    setting = trial.build("setting", Setting)
+    start, until = (_day(trial.row.get(name), trial, name) for name in ("from", "until"))
+    if setting is not None and setting not in settings:
+        trial.fault("setting", "A proof of concept is for a setting the organisation has.")
+    if start is None or until is None or setting is None:
+        return None
+    if until < start:
+        trial.fault("until", "The proof of concept ends before it begins.")
+    return ProofOfConcept(setting=setting, start=start, until=until)
