@@ -160,4 +160,4 @@ class AccessClaims:
     birth_date: str | None = field(default=None, repr=False)
     """YYYY-MM-DD; must match PDS where given."""
     until: str | None = None
-    """YYYY-MM-DD, last day of an extended permission."""
+    """Last day YYYY-MM-DD (London), or last instant in ISO 8601 with a zone, of an extended permission."""

@@ -55,6 +55,8 @@ class Call:
     credentials: Credentials = field(default_factory=Credentials)
     claims: AccessClaims = field(default_factory=AccessClaims)
     message: MessageRef | None = None
+    reading: Any | None = field(default=None, repr=False)
+    """What the door itself needs to remember of the message to answer it; nobody else looks at it."""
 
     @property
     def operation(self) -> Operation:

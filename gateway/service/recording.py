@@ -1,14 +1,14 @@
 """Recording what the patient answered and which relationships a feed knows (P-01, P-04, P-20..P-25)."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from gateway.domain.access import Organisation, PermissionKind, Role, Scope
 from gateway.domain.codes import Code
 from gateway.domain.decision import Decision, Facts, Verdict
 from gateway.domain.errors import InvalidValue, MessageInvalid, PolicyRefused
 from gateway.domain.identifiers import RoleProfileId, TeamId, UserId
-from gateway.domain.instants import LONDON
+from gateway.domain.instants import LONDON, from_iso
 from gateway.domain.journal import EndPermissions, EndRelationships, Spend, SpendKind, Write
 from gateway.domain.permission import (
     HowAsked,
@@ -58,13 +58,14 @@ def spends(call: Call, caller: Caller, context: Context) -> tuple[Spend, ...]:
     return tuple(spent)
 
 
-def end_of_day(text: str) -> datetime:
-    """YYYY-MM-DD -> the last instant of that London day. Raises MessageInvalid."""
+def last_instant(text: str) -> datetime:
+    """YYYY-MM-DD -> the last second of that London day; ISO 8601 with a zone -> that instant. Raises MessageInvalid."""
     try:
-        day = datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a calendar date, zoned in the next line
+        if len(text) > 10:
+            return from_iso(text)
+        return datetime.combine(date.fromisoformat(text), time(23, 59, 59), LONDON).astimezone(UTC)
     except ValueError as error:
         raise MessageInvalid(Code.MESSAGE_VALUE) from error
-    return datetime.combine(day, time(23, 59, 59), LONDON).astimezone(UTC)
 
 
 def _team(role: Role | None) -> TeamId | None:
@@ -107,7 +108,7 @@ def asked_permission(call: ViewCall, caller: Caller, context: Context, ids: Ids)
     scope, end = Scope.INDIVIDUAL, context.now + SINGLE_LASTS
     if kind is RecordedKind.EXTENDED:
         scope = organisation.permission.scope
-        until = end_of_day(call.claims.until) if call.claims.until else None
+        until = last_instant(call.claims.until) if call.claims.until else None
         end = kept_until(organisation, context.now, until)
     values: dict[str, object] = {
         "id": ids.new(),
