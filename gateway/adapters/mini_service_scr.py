@@ -187,7 +187,7 @@ def fail(operation: Operation, payload_id: str, code: str) -> etree._Element:
     return root
 
 
-def write_query_scr(request: ItkRequest, call: Call, outcome: Outcome, payload_id: str) -> tuple[etree._Element, str]:
+def write_query_scr(request: ItkRequest, _: Call, outcome: Outcome, payload_id: str) -> tuple[etree._Element, str]:
     """Viewed -> QuerySCRResponse with the GP Summary exactly as Spine delivered it."""
     if not isinstance(outcome, Viewed):
         raise InternalError
