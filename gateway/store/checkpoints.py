@@ -1,0 +1,150 @@
+"""Signed statements of how long every chain is and how it ends: what makes a cut tail or a missing chain show.
+
+Each names the one its signer made before, so that none can be left out unseen. What was appended after the newest
+checkpoint that is kept out of an intruder's reach can still be cut off unseen: keep them elsewhere (an Anchor).
+"""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+import orjson
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.store.chain import Head, canonical, instant_text
+from gateway.store.keys import AuditKeys
+from gateway.store.tables import audit, audit_chain, audit_checkpoint
+
+_PREFIX = b"scr-checkpoint 1\n"
+_ABANDONED = timedelta(days=1)
+
+
+class Anchor(Protocol):
+    """Keeps checkpoints outside the database."""
+
+    def keep(self, line: bytes) -> None:
+        """Keeps one checkpoint, as a line of JSON. Raises OSError."""
+
+
+@dataclass(frozen=True)
+class AnchorFile:
+    """Appends checkpoints to a file, each on disk before the next; best on another machine's disk."""
+
+    path: Path
+
+    def keep(self, line: bytes) -> None:
+        """Appends one line and waits for the disk."""
+        descriptor = os.open(self.path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
+        try:
+            os.write(descriptor, line)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """One signed statement. `body` is canonical JSON: signer, number, at, key, previous, chains[{writer, length, mac}]."""
+
+    body: str
+    signature: str
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The body, read. Raises ValueError where it is not JSON."""
+        values = orjson.loads(self.body)
+        if not isinstance(values, dict):
+            raise ValueError("a checkpoint is a JSON object")  # noqa: TRY004 - bad bytes, not a bad type
+        return values
+
+    @property
+    def digest(self) -> str:
+        """By which the next one names it."""
+        return hashlib.sha256(self.body.encode()).hexdigest()
+
+    @property
+    def line(self) -> bytes:
+        """As exports and anchors keep it."""
+        return orjson.dumps({"kind": "checkpoint", "body": self.body, "signature": self.signature}) + b"\n"
+
+    def signed_by(self, key: Ed25519PublicKey) -> bool:
+        """Whether the signature is that key's over this body."""
+        try:
+            key.verify(bytes.fromhex(self.signature), _PREFIX + self.body.encode())
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+
+class Signer:
+    """Makes the checkpoints of one process; the series starts anew with each chain it writes."""
+
+    def __init__(self, keys: AuditKeys, clock: Callable[[], datetime], anchor: Anchor | None) -> None:
+        self._keys, self._clock, self._anchor = keys, clock, anchor
+        self._last: Checkpoint | None = None
+        self._made: Checkpoint | None = None
+
+    async def write(self, connection: AsyncConnection, own: Head, *, seal: bool) -> None:
+        """Adds a checkpoint over all open chains to the running transaction; `keep` adopts it once committed."""
+        now = self._clock()
+        last = self._last if self._last is not None and self._last.values["signer"] == own.writer else None
+        chains, abandoned = await self._others(connection, own.writer, now)
+        if own.length:
+            chains.append(own)
+        values = {
+            "signer": own.writer,
+            "number": last.values["number"] + 1 if last else 1,
+            "at": instant_text(now),
+            "key": self._keys.sign_id,
+            "previous": last.digest if last else "",
+            "chains": [{"writer": head.writer, "length": head.length, "mac": head.mac} for head in chains],
+        }
+        body = canonical(values)
+        signature = self._keys.sign.sign(_PREFIX + body).hex()
+        row = {"signer": own.writer, "number": values["number"], "at": now, "key_id": self._keys.sign_id}
+        await connection.execute(insert(audit_checkpoint), {**row, "body": body.decode(), "signature": signature})
+        mine = update(audit_chain).where(audit_chain.c.writer == own.writer)
+        await connection.execute(mine.values(seen=now, sealed=seal))
+        if abandoned:
+            await connection.execute(update(audit_chain).where(audit_chain.c.writer.in_(abandoned)).values(sealed=True))
+        self._made = Checkpoint(body=body.decode(), signature=signature)
+
+    async def keep(self) -> None:
+        """Adopts what `write` made and hands it to the anchor. Raises OSError where the anchor cannot keep it."""
+        made, self._made = self._made, None
+        if made is None:
+            return
+        self._last = made
+        if self._anchor is not None:
+            await asyncio.to_thread(self._anchor.keep, made.line)
+
+    async def _others(self, connection: AsyncConnection, own: str, now: datetime) -> tuple[list[Head], list[str]]:
+        """Heads of the other chains that are not sealed, and those whose writer has not been seen for a day."""
+        rows = await connection.execute(
+            select(audit_chain.c.writer, audit_chain.c.seen)
+            .where(audit_chain.c.sealed.is_(False), audit_chain.c.writer != own)
+            .order_by(audit_chain.c.writer)
+        )
+        heads: list[Head] = []
+        abandoned: list[str] = []
+        for chain in rows.all():
+            last = (
+                select(audit.c.seq, audit.c.mac)
+                .where(audit.c.writer == chain.writer)
+                .order_by(audit.c.seq.desc())
+                .limit(1)
+            )
+            found = (await connection.execute(last)).first()
+            if found is not None:
+                heads.append(Head(chain.writer, found.seq, found.mac))
+            if chain.seen < now - _ABANDONED:
+                abandoned.append(chain.writer)
+        return heads, abandoned

@@ -1,0 +1,146 @@
+"""Opens the database, sees that it is durable, and brings its tables up to date. Never leaves durability to a default.
+
+Foreign database errors become NotPossibleNow here; their texts, which may quote rows, go no further.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, event
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from gateway.domain.codes import Code
+from gateway.domain.errors import NotPossibleNow
+
+BUSY_SECONDS = 5
+"""How long a writer waits for another process's transaction (SQLite) or for a statement (PostgreSQL)."""
+
+_SYNCHRONOUS = ("OFF", "NORMAL", "FULL", "EXTRA")
+
+
+class NotDurable(Exception):
+    """The database would acknowledge a commit that a power cut can still lose. The text names the setting."""
+
+
+class StoreFault(Exception):
+    """What the database said, reduced to the kind of error and its code: texts of drivers quote the rows they failed on."""
+
+    @classmethod
+    def of(cls, error: BaseException) -> "StoreFault":
+        """From any error of the database, its driver, or the way to it."""
+        origin = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+        code = getattr(origin, "sqlstate", None) or getattr(origin, "sqlite_errorname", None) or ""
+        return cls(f"{type(origin).__name__} {code}".strip())
+
+
+DATABASE_ERRORS = (SQLAlchemyError, OSError, sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError)
+"""Everything the database and the way to it may raise."""
+
+
+@contextmanager
+def store_errors() -> Iterator[None]:
+    """Turns what a database call raises into NotPossibleNow(AUDIT_UNAVAILABLE)."""
+    try:
+        yield
+    except DATABASE_ERRORS as error:
+        raise NotPossibleNow(Code.AUDIT_UNAVAILABLE, retry_after=60) from StoreFault.of(error)
+
+
+def make_engine(url: str, *, synchronous: str = "FULL", connections: int = 10) -> AsyncEngine:
+    """An engine for `sqlite+aiosqlite:///…` or `postgresql+asyncpg://…`. Connects nowhere yet.
+
+    `synchronous` exists so that a test can switch durability off and see the start refused.
+    """
+    if not url.startswith("sqlite"):
+        return create_async_engine(
+            url,
+            pool_size=connections,
+            max_overflow=0,
+            pool_timeout=BUSY_SECONDS,
+            pool_pre_ping=True,
+            hide_parameters=True,
+            connect_args={"timeout": BUSY_SECONDS, "command_timeout": 2 * BUSY_SECONDS},
+        )
+    if synchronous not in _SYNCHRONOUS:
+        raise ValueError("no such synchronous mode")
+    engine = create_async_engine(url, hide_parameters=True, pool_size=connections, pool_timeout=BUSY_SECONDS)
+    pragmas = ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS}000")
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def opened(connection: Any, _record: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None  # the driver must not send a BEGIN of its own
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begun(connection: Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN IMMEDIATE"))
+
+    return engine
+
+
+def reader_of(engine: AsyncEngine) -> AsyncEngine:
+    """The same database for reads: they never take SQLite's write lock."""
+    return engine.execution_options(sqlite_begin="BEGIN")
+
+
+async def check_durable(connection: AsyncConnection) -> None:
+    """Raises NotDurable where a committed transaction could be lost by a crash or a power cut."""
+    if connection.dialect.name == "sqlite":
+        mode = (await connection.exec_driver_sql("PRAGMA journal_mode")).scalar_one()
+        synchronous = int((await connection.exec_driver_sql("PRAGMA synchronous")).scalar_one())
+        if str(mode).lower() != "wal":
+            raise NotDurable(f"SQLite journal_mode is {mode}: it must be wal")
+        if synchronous < _SYNCHRONOUS.index("FULL"):
+            raise NotDurable(f"SQLite synchronous is {_SYNCHRONOUS[synchronous]}: it must be FULL or EXTRA")
+        return
+    for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+        value = (await connection.exec_driver_sql(f"SHOW {setting}")).scalar_one()
+        if value == "off":
+            raise NotDurable(f"PostgreSQL {setting} is off: it must be on")
+
+
+def alembic_config(connection: Connection | None = None) -> Config:
+    """Alembic's configuration, built in code: there is no alembic.ini."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _upgrade(connection: Connection) -> None:
+    command.upgrade(alembic_config(connection), "head")
+
+
+async def upgrade(engine: AsyncEngine) -> None:
+    """Brings the tables to the newest version; several processes may call it at once. Raises NotDurable, NotPossibleNow."""
+    with store_errors():
+        async with engine.connect() as connection:
+            await check_durable(connection)
+        async with engine.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                # one process migrates, the others wait and then find nothing to do
+                await connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7305041)")
+            await connection.run_sync(_upgrade)
+
+
+async def writable(engine: AsyncEngine, seconds: float = 2.0) -> bool:
+    """Whether the database can be reached at all (readiness asks the journal whether it can also be written)."""
+    try:
+        async with asyncio.timeout(seconds):
+            async with reader_of(engine).connect() as connection:
+                await connection.exec_driver_sql("SELECT 1")
+    except DATABASE_ERRORS:
+        return False
+    return True

@@ -1,0 +1,332 @@
+"""The one way to make anything durable: concurrent callers share a transaction and its fsync (group commit).
+
+`commit` returns only when the database has acknowledged the COMMIT. Never queues without bound, never holds a caller
+alone waiting for company, never reports a write whose end is unknown as done, and never forks a chain: after any
+uncertain end the journal goes on under a new writer's name.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy import insert, update
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncTransaction
+
+from gateway.domain.codes import Code
+from gateway.domain.errors import GatewayError, InternalError, NotPossibleNow
+from gateway.domain.journal import Committed, Write
+from gateway.store.chain import Head
+from gateway.store.checkpoints import Anchor, Signer
+from gateway.store.engine import DATABASE_ERRORS, NotDurable, StoreFault, check_durable, store_errors
+from gateway.store.keys import AuditKeys
+from gateway.store.tables import audit_chain
+from gateway.store.units import Step, Unit, apply
+
+_DEADLOCK = frozenset({"40P01", "40001"})
+
+
+class JournalMeter(Protocol):
+    """What the journal tells the metrics."""
+
+    def committed(self, units: int, seconds: float) -> None:
+        """One transaction of so many units was acknowledged."""
+
+    def failed(self, fault: str) -> None:
+        """A transaction failed; `fault` names the kind of error."""
+
+
+class _Unknown(Exception):
+    """COMMIT was sent and its answer is not known."""
+
+
+class _NoMeter:
+    def committed(self, units: int, seconds: float) -> None:
+        pass
+
+    def failed(self, fault: str) -> None:
+        pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class JournalSettings:
+    """How the journal gathers and when it refuses."""
+
+    linger: float = 0.0
+    """Seconds to gather more behind a busy journal; a caller alone never waits for it."""
+    most_units: int = 500
+    """Units of one transaction."""
+    most_waiting: int = 4000
+    """Units in line; the next one is refused at once."""
+    patience: float = 10.0
+    """Seconds after which a caller is told that the audit does not answer; its write may still happen."""
+    checkpoint_every: float = 30.0
+    """Seconds between signed checkpoints while anything is written."""
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    unit: Unit
+    done: "asyncio.Future[Committed]"
+
+    def refuse(self, error: GatewayError) -> None:
+        if not self.done.done():
+            self.done.set_exception(error)
+            self.done.exception()  # a caller that has gone away leaves nobody to read it
+
+    def finish(self) -> None:
+        if not self.done.done():
+            self.done.set_result(self.unit.committed)
+
+
+@dataclass(eq=False)
+class Journal:
+    """Commits writes in groups. One per process; needs `start` and `stop`.
+
+    `ids` gives a new UUID, `clock` the time: both only for chains and checkpoints, never for what callers write.
+    """
+
+    engine: AsyncEngine
+    keys: AuditKeys
+    host: str
+    ids: Callable[[], str]
+    clock: Callable[[], datetime]
+    settings: JournalSettings = field(default_factory=JournalSettings)
+    meter: JournalMeter = field(default_factory=_NoMeter)
+    anchor: Anchor | None = None
+    """Where checkpoints are also kept, outside the database."""
+
+    def __post_init__(self) -> None:
+        self._line: deque[_Waiting] = deque()
+        self._arrived = asyncio.Event()
+        self._open = False
+        self._busy = False
+        self._connection: AsyncConnection | None = None
+        self._head: Head | None = None
+        self._signer = Signer(self.keys, self.clock, self.anchor)
+        self._tasks: list[asyncio.Task[None]] = []
+        self.healthy = False
+        """Whether the last transaction was acknowledged."""
+
+    async def start(self) -> None:
+        """Connects and begins to write. Raises NotDurable where the database could lose a commit, NotPossibleNow where there is none."""
+        with store_errors():
+            await self._connect()
+        self._open = True
+        self._tasks = [asyncio.create_task(self._run()), asyncio.create_task(self._keep_checkpoints())]
+        await self.probe()
+
+    async def stop(self) -> None:
+        """Writes what is in line, seals the chain with a last checkpoint, and closes. Later writes are refused."""
+        if not self._open:
+            return
+        writer, keeper = self._tasks
+        keeper.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await keeper
+        with contextlib.suppress(GatewayError):
+            await self.checkpoint(seal=True)
+        self._open = False
+        self._arrived.set()
+        await writer
+        await self._disconnect()
+
+    async def commit(self, write: Write, *steps: Step) -> Committed:
+        """Returns once the write is on disk: all of it. A caller cancelled meanwhile does not undo it.
+
+        Raises NotPossibleNow(OVERLOADED) at once where too many wait, NotPossibleNow(AUDIT_UNAVAILABLE) where the
+        database does not take it; MessageInvalid or AccessDenied for an id already spent; PolicyRefused(PERMISSION_MISSING)
+        where a permission for one view is gone; whatever GatewayError a step raises; InternalError for a row the
+        database cannot hold.
+        """
+        if not self._open:
+            raise NotPossibleNow(Code.AUDIT_UNAVAILABLE, retry_after=60)
+        if len(self._line) >= self.settings.most_waiting:
+            raise NotPossibleNow(Code.OVERLOADED, retry_after=1)
+        waiting = _Waiting(Unit.of(write, steps), asyncio.get_running_loop().create_future())
+        self._line.append(waiting)
+        self._arrived.set()
+        try:
+            async with asyncio.timeout(self.settings.patience):
+                return await asyncio.shield(waiting.done)
+        except TimeoutError as error:
+            raise NotPossibleNow(Code.AUDIT_UNAVAILABLE, retry_after=60) from error
+
+    async def probe(self) -> None:
+        """Proves that the database takes a write now (readiness). Raises as `commit`."""
+
+        async def touch(connection: AsyncConnection) -> None:
+            if self._head is not None:
+                chain = update(audit_chain).where(audit_chain.c.writer == self._head.writer)
+                await connection.execute(chain.values(seen=self.clock()))
+
+        await self.commit(Write(), touch)
+
+    async def checkpoint(self, *, seal: bool = False) -> None:
+        """Signs every open chain's head and length now. Raises as `commit`."""
+
+        async def sign(connection: AsyncConnection) -> None:
+            if self._head is not None:
+                await self._signer.write(connection, self._head, seal=seal)
+
+        await self.commit(Write(), sign)
+        try:
+            await self._signer.keep()
+        except OSError as error:
+            self.meter.failed(f"anchor {type(error).__name__}")
+
+    async def _keep_checkpoints(self) -> None:
+        covered: Head | None = None
+        while True:
+            await asyncio.sleep(self.settings.checkpoint_every)
+            if self._head == covered:
+                continue
+            with contextlib.suppress(GatewayError):
+                await self.checkpoint()
+                covered = self._head
+
+    async def _run(self) -> None:
+        """The writer: takes what is in line, as one transaction, until stopped and empty."""
+        while self._open or self._line:
+            if not self._line:
+                self._arrived.clear()
+                self._busy = False
+                await self._arrived.wait()
+                continue
+            if self._busy and self.settings.linger and len(self._line) < self.settings.most_units:
+                await asyncio.sleep(self.settings.linger)
+            await self._write(self._take())
+
+    def _take(self) -> list[_Waiting]:
+        """The next batch; a unit with steps goes alone, so that its refusal can be a rollback."""
+        batch: list[_Waiting] = []
+        while self._line and len(batch) < self.settings.most_units:
+            if self._line[0].unit.steps and batch:
+                break
+            batch.append(self._line.popleft())
+            if batch[-1].unit.steps:
+                break
+        self._busy = len(batch) > 1
+        return batch
+
+    async def _write(self, batch: Sequence[_Waiting], tries: int = 3) -> None:
+        """One batch, whatever happens: every unit in it is finished or refused when this returns."""
+        began = asyncio.get_running_loop().time()
+        try:
+            refusals = await self._transaction([waiting.unit for waiting in batch])
+        except GatewayError as error:  # refused by a step, which comes alone
+            batch[0].refuse(error)
+        except DBAPIError as error:
+            await self._after(error, batch, tries)
+        except (*DATABASE_ERRORS, NotDurable, _Unknown) as error:
+            await self._refuse_all(batch, NotPossibleNow(Code.AUDIT_UNAVAILABLE, retry_after=60), error)
+        except Exception as error:  # noqa: BLE001 - the writer must outlive any bug: everyone in line depends on it
+            if len(batch) == 1:
+                await self._refuse_all(batch, InternalError(), error)
+            else:
+                await self._halve(batch)
+        else:
+            self.healthy = True
+            self.meter.committed(len(batch), asyncio.get_running_loop().time() - began)
+            for waiting, refusal in zip(batch, refusals, strict=True):
+                if refusal is None:
+                    waiting.finish()
+                else:
+                    waiting.refuse(refusal)
+
+    async def _after(self, error: DBAPIError, batch: Sequence[_Waiting], tries: int) -> None:
+        """What an error before COMMIT means: a lost race or connection is tried again, one bad row is looked for by halves."""
+        again = error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _DEADLOCK
+        if again and tries > 1:
+            await self._write(batch, tries - 1)
+        elif not isinstance(error, IntegrityError | DataError):
+            await self._refuse_all(batch, NotPossibleNow(Code.AUDIT_UNAVAILABLE, retry_after=60), error)
+        elif len(batch) == 1:
+            self.meter.failed(str(StoreFault.of(error)))
+            fault = InternalError()
+            fault.__cause__ = StoreFault.of(error)
+            batch[0].refuse(fault)
+        else:
+            await self._halve(batch)
+
+    async def _halve(self, batch: Sequence[_Waiting]) -> None:
+        middle = len(batch) // 2
+        await self._write(batch[:middle])
+        await self._write(batch[middle:])
+
+    async def _refuse_all(self, batch: Sequence[_Waiting], answer: GatewayError, error: BaseException) -> None:
+        await self._disconnect()
+        self.healthy = False
+        fault = StoreFault.of(error.__cause__ or error if isinstance(error, _Unknown) else error)
+        self.meter.failed(str(fault))
+        for waiting in batch:
+            refusal = (
+                type(answer)()
+                if isinstance(answer, InternalError)
+                else NotPossibleNow(answer.code, retry_after=answer.retry_after)
+            )
+            refusal.__cause__ = fault
+            waiting.refuse(refusal)
+
+    async def _transaction(self, units: list[Unit]) -> list[GatewayError | None]:
+        """One transaction. Keeps the connection and the chain only where it is certain how it ended."""
+        connection = self._connection or await self._connect()
+        transaction = await connection.begin()
+        try:
+            head = self._head or await self._begin_chain(connection)
+            head, refusals = await apply(connection, units, head, self.keys.mac)
+        except BaseException:
+            await self._roll_back(transaction)
+            raise
+        try:
+            await transaction.commit()
+        except BaseException as error:
+            # nobody knows whether it is durable: it is refused, and that chain never continued
+            await self._disconnect()
+            if isinstance(error, DATABASE_ERRORS):
+                raise _Unknown from error
+            raise
+        self._head = head
+        return refusals
+
+    async def _roll_back(self, transaction: AsyncTransaction) -> None:
+        try:
+            await transaction.rollback()
+        except DATABASE_ERRORS:
+            await self._disconnect()
+        if self._connection is not None and self._connection.invalidated:
+            await self._disconnect()
+
+    async def _begin_chain(self, connection: AsyncConnection) -> Head:
+        """A chain of our own, registered in the same transaction as its first entries."""
+        writer = f"{self.host}:{self.ids()}"
+        now = self.clock()
+        row = {"writer": writer, "key_id": self.keys.mac_id, "started": now, "seen": now, "sealed": False}
+        await connection.execute(insert(audit_chain), row)
+        return Head.start(writer, self.keys.mac)
+
+    async def _connect(self) -> AsyncConnection:
+        await self._disconnect()
+        connection = await self.engine.connect()
+        try:
+            await check_durable(connection)
+            await connection.rollback()
+        except BaseException:
+            await connection.close()
+            raise
+        self._connection = connection
+        return connection
+
+    async def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        self._head = None
+        with contextlib.suppress(*DATABASE_ERRORS):
+            await connection.invalidate()
+        with contextlib.suppress(*DATABASE_ERRORS):
+            await connection.close()
