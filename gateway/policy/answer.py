@@ -8,7 +8,7 @@ from gateway.domain.decision import Decision, Facts, PermissionBasis, Reason, Ve
 from gateway.domain.permission import PermissionClaim, RecordedPermission
 from gateway.policy.alerts import attempt, basis, plan
 from gateway.policy.case import Case
-from gateway.policy.judging import VIEWS, Failed, Judgement, NotYet, Passed, Rule, Stage
+from gateway.policy.judging import PASSED, VIEWS, Failed, Judgement, NotYet, Rule, Stage
 from gateway.policy.rules import BY_OPERATION
 from gateway.policy.rules.organisation import untrained
 from gateway.policy.settings import PolicySettings
@@ -31,6 +31,8 @@ def decide(facts: Facts, settings: PolicySettings) -> Decision:
     waits: set[Stage] = set()
     for rule in rules:
         judgement = judged(rule, case)
+        if judgement is PASSED:
+            continue
         if isinstance(judgement, Failed):
             reasons.extend(judgement.reasons)
         elif isinstance(judgement, NotYet):
@@ -49,9 +51,9 @@ def judged(rule: Rule, case: Case) -> Judgement:
         judgement = rule.judge(case)
     except Exception as error:  # noqa: BLE001 - an error inside a rule is a deny, whatever it is (I6)
         return Failed((_broken(rule.ids[0], error),))
-    if not isinstance(judgement, (Passed, Failed, NotYet)) or judgement == Failed(()):
-        return Failed((Reason(rule.ids[0], Code.INTERNAL, "no judgement"),))
-    return judgement
+    if judgement is PASSED or isinstance(judgement, NotYet) or (isinstance(judgement, Failed) and judgement.reasons):
+        return judgement
+    return Failed((Reason(rule.ids[0], Code.INTERNAL, "no judgement"),))
 
 
 def held(facts: Facts, settings: PolicySettings) -> RecordedPermission | None:
