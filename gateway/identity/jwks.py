@@ -52,20 +52,21 @@ class JwksCache:
 
         Raises NotPossibleNow (IDENTITY_UNAVAILABLE) where there are no keys young enough to use.
         """
-        known = self._known(now, kid)
+        known = self._known(now, kid, elsewhere=self._lock.locked())
         if known is not None:
             return known
         async with self._lock:
-            known = self._known(now, kid)  # somebody may have fetched while this one waited
+            known = self._known(now, kid, elsewhere=False)  # somebody may have fetched while this one waited
             if known is not None:
                 return known
-            self._tried = now
             try:
                 self._keys, self._fetched = await self._fetch(), now
             except (aiohttp.ClientError, TimeoutError, ValueError, RecursionError) as error:
+                self._tried = now  # not where the caller went away meanwhile: the next one tries at once
                 if self._keys is not None and self._within(self._fetched, now, self._rules.usable):
                     return self._keys
                 raise NotPossibleNow(Code.IDENTITY_UNAVAILABLE, retry_after=self._retry_after) from error
+            self._tried = now
             return self._keys
 
     @property
@@ -77,17 +78,17 @@ class JwksCache:
         """Whether `since` is less than `span` ago. A clock set back counts as long ago, so that nothing lives on by it."""
         return since is not None and -timedelta(minutes=1) <= now - since < span
 
-    def _known(self, now: datetime, kid: str | None) -> KeySet | None:
-        """The keys at hand where they will do; None where they should be fetched."""
-        if (
-            self._keys is not None
-            and self._within(self._fetched, now, self._rules.fresh)
-            and (kid is None or kid in self._keys)
-        ):
+    def _known(self, now: datetime, kid: str | None, *, elsewhere: bool) -> KeySet | None:
+        """The keys at hand where they will do; None where they should be fetched. `elsewhere`: another call is fetching."""
+        named = self._keys is not None and (kid is None or kid in self._keys)
+        if named and self._within(self._fetched, now, self._rules.fresh):
             return self._keys
+        usable = self._within(self._fetched, now, self._rules.usable)
+        if named and usable and elsewhere:
+            return self._keys  # another call is fetching: no need to wait for a key that is at hand
         if not self._within(self._tried, now, self._rules.pause):
             return None
-        if self._keys is not None and self._within(self._fetched, now, self._rules.usable):
+        if self._keys is not None and usable:
             return self._keys
         raise NotPossibleNow(Code.IDENTITY_UNAVAILABLE, retry_after=self._retry_after)
 

@@ -101,5 +101,7 @@ def _import(row: dict[str, Any]) -> tuple[str, ECKey | RSAKey] | None:
     if row.get("kty") == "EC" and row.get("crv") == "P-256":
         return "ES256", ECKey.import_key({name: row[name] for name in ("kty", "crv", "x", "y")})
     if row.get("kty") == "RSA":
+        if len(row["n"]) * 6 < _LEAST_RSA_BITS:
+            raise ValueError("too short")
         return "RS256", RSAKey.import_key({name: row[name] for name in ("kty", "n", "e")})
     return None

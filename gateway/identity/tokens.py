@@ -78,12 +78,23 @@ def _not_json(_constant: str) -> NoReturn:
     raise ValueError("not JSON")
 
 
+def _bytes(part: str, what: str) -> bytes:
+    """A base64url part, written the one canonical way (RFC 7515 section 2, RFC 4648 3.5)."""
+    try:
+        raw = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    except (ValueError, binascii.Error):
+        _invalid(f"the token's {what} cannot be read")
+    if base64.urlsafe_b64encode(raw).rstrip(b"=") != part.encode():
+        _invalid(f"the token's {what} cannot be read")
+    return raw
+
+
 def _object(part: str, what: str) -> dict[str, Any]:
     """A base64url part as a JSON object without doubled members."""
+    raw = _bytes(part, what)
     try:
-        raw = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
         value = json.loads(raw.decode("utf-8"), object_pairs_hook=_no_repeats, parse_constant=_not_json)
-    except (ValueError, binascii.Error, RecursionError):
+    except (ValueError, RecursionError):
         _invalid(f"the token's {what} cannot be read")
     if not isinstance(value, dict):
         _invalid(f"the token's {what} is not an object")
@@ -98,6 +109,7 @@ def read_header(token: str, max_bytes: int) -> dict[str, Any]:
     if len(parts) != 3 or not all(parts):
         _invalid("the token is not a signed token of three parts")
     header = _object(parts[0], "header")
+    _bytes(parts[2], "signature")
     if header.get("typ") != "JWT":
         _invalid("the token's typ is not JWT")
     if header.get("alg") not in ("ES256", "RS256"):
