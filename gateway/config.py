@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from gateway.domain.identifiers import NumberRange
@@ -36,11 +36,10 @@ class TlsListener(Listener):
 
 
 class ProxyListener(Listener):
-    """A trusted proxy ends TLS and forwards the verified client certificate in a header."""
+    """A trusted proxy ends TLS and forwards the verified client certificate (RFC 9440)."""
 
-    trusted: tuple[str, ...]
+    trusted: tuple[IPvAnyNetwork, ...]
     """Networks the proxy calls from."""
-    header: str = "X-Client-Certificate"
 
 
 class Listen(Part):
@@ -101,6 +100,7 @@ class Limits(Part):
 
     concurrent: int = Field(default=64, ge=1)
     waiting: int = Field(default=256, ge=0)
+    body_bytes: int = Field(default=4 * 1024 * 1024, ge=1024)
     body_seconds: float = Field(default=10.0, gt=0)
     head_seconds: float = Field(default=10.0, gt=0)
     stop_seconds: float = Field(default=15.0, gt=0)
@@ -114,7 +114,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="SCR_GATEWAY_", env_nested_delimiter="__")
 
     nhs_number_range: NumberRange
+    operator_ods: str
+    """ODS code of whoever runs this gateway: the responder named in mini-service answers."""
     public_url: str
+    """Where callers and browsers reach this gateway."""
     registry: Path
     schemas: Path | None = None
     """A folder with an official schema pack to validate against instead of our own."""

@@ -2,6 +2,8 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from gateway.spine.breaker import BreakerState
+
 _SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
@@ -29,7 +31,18 @@ class Metrics:
         self.spine_retries = Counter(
             "scr_spine_retries_total", "Retried calls to Spine.", ("interaction",), registry=self.registry
         )
-        self.breaker = Gauge("scr_spine_breaker_open", "1 while the breaker is open.", registry=self.registry)
+        self.breaker_open = Gauge(
+            "scr_spine_breaker_open", "1 while the breaker is open.", ("endpoint",), registry=self.registry
+        )
+        self.uncorrelated_answers = Counter(
+            "scr_spine_uncorrelated_total",
+            "Answers that name another request.",
+            ("interaction",),
+            registry=self.registry,
+        )
+        self.audit_failures = Counter(
+            "scr_audit_failures_total", "Audit transactions that failed.", ("fault",), registry=self.registry
+        )
         self.alarms = Counter("scr_alarms_total", "Operator alarms.", ("alarm",), registry=self.registry)
         self.audit_batch = Histogram(
             "scr_audit_batch_size",
@@ -56,6 +69,24 @@ class Metrics:
     def retried(self, interaction: str) -> None:
         """One retry of a call to Spine."""
         self.spine_retries.labels(interaction).inc()
+
+    def uncorrelated(self, interaction: str) -> None:
+        """An answer of Spine that names another request."""
+        self.alarms.labels("uncorrelated-answer").inc()
+        self.uncorrelated_answers.labels(interaction).inc()
+
+    def breaker(self, endpoint: str, state: BreakerState) -> None:
+        """The state of the breaker of one of Spine's endpoints."""
+        self.breaker_open.labels(endpoint).set(0 if state is BreakerState.CLOSED else 1)
+
+    def committed(self, units: int, seconds: float) -> None:
+        """One audit transaction acknowledged (the journal's meter)."""
+        self.audit_batch.observe(units)
+        self.audit_seconds.observe(seconds)
+
+    def failed(self, fault: str) -> None:
+        """One audit transaction failed."""
+        self.audit_failures.labels(fault.split(" ", maxsplit=1)[0]).inc()
 
     def text(self) -> bytes:
         """The exposition."""

@@ -1,0 +1,58 @@
+# make run     the sandbox: gateway and stubs on loopback
+# make test    everything that must hold, with a database and a browser of its own
+# make lint    formatter, linter, strict types, imports
+# make bench   figures, with their references in the same run
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check --quiet
+PORT_BASE ?= 8080
+TEST_JOBS ?= 2
+ARGS ?=
+
+.DELETE_ON_ERROR:
+.PHONY: run test lint bench format clean assets browser postgres mutation
+
+run: $(VENV)/.run
+	@$(BIN)/scr-gateway sandbox --port-base $(PORT_BASE) $(ARGS)
+
+test: $(VENV)/.dev postgres browser
+	$(BIN)/pytest -n $(TEST_JOBS) $(ARGS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m tests.bench $(ARGS)
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Pinned and hashed; the project itself is installed in place.
+$(VENV)/.run: requirements/build.txt requirements/run.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing pinned dependencies"
+	@$(PIP) install --require-hashes -r requirements/build.txt -r requirements/run.txt
+	@$(PIP) install --no-deps --no-build-isolation --no-index -e .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.run
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# What tests need beside Python packages: installed where this may, used where it stands already.
+postgres:
+	@sh deploy/install-postgres.sh
+
+browser:
+	@sh deploy/install-browser.sh
+
+mutation: $(VENV)/.dev
+	$(BIN)/mutmut run
+
+clean:
+	rm -rf $(VENV) var build .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,320 @@
+"""The composition root: builds everything from the settings and is the only file that knows concrete classes."""
+
+import asyncio
+import os
+import random
+import socket
+import ssl
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+import aiohttp
+from aiohttp import web
+from cryptography import x509
+
+from gateway import logs, production
+from gateway.adapters.mini_service import MiniServiceDoor
+from gateway.adapters.mini_service_scr import EXCHANGES as SCR_EXCHANGES
+from gateway.adapters.records import EndRelationshipsDoor, PermissionsDoor, RelationshipsDoor
+from gateway.config import ConfigInvalid, Settings
+from gateway.domain.identifiers import Asid, NhsNumbers
+from gateway.domain.record import SummaryRecord
+from gateway.domain.spine import EventDocument
+from gateway.identity import registry_check
+from gateway.identity.jwks import JwksCache, JwksRules
+from gateway.identity.proofs import Proofs
+from gateway.identity.registry import CurrentRegistry
+from gateway.identity.saml import AssertionRules, read_metadata
+from gateway.identity.tokens import IdTokenVerifier, TokenRules
+from gateway.identity.userinfo import read_user
+from gateway.listeners import Socket, sockets
+from gateway.metrics import Metrics
+from gateway.pages import public
+from gateway.policy.answer import decide, held
+from gateway.policy.settings import current
+from gateway.service.identify import Identify
+from gateway.service.parts import Parts
+from gateway.service.rejections import Rejections
+from gateway.service.service import Service
+from gateway.spine.client import SpineClient
+from gateway.spine.directory import Directory
+from gateway.spine.interactions import SpineAddressing
+from gateway.spine.summary import has_active_content, read_summary
+from gateway.spine.transport import SpineLimits, open_transport
+from gateway.store.engine import make_engine, upgrade
+from gateway.store.journal import Journal, JournalSettings
+from gateway.store.keys import load_keys, load_or_create_keys
+from gateway.store.queries import Queries
+from gateway.web import Gate, Proved, Web
+from gateway.xml.catalogue import Catalogue
+
+LOG = logs.get("app")
+
+
+class Mode(StrEnum):
+    """Which composition this is. Nothing but the command line chooses it."""
+
+    SANDBOX = "sandbox"
+    SERVE = "serve"
+
+
+class NewIds:
+    """UUIDs in upper case."""
+
+    def new(self) -> str:
+        """A new one."""
+        return str(uuid.uuid4()).upper()
+
+
+def clock() -> datetime:
+    """Now, aware."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """A gateway that is running."""
+
+    sockets: tuple[Socket, ...]
+    metrics: Metrics
+    registry: CurrentRegistry
+    journal: Journal
+    reload: Callable[[], None]
+    """Reads the registry again (SIGHUP); a faulty one is reported and the old one stays in force."""
+
+
+def _summary(document: EventDocument) -> SummaryRecord:
+    return read_summary(document.summary, document.event_id)
+
+
+def _active(document: EventDocument) -> bool:
+    return has_active_content(document.summary)
+
+
+async def _assertion_rules(settings: Settings, session: aiohttp.ClientSession) -> AssertionRules | None:
+    """The pinned signing certificate of assertions: a file, or in the sandbox what the stub publishes."""
+    identity = settings.identity
+    if identity.saml_certificate is not None:
+        certificates: tuple[x509.Certificate, ...] = (
+            x509.load_pem_x509_certificate(identity.saml_certificate.read_bytes()),
+        )
+    elif identity.saml_metadata_url is not None:
+        async with session.get(identity.saml_metadata_url) as answer:
+            certificates = read_metadata(await answer.read(), identity.issuer)
+    else:
+        return None
+    recipient = identity.saml_recipient or f"{settings.public_url}/viewers/adastra"
+    return AssertionRules(
+        issuer=identity.issuer,
+        audience=identity.saml_audience,
+        recipients=frozenset({recipient}),
+        certificates=certificates,
+    )
+
+
+def load_registry(path: Path) -> CurrentRegistry:
+    """The registry in force. Raises ConfigInvalid with every fault and its line."""
+    registry, faults = registry_check.read(path.read_text(encoding="utf-8"))
+    if registry is None:
+        raise ConfigInvalid(tuple(str(fault) for fault in faults if not fault.warning))
+    return CurrentRegistry(registry)
+
+
+def reload_registry(settings: Settings, registry: CurrentRegistry, proofs: Proofs) -> None:
+    """Puts the registry file's present content in force; where it has faults nothing changes."""
+    try:
+        registry.replace(load_registry(settings.registry).registry)
+    except (ConfigInvalid, OSError) as error:
+        LOG.exception("alarm", alarm="registry-not-reloaded", count=len(getattr(error, "faults", ())))
+        return
+    proofs.clear()
+    LOG.warning("registry reloaded", count=len(registry.registry.systems))
+
+
+async def _refuse_unsafe(settings: Settings, mode: Mode, registry: CurrentRegistry, jwks: JwksCache) -> None:
+    """Production starts with nothing of the sandbox in it. Raises ConfigInvalid."""
+    if mode is Mode.SANDBOX:
+        return
+    keys = await jwks.keys(clock())
+    faults = production.faults(settings, registry.registry, keys)
+    if faults:
+        raise ConfigInvalid(faults)
+
+
+@asynccontextmanager
+async def running(settings: Settings, mode: Mode, *, reuse_port: bool = False) -> AsyncIterator[Gateway]:
+    """A gateway that answers on its listeners until the block ends; then it drains and seals its audit chain.
+
+    Raises ConfigInvalid, NotDurable, KeysUnusable, NotPossibleNow: it never starts half.
+    """
+    metrics, ids = Metrics(), NewIds()
+    registry = load_registry(settings.registry)
+    catalogue = Catalogue.load(settings.schemas)
+    numbers = NhsNumbers(settings.nhs_number_range)
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()))
+        sandbox = mode is Mode.SANDBOX
+        jwks = JwksCache(session, JwksRules(url=settings.identity.jwks_url, allow_stub_keys=sandbox))
+        await _refuse_unsafe(settings, mode, registry, jwks)
+        engine = make_engine(settings.store.url)
+        stack.push_async_callback(engine.dispose)
+        await upgrade(engine)
+        keys = (load_or_create_keys if sandbox else load_keys)(settings.store.keys)
+        journal = Journal(
+            engine=engine,
+            keys=keys,
+            host=f"{socket.gethostname()}:{os.getpid()}",
+            ids=ids.new,
+            clock=clock,
+            settings=JournalSettings(linger=settings.store.linger_ms / 1000, most_waiting=settings.store.queue),
+            meter=metrics,
+        )
+        await journal.start()
+        stack.push_async_callback(journal.stop)
+        spine = await _spine(settings, metrics, numbers, stack)
+        tokens = IdTokenVerifier(TokenRules(issuer=settings.identity.issuer), jwks)
+        proofs = Proofs(tokens, await _assertion_rules(settings, session))
+        directory = Directory(
+            session, url=settings.spine.directory_url, asid=Asid(settings.spine.own_asid), read_user=read_user
+        )
+        rejections = Rejections(journal=journal, ids=ids)
+        stack.push_async_callback(_flush, rejections)
+        flusher = asyncio.create_task(rejections.run(clock))
+        stack.callback(flusher.cancel)
+        parts = Parts(
+            identify=Identify(registry=registry, proofs=proofs, directory=directory),
+            directory=directory,
+            spine=spine,
+            journal=journal,
+            rejections=rejections,
+            state=Queries(engine),
+            decide=lambda facts: decide(facts, current(facts.now)),
+            held=lambda facts: held(facts, current(facts.now)),
+            read_summary=_summary,
+            active_content=_active,
+            ids=ids,
+            clock=clock,
+        )
+        routes = _routes(settings, Service(parts), metrics, catalogue, numbers, ids, journal)
+        found = sockets(settings, registry, clock, routes)
+        await _listen(found, settings, metrics, stack, reuse_port=reuse_port)
+        yield Gateway(
+            sockets=found,
+            metrics=metrics,
+            registry=registry,
+            journal=journal,
+            reload=lambda: reload_registry(settings, registry, proofs),
+        )
+
+
+async def _flush(rejections: Rejections) -> None:
+    await rejections.flush(clock(), everything=True)
+
+
+async def _spine(settings: Settings, metrics: Metrics, numbers: NhsNumbers, stack: AsyncExitStack) -> SpineClient:
+    spine = settings.spine
+    limits = SpineLimits(
+        connect_seconds=spine.connect_seconds,
+        read_seconds=spine.read_seconds,
+        total_seconds=spine.total_seconds,
+        connections=spine.connections,
+        queue=spine.waiting,
+    )
+    addressing = SpineAddressing(
+        psis_url=spine.sync_url,
+        pds_url=spine.pds_url,
+        alert_url=spine.alert_url,
+        spine_asid=Asid(spine.asid),
+        from_address=spine.from_address,
+    )
+    transport = await stack.enter_async_context(open_transport(limits, metrics, tls=_spine_tls(settings)))
+    return SpineClient(
+        transport,
+        addressing,
+        numbers,
+        new_id=uuid.uuid4,
+        now=clock,
+        jitter=random.random,
+        limits=limits,
+        meter=metrics,
+    )
+
+
+def _spine_tls(settings: Settings) -> ssl.SSLContext | None:
+    """Trust and client certificate for Spine, where it is reached over TLS."""
+    spine = settings.spine
+    if spine.ca is None:
+        return None
+    context = ssl.create_default_context(cafile=str(spine.ca))
+    if spine.client_certificate is not None:
+        context.load_cert_chain(spine.client_certificate, spine.client_key)
+    return context
+
+
+def _routes(
+    settings: Settings,
+    service: Service,
+    metrics: Metrics,
+    catalogue: Catalogue,
+    numbers: NhsNumbers,
+    ids: NewIds,
+    journal: Journal,
+) -> Callable[[Callable[[web.Request], Proved]], Iterable[web.RouteDef]]:
+    """Every door and page. A new calling system is one line here."""
+    limits = settings.limits
+    gate = Gate(places=limits.concurrent, waiting=limits.waiting, metrics=metrics)
+    mini_service = MiniServiceDoor(
+        catalogue=catalogue, numbers=numbers, ids=ids, exchanges=SCR_EXCHANGES, provider=settings.operator_ods
+    )
+
+    async def readiness() -> dict[str, object]:
+        return {"ready": journal.healthy, "audit": "writable" if journal.healthy else "not writable"}
+
+    def routes(prove: Callable[[web.Request], Proved]) -> Iterable[web.RouteDef]:
+        doors = Web(
+            service=service,
+            prove=prove,
+            metrics=metrics,
+            gate=gate,
+            clock=clock,
+            answer_seconds=settings.spine.total_seconds,
+            body_seconds=limits.body_seconds,
+        )
+        yield web.post("/itk", doors.door(mini_service))
+        yield web.post("/permissions", doors.door(PermissionsDoor(numbers)))
+        yield web.post("/relationships", doors.door(RelationshipsDoor(numbers)))
+        yield web.post("/relationships/end", doors.door(EndRelationshipsDoor(numbers)))
+        yield web.get("/errors", public.codes_page)
+        yield web.get("/errors/{code}", public.code_page)
+        yield web.get("/health/live", public.live)
+        yield web.get("/health/ready", public.ready(readiness))
+
+    return routes
+
+
+async def _listen(
+    found: tuple[Socket, ...], settings: Settings, metrics: Metrics, stack: AsyncExitStack, *, reuse_port: bool
+) -> None:
+    """Opens every listener; the metrics one apart from the others."""
+
+    async def exposition(_: web.Request) -> web.Response:
+        return web.Response(body=metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+    internal = web.Application()
+    internal.add_routes([web.get("/metrics", exposition), web.get("/health/live", public.live)])
+    listening = [(one.app, one.host, one.port, one.tls) for one in found]
+    if settings.listen.internal is not None:
+        listening.append((internal, settings.listen.internal.host, settings.listen.internal.port, None))
+    for app, host, port, tls in listening:
+        runner = web.AppRunner(
+            app, access_log=None, keepalive_timeout=15, shutdown_timeout=settings.limits.stop_seconds
+        )
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, host, port, ssl_context=tls, reuse_port=reuse_port or None).start()
+        LOG.info("listening", address=host, port=port, listener="tls" if tls else "plain")

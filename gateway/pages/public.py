@@ -1,0 +1,68 @@
+"""What anybody may read: what a code means, and whether this gateway is alive. Says nothing about any patient or system."""
+
+from collections.abc import Awaitable, Callable
+
+import orjson
+from aiohttp import web
+
+from gateway.domain.codes import BY_SLUG, Code
+from gateway.xml.findings import BY_SLUG as FINDINGS_BY_SLUG
+
+Ready = Callable[[], Awaitable[dict[str, object]]]
+"""Facts of readiness; `ready` says whether this process can answer."""
+
+
+def _json(document: dict[str, object], status: int = 200) -> web.Response:
+    return web.Response(body=orjson.dumps(document), status=status, content_type="application/json")
+
+
+def explained(slug: str) -> dict[str, object] | None:
+    """What a stable code or a finding code means; None where there is no such code."""
+    code = BY_SLUG.get(slug)
+    if code is not None:
+        entry = code.entry
+        return {
+            "code": code.slug,
+            "kind": code.kind.value,
+            "sentence": entry.sentence,
+            "next_step": entry.next_step,
+            "http": entry.http,
+        }
+    fault = FINDINGS_BY_SLUG.get(slug)
+    if fault is None:
+        return None
+    return {
+        "code": fault.slug,
+        "kind": "invalid",
+        "sentence": fault.entry.sentence,
+        "next_step": f"The rule comes from: {fault.entry.clause}.",
+        "answered_as": fault.entry.code.slug,
+    }
+
+
+async def code_page(request: web.Request) -> web.Response:
+    """GET /errors/{code}."""
+    document = explained(request.match_info["code"])
+    if document is None:
+        return _json({"code": Code.PAGE_NOT_FOUND.slug, "sentence": Code.PAGE_NOT_FOUND.sentence}, 404)
+    return _json(document)
+
+
+async def codes_page(_: web.Request) -> web.Response:
+    """GET /errors: every code."""
+    return _json({"codes": [explained(slug) for slug in (*BY_SLUG, *FINDINGS_BY_SLUG)]})
+
+
+async def live(_: web.Request) -> web.Response:
+    """GET /health/live: the process answers."""
+    return _json({"live": True})
+
+
+def ready(facts: Ready) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """GET /health/ready: database writable, keys and schemas loaded. Spine's state is told, not judged."""
+
+    async def handle(_: web.Request) -> web.Response:
+        document = await facts()
+        return _json(document, 200 if document["ready"] else 503)
+
+    return handle

@@ -1,0 +1,39 @@
+"""What separates production from the sandbox: everything that must be refused at start. Pure; no setting turns it off."""
+
+from urllib.parse import urlsplit
+
+from gateway.config import Settings
+from gateway.domain.identifiers import NumberRange
+from gateway.identity.keys import KeySet
+from gateway.identity.registry import Registry
+
+
+def faults(settings: Settings, registry: Registry, keys: KeySet | None) -> tuple[str, ...]:
+    """Why `serve` may not start with these; empty where it may. `keys`: the identity service's, where they are known."""
+    found = []
+    if settings.listen.plain is not None:
+        found.append("listen.plain: plain listeners exist in the sandbox only; use mutual_tls or proxy")
+    if settings.listen.mutual_tls is None and settings.listen.proxy is None:
+        found.append("listen: neither mutual_tls nor proxy is configured, so no system could be proved")
+    if settings.nhs_number_range is NumberRange.SYNTHETIC:
+        found.append("nhs_number_range: synthetic numbers belong to the sandbox; production is `live`")
+    found += [f"registry: {code} belongs to nobody (it contains ZZ)" for code in registry.sandbox_codes]
+    issuer = urlsplit(settings.identity.issuer)
+    if issuer.scheme != "https" or issuer.hostname in {"127.0.0.1", "localhost", "::1"}:
+        found.append("identity.issuer: not an https address of an identity service (a stub's, perhaps)")
+    if settings.identity.saml_metadata_url is not None:
+        found.append("identity.saml_metadata_url: production pins the signing certificate in saml_certificate")
+    if keys is not None and keys.has_stub_keys:
+        found.append("identity.jwks_url: the keys there are an identity stub's")
+    found += [
+        f"spine.{name}: not an https address"
+        for name, url in (
+            ("sync_url", settings.spine.sync_url),
+            ("pds_url", settings.spine.pds_url),
+            ("alert_url", settings.spine.alert_url),
+        )
+        if urlsplit(url).scheme != "https"
+    ]
+    if not settings.limits.rate:
+        found.append("limits.rate: rate limits are off only in the sandbox")
+    return tuple(found)
