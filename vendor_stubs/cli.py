@@ -5,6 +5,7 @@ Must never import anything of the gateway: the stubs know it by its wire alone.
 
 import asyncio
 import importlib
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -41,12 +42,30 @@ def training() -> None:
     click.echo(people.training_csv(), nl=False)
 
 
+def _event_loop() -> Callable[[], asyncio.AbstractEventLoop]:
+    import uvloop
+
+    return uvloop.new_event_loop
+
+
 def _run(module: str, **settings: Any) -> None:
     service = importlib.import_module(module)
     try:
-        asyncio.run(service.serve(**settings))
+        with asyncio.Runner(loop_factory=_event_loop()) as runner:
+            runner.run(service.serve(**settings))
     except KeyboardInterrupt:
         click.echo("stopped", err=True)
+
+
+@serve.command("spine")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8081, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--webhook", type=click.Choice(["catch", "none"]), default="catch", show_default=True)
+def serve_spine(host: str, port: int, webhook: str) -> None:
+    """Spine: clinical store, demographics, access control, directory, alerts; and the webhook catcher."""
+    from vendor_stubs.spine.settings import SpineSettings
+
+    _run("vendor_stubs.spine.app", host=host, port=port, settings=SpineSettings(webhook=webhook == "catch"))
 
 
 @serve.command("identity")
