@@ -49,7 +49,7 @@ from gateway.spine.transport import SpineLimits, open_transport
 from gateway.store.engine import make_engine, upgrade
 from gateway.store.journal import Journal, JournalSettings
 from gateway.store.keys import load_keys, load_or_create_keys
-from gateway.store.queries import Queries
+from gateway.store.state import State
 from gateway.web import Gate, Proved, Web
 from gateway.xml.catalogue import Catalogue
 
@@ -61,6 +61,8 @@ class Mode(StrEnum):
 
     SANDBOX = "sandbox"
     SERVE = "serve"
+    REHEARSAL = "rehearsal"
+    """`serve` against stubs: everything proved as in production, invented patients only."""
 
 
 class NewIds:
@@ -141,7 +143,7 @@ async def _refuse_unsafe(settings: Settings, mode: Mode, registry: CurrentRegist
     if mode is Mode.SANDBOX:
         return
     keys = await jwks.keys(clock())
-    faults = production.faults(settings, registry.registry, keys)
+    faults = production.faults(settings, registry.registry, keys, rehearsal=mode is Mode.REHEARSAL)
     if faults:
         raise ConfigInvalid(faults)
 
@@ -159,9 +161,9 @@ async def running(settings: Settings, mode: Mode, *, reuse_port: bool = False) -
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()))
         sandbox = mode is Mode.SANDBOX
-        jwks = JwksCache(session, JwksRules(url=settings.identity.jwks_url, allow_stub_keys=sandbox))
+        jwks = JwksCache(session, JwksRules(url=settings.identity.jwks_url, allow_stub_keys=mode is not Mode.SERVE))
         await _refuse_unsafe(settings, mode, registry, jwks)
-        engine = make_engine(settings.store.url)
+        engine = make_engine(settings.store.address())
         stack.push_async_callback(engine.dispose)
         await upgrade(engine)
         keys = (load_or_create_keys if sandbox else load_keys)(settings.store.keys)
@@ -192,7 +194,7 @@ async def running(settings: Settings, mode: Mode, *, reuse_port: bool = False) -
             spine=spine,
             journal=journal,
             rejections=rejections,
-            state=Queries(engine),
+            state=State(engine),
             decide=lambda facts: decide(facts, current(facts.now)),
             held=lambda facts: held(facts, current(facts.now)),
             read_summary=_summary,

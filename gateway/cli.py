@@ -5,9 +5,12 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from gateway.app import Mode
 
 
 def _run(main: Coroutine[Any, Any, int]) -> None:
@@ -75,12 +78,15 @@ async def _sandbox(port_base: int, data: Path, spine_url: str | None, workers: i
 @main.command()
 @click.option("--config", required=True, type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64))
-def serve(config: Path, workers: int) -> None:
+@click.option("--rehearsal", is_flag=True, help="As in production, against stubs, for invented patients only.")
+def serve(config: Path, workers: int, rehearsal: bool) -> None:
     """Run the gateway for real: mutual TLS, PostgreSQL, Spine."""
-    _run(_serve(config, workers))
+    from gateway.app import Mode
+
+    _run(_serve(config, workers, Mode.REHEARSAL if rehearsal else Mode.SERVE))
 
 
-async def _serve(config: Path, workers: int) -> int:
+async def _serve(config: Path, workers: int, mode: "Mode") -> int:
     from gateway import app, logs
     from gateway.config import ConfigInvalid, load
     from gateway.domain.errors import GatewayError
@@ -92,10 +98,10 @@ async def _serve(config: Path, workers: int) -> int:
         settings = load(config)
         logs.configure(settings.log_level)
         if workers > 1:
-            async with supervised(config, app.Mode.SERVE, workers) as reload:
+            async with supervised(config, mode, workers) as reload:
                 await _until_stopped(reload)
             return 0
-        async with app.running(settings, app.Mode.SERVE) as gateway:
+        async with app.running(settings, mode) as gateway:
             await _until_stopped(gateway.reload)
     except (ConfigInvalid, NotDurable, KeysUnusable, OSError) as error:
         click.echo(f"scr-gateway serve: not started:\n{error}", err=True)
@@ -129,7 +135,7 @@ def check_config(config: Path) -> None:
 
 @main.command("worker", hidden=True)
 @click.option("--config", required=True, type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--mode", required=True, type=click.Choice(["sandbox", "serve"]))
+@click.option("--mode", required=True, type=click.Choice(["sandbox", "serve", "rehearsal"]))
 def worker(config: Path, mode: str) -> None:
     """One of several processes that share the listeners; started by the supervisor."""
     _run(_worker(config, mode))
@@ -196,7 +202,7 @@ def db_upgrade(config: Path) -> None:
     from gateway.store.engine import make_engine, upgrade
 
     async def run() -> int:
-        engine = make_engine(load(config).store.url)
+        engine = make_engine(load(config).store.address())
         try:
             await upgrade(engine)
         finally:
@@ -205,6 +211,25 @@ def db_upgrade(config: Path) -> None:
         return 0
 
     _run(run())
+
+
+@main.group()
+def keys() -> None:
+    """The keys that protect the audit."""
+
+
+@keys.command("create")
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+def keys_create(directory: Path) -> None:
+    """Make the audit's keys in a directory; keys that are there stay."""
+    from gateway.store.keys import KeysUnusable, load_or_create_keys
+
+    try:
+        found = load_or_create_keys(directory)
+    except (KeysUnusable, OSError) as error:
+        click.echo(f"keys: {error}", err=True)
+        sys.exit(1)
+    click.echo(f"chain key {found.mac_id}, checkpoint key {found.sign_id}")
 
 
 @main.command("dev-certs")

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from sqlalchemy import make_url
 
 from gateway.domain.identifiers import NumberRange
 
@@ -90,9 +91,18 @@ class Store(Part):
     """Where state lives and the keys that protect it."""
 
     url: str
+    """SQLAlchemy URL, without a password."""
+    password_file: Path | None = None
     keys: Path
     linger_ms: float = Field(default=0.0, ge=0, le=50)
     queue: int = Field(default=2000, ge=1)
+
+    def address(self) -> str:
+        """The URL with the password from its file. Raises OSError."""
+        if self.password_file is None:
+            return self.url
+        url = make_url(self.url).set(password=self.password_file.read_text(encoding="utf-8").strip())
+        return url.render_as_string(hide_password=False)
 
 
 class Limits(Part):

@@ -8,13 +8,34 @@ from gateway.identity.keys import KeySet
 from gateway.identity.registry import Registry
 
 
-def faults(settings: Settings, registry: Registry, keys: KeySet | None) -> tuple[str, ...]:
-    """Why `serve` may not start with these; empty where it may. `keys`: the identity service's, where they are known."""
+def faults(settings: Settings, registry: Registry, keys: KeySet | None, *, rehearsal: bool = False) -> tuple[str, ...]:
+    """Why `serve` may not start with these; empty where it may. `keys`: the identity service's, where they are known.
+
+    A rehearsal proves systems and users exactly as production does, against stubs and for invented patients only:
+    the sandbox's codes and the stub's keys may be there, live NHS numbers may not.
+    """
+    found = _listeners(settings)
+    if not settings.limits.rate:
+        found.append("limits.rate: rate limits are off only in the sandbox")
+    if rehearsal:
+        if settings.nhs_number_range is not NumberRange.SYNTHETIC:
+            found.append("nhs_number_range: a rehearsal takes synthetic numbers only")
+        return tuple(found)
+    return (*found, *_of_the_sandbox(settings, registry, keys))
+
+
+def _listeners(settings: Settings) -> list[str]:
     found = []
     if settings.listen.plain is not None:
         found.append("listen.plain: plain listeners exist in the sandbox only; use mutual_tls or proxy")
     if settings.listen.mutual_tls is None and settings.listen.proxy is None:
         found.append("listen: neither mutual_tls nor proxy is configured, so no system could be proved")
+    return found
+
+
+def _of_the_sandbox(settings: Settings, registry: Registry, keys: KeySet | None) -> list[str]:
+    """Whatever belongs to stubs and invented people."""
+    found = []
     if settings.nhs_number_range is NumberRange.SYNTHETIC:
         found.append("nhs_number_range: synthetic numbers belong to the sandbox; production is `live`")
     found += [f"registry: {code} belongs to nobody (it contains ZZ)" for code in registry.sandbox_codes]
@@ -25,15 +46,8 @@ def faults(settings: Settings, registry: Registry, keys: KeySet | None) -> tuple
         found.append("identity.saml_metadata_url: production pins the signing certificate in saml_certificate")
     if keys is not None and keys.has_stub_keys:
         found.append("identity.jwks_url: the keys there are an identity stub's")
-    found += [
-        f"spine.{name}: not an https address"
-        for name, url in (
-            ("sync_url", settings.spine.sync_url),
-            ("pds_url", settings.spine.pds_url),
-            ("alert_url", settings.spine.alert_url),
-        )
-        if urlsplit(url).scheme != "https"
-    ]
-    if not settings.limits.rate:
-        found.append("limits.rate: rate limits are off only in the sandbox")
-    return tuple(found)
+    spine = settings.spine
+    for name, url in (("sync_url", spine.sync_url), ("pds_url", spine.pds_url), ("alert_url", spine.alert_url)):
+        if urlsplit(url).scheme != "https":
+            found.append(f"spine.{name}: not an https address")
+    return found

@@ -1,0 +1,12 @@
+# One image for the gateway and the stubs, from the same lock file as `make run`.
+FROM python:3.11-slim-bookworm
+WORKDIR /opt/scr
+COPY requirements/build.txt requirements/run.txt requirements/
+RUN pip install --no-cache-dir --require-hashes -r requirements/build.txt -r requirements/run.txt
+COPY pyproject.toml README.md ./
+COPY gateway gateway
+COPY vendor_stubs vendor_stubs
+COPY deploy deploy
+RUN pip install --no-cache-dir --no-deps --no-build-isolation --no-index -e . && useradd --system --create-home scr
+USER scr
+ENTRYPOINT ["scr-gateway"]

@@ -1,0 +1,12 @@
+#!/bin/sh
+# Makes what the gateway of the compose file reads: registry, certificates, audit keys. Keeps what is there.
+set -eu
+state=${1:-/state}
+mkdir -p "$state"
+if [ ! -f "$state/certs/ca.pem" ]; then
+    vendor-stub cast registry > "$state/registry.toml"
+    scr-gateway dev-certs "$state/certs" --registry "$state/registry.toml"
+    cat "$state/certs/certificates.toml" >> "$state/registry.toml"
+fi
+scr-gateway keys create "$state/keys"
+if [ "$(id -u)" = 0 ] && id scr >/dev/null 2>&1; then chown -R scr "$state"; fi
