@@ -120,6 +120,8 @@ class CodedEntry:
     effective: EffectiveTime
     value: str | None = field(default=None, repr=False)
     value_coding: Coding | None = None
+    qualifiers: tuple[tuple[Coding, Coding], ...] = ()
+    """(name, value) pairs that refine the code, such as an allergy's certainty."""
     supporting: tuple[str, ...] = field(default=(), repr=False)
     dosage: str | None = field(default=None, repr=False)
     quantity: tuple[str | None, str | None, str | None] | None = None
