@@ -193,7 +193,8 @@ def _confidentiality(role: etree._Element) -> Confidentiality:
 
 def _name(role: etree._Element) -> etree._Element | None:
     """The legal name, else the first one."""
-    names = list(_own(role, "name"))
+    bearers = [bearer for local in ("partPerson", "patientPerson") for bearer in _own(role, local)]
+    names = [name for bearer in bearers for name in elements(bearer, hl7("name"))]
     return next((name for name in names if name.get("use") == "L"), names[0] if names else None)
 
 
