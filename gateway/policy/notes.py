@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from gateway.policy.settings import Limits
 
-_WORD = re.compile(r"\w+")
+_SIGNS = re.compile(r"[\W_]+")
 
 
 def _seen(text: str) -> str:
@@ -16,8 +16,9 @@ def _seen(text: str) -> str:
 
 
 def words(text: str) -> tuple[str, ...]:
-    """Its words in lower case; spaces, punctuation and what cannot be seen do not make two notes differ."""
-    return tuple(_WORD.findall(_seen(text).casefold()))
+    """Its words in lower case, letters and digits only: punctuation and what cannot be seen do not make two notes differ."""
+    spoken = (_SIGNS.sub("", word) for word in _seen(text).casefold().split())
+    return tuple(word for word in spoken if word)
 
 
 def same_words(one: str | None, other: str | None) -> bool:
