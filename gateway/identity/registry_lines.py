@@ -35,8 +35,8 @@ class Lines:
         counts: Counter[Path] = Counter()
         table: Path = ()
         depth = 0
-        plain = _blanked(text).splitlines()
-        for number, (line, bare) in enumerate(zip(text.splitlines(), plain, strict=True), start=1):
+        plain = _blanked(text).split("\n")  # TOML ends lines at LF alone, splitlines() at more
+        for number, (line, bare) in enumerate(zip(text.split("\n"), plain, strict=True), start=1):
             if depth == 0 and (header := _HEADER.match(line)) and bare.lstrip().startswith("["):
                 table = self._table(header[1], _parts(header[2]), counts)
                 self._lines.setdefault(table, number)
