@@ -38,6 +38,16 @@ def kind_of(tag: str) -> str:
     return tag.rpartition("}")[2].lower()
 
 
+@lru_cache(maxsize=1024)
+def _local(tag: str) -> str:
+    return tag.rpartition("}")[2]
+
+
+def local_of(element: etree._Element) -> str:
+    """Local name of an element, quickly: every element of a document is asked for it."""
+    return _local(element.tag)
+
+
 def is_active(element: etree._Element) -> bool:
     """Whether an element of the presentation text is active, or carries an attribute that is."""
     if not is_element(element):

@@ -8,10 +8,11 @@ from lxml import etree
 from gateway.domain.errors import InvalidValue
 from gateway.domain.instants import WireTime
 from gateway.domain.record import Agent, Coding, Participation
+from gateway.spine.active import local_of
 from gateway.spine.envelope import hl7
 from gateway.spine.words import collapse
 from gateway.xml.names import OID_SDS_ROLE_PROFILE, OID_SDS_USER
-from gateway.xml.paths import elements, first, local_name
+from gateway.xml.paths import elements, first
 
 _PERSONS = tuple(
     hl7(name) for name in ("agentPersonSDS", "agentPerson", "representedPersonSDS", "playingNonAgentPerson")
@@ -65,7 +66,7 @@ def read_participation(element: etree._Element) -> Participation | None:
     if agent is None:
         return None
     return Participation(
-        type=local_name(element),
+        type=local_of(element),
         time=read_time(first(element, hl7("time"))),
         mode=read_coding(first(element, hl7("modeCode"))),
         agent=read_agent(agent),
@@ -74,12 +75,12 @@ def read_participation(element: etree._Element) -> Participation | None:
 
 def agent_of(participation: etree._Element) -> etree._Element | None:
     """The agent element of a participation."""
-    return next((child for child in elements(participation) if local_name(child) not in _NOT_AGENTS), None)
+    return next((child for child in elements(participation) if local_of(child) not in _NOT_AGENTS), None)
 
 
 def read_agent(element: etree._Element) -> Agent:
     """An agent element -> Agent."""
-    form = local_name(element).rpartition(".")[2]
+    form = local_of(element).rpartition(".")[2]
     person, own, represented = _one(element, _PERSONS), _one(element, _OWN_ORGANISATIONS), _one(element, _REPRESENTED)
     organisation = own if own is not None else represented
     code = read_coding(first(element, hl7("code")))
@@ -93,7 +94,7 @@ def read_agent(element: etree._Element) -> Agent:
         user=_identifier(person, OID_SDS_USER),
         name=words_of(name),
         name_parts=tuple(
-            (local_name(part), words_of(part) or "") for part in elements(name) if local_name(part) in _NAME_PARTS
+            (local_of(part), words_of(part) or "") for part in elements(name) if local_of(part) in _NAME_PARTS
         )
         if name is not None
         else (),
@@ -134,9 +135,9 @@ def _device(element: etree._Element) -> tuple[tuple[str, str], ...]:
         return ()
     pairs = []
     for child in elements(device):
-        coding = read_coding(child) if local_name(child) == "code" else None
+        coding = read_coding(child) if local_of(child) == "code" else None
         shown = coding.original_text or coding.display or coding.code if coding is not None else None
         text = shown or words_of(child) or child.get("extension") or child.get("root")
         if text:
-            pairs.append((local_name(child), text))
+            pairs.append((local_of(child), text))
     return tuple(pairs)

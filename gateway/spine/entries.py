@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from lxml import etree
 
 from gateway.domain.record import CodedEntry, CodedSection, Coding, EffectiveTime
+from gateway.spine.active import local_of
 from gateway.spine.agents import read_coding, read_participation, read_time, words_of
 from gateway.spine.envelope import hl7
-from gateway.xml.paths import elements, first, local_name
+from gateway.xml.paths import elements, first
 
 _PARTICIPATIONS = (hl7("author"), hl7("informant"), hl7("performer"))
 _NOT_LINKS = frozenset(
@@ -62,12 +63,12 @@ def _is_additional(section: CodedSection) -> bool:
 def _entries(component: etree._Element) -> Iterator[CodedEntry]:
     """The entry of a component, then those nested in it (an organizer's findings), each whole."""
     for element in elements(component):
-        if local_name(element) in {"templateId", "seperatableInd"}:
+        if local_of(element) in {"templateId", "seperatableInd"}:
             continue
         yield read_entry(element)
         for link in elements(element):
-            nested = any(local_name(inner).startswith(_ENTRY) for inner in elements(link))
-            if nested and local_name(link).startswith("component"):
+            nested = any(local_of(inner).startswith(_ENTRY) for inner in elements(link))
+            if nested and local_of(link).startswith("component"):
                 yield from _entries(link)
 
 
@@ -77,7 +78,7 @@ def read_entry(element: etree._Element) -> CodedEntry:
     code = first(element, hl7("code"))
     value = first(element, hl7("value"))
     return CodedEntry(
-        element=local_name(element).rpartition(".")[2],
+        element=local_of(element).rpartition(".")[2],
         id="" if identifier is None else identifier.get("root", ""),
         code=read_coding(code) or _NO_CODE,
         qualifiers=tuple(_qualifiers(code)),
@@ -140,11 +141,13 @@ def _value(element: etree._Element | None) -> str | None:
 
 
 def _pressures(element: etree._Element) -> str | None:
-    """A blood pressure's two parts, named."""
+    """A blood pressure's two parts, named; None for any other entry."""
+    if not local_of(element).endswith(".BloodPressure"):
+        return None
     parts = []
     for link in elements(element):
         for inner in elements(link):
-            name, value = _PRESSURES.get(local_name(inner)), _value(first(inner, hl7("value")))
+            name, value = _PRESSURES.get(local_of(inner)), _value(first(inner, hl7("value")))
             if name and value:
                 parts.append(f"{name} {value}")
     return "; ".join(sorted(parts, reverse=True)) or None
@@ -178,10 +181,10 @@ def _quantity(element: etree._Element) -> tuple[str | None, str | None, str | No
 def _references(element: etree._Element) -> Iterator[tuple[str, str]]:
     """Other entries pointed to: whatever a link holds that has an id and is not content of its own."""
     for link in elements(element):
-        if local_name(link) in _NOT_LINKS:
+        if local_of(link) in _NOT_LINKS:
             continue
         for target in elements(link):
             identifier = first(target, hl7("id"))
-            name = local_name(target)
+            name = local_of(target)
             if identifier is not None and name not in _CONTENT and name not in _PRESSURES:
                 yield name.rpartition(".")[2], identifier.get("root", "")

@@ -6,6 +6,7 @@ It must never let a fault pass for an answer, under whatever HTTP status it came
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import cast
 
 from lxml import etree
@@ -24,6 +25,7 @@ _DEFAULT = cast("dict[str, str]", {None: HL7})  # the stubs of lxml know no defa
 _CONTROL_ACT = qname(HL7, "ControlActEvent")
 
 
+@lru_cache(maxsize=512)
 def hl7(local: str) -> str:
     """`{urn:hl7-org:v3}local`."""
     return qname(HL7, local)

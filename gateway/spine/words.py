@@ -3,7 +3,6 @@
 It must never touch any character but space, tab, CR and LF: no-break spaces, accents and direction marks stay.
 """
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -17,12 +16,16 @@ BLOCKS: Final = HEADINGS | frozenset({"table", "ul", "ol", "p", "div"})
 _BOUNDARIES: Final = BLOCKS | frozenset(
     {"li", "td", "th", "tr", "caption", "br", "hr", "dt", "dd", "pre", "address", "blockquote", "section"}
 )
-_SPACE: Final = re.compile(r"[ \t\r\n]+")
 
 
 def collapse(text: str) -> str:
     """Runs of space, tab, CR and LF as one space, none at the ends."""
-    return _SPACE.sub(" ", text).strip(" ")
+    for mark in "\n\t\r":
+        if mark in text:
+            text = text.replace(mark, " ")
+    if "  " in text:  # not str.split(): it would split at no-break spaces too
+        return " ".join([word for word in text.split(" ") if word])
+    return text.strip(" ")
 
 
 def children(element: etree._Element) -> Iterator[etree._Element]:
