@@ -85,7 +85,9 @@ def make_engine(url: str, *, synchronous: str = "FULL", connections: int = 10) -
 
     @event.listens_for(engine.sync_engine, "begin")
     def begun(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN IMMEDIATE"))
+        begin = connection.get_execution_options().get("sqlite_begin", "BEGIN IMMEDIATE")
+        if begin:
+            connection.exec_driver_sql(begin)
 
     return engine
 
@@ -93,6 +95,13 @@ def make_engine(url: str, *, synchronous: str = "FULL", connections: int = 10) -
 def reader_of(engine: AsyncEngine) -> AsyncEngine:
     """The same database for reads: they never take SQLite's write lock."""
     return engine.execution_options(sqlite_begin="BEGIN")
+
+
+def single_reader_of(engine: AsyncEngine) -> AsyncEngine:
+    """For reads of one statement, which is a transaction of its own: no round trips to begin and end one."""
+    if engine.dialect.name == "sqlite":
+        return engine.execution_options(sqlite_begin="")
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
 async def check_durable(connection: AsyncConnection) -> None:

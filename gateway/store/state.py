@@ -1,21 +1,35 @@
 """Reads that a decision and its reports rest on. Never writes, and never takes the writer's connection or lock."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, and_, cast, func, literal, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    String,
+    and_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.domain.decision import AuditEntry, PermissionBasis
+from gateway.domain.errors import InternalError, InvalidValue
 from gateway.domain.identifiers import NhsNumber, OdsCode, UserId
 from gateway.domain.journal import ViewState
 from gateway.domain.permission import PermissionAnswer
 from gateway.store.chain import decode
-from gateway.store.engine import reader_of, store_errors
+from gateway.store.engine import reader_of, single_reader_of, store_errors
 from gateway.store.rows import permission_of, relationship_of
-from gateway.store.tables import alert, audit, permission, relationship, training
+from gateway.store.tables import Instant, alert, audit, permission, relationship, training
 
 DAY = timedelta(hours=24)
 NOTES = 5
@@ -34,6 +48,10 @@ OVERRIDES = tuple(
 
 _COLUMNS = tuple(column.name for column in permission.c)
 _TRIED = "s-flag-attempt"
+_PATIENTS = bindparam("patients", expanding=True, type_=String)
+_PEOPLE = bindparam("people", expanding=True, type_=String)
+_ORGANISATION, _USER = bindparam("organisation", type_=String), bindparam("user", type_=String)
+_NOW, _DAY_AGO = bindparam("now", type_=Instant), bindparam("day_ago", type_=Instant)
 
 
 def _part(name: str, values: dict[str, ColumnElement[Any]]) -> Select[Any]:
@@ -46,24 +64,40 @@ def _own(table: Any) -> dict[str, ColumnElement[Any]]:
     return {column.name: column for column in table.c if column.name in _COLUMNS}
 
 
-def permission_open(now: datetime) -> ColumnElement[bool]:
+def _standing() -> ColumnElement[bool]:
     """A yes that stands, or a no of the last 24 hours."""
     stands = and_(
         permission.c.answer == PermissionAnswer.YES.value,
         permission.c.ended.is_(None),
         permission.c.consumed.is_(False),
-        permission.c.ends >= now,
+        permission.c.ends >= _NOW,
     )
-    return or_(stands, and_(permission.c.answer != PermissionAnswer.YES.value, permission.c.starts >= now - DAY))
+    return or_(stands, and_(permission.c.answer != PermissionAnswer.YES.value, permission.c.starts >= _DAY_AGO))
 
 
-def _overrides(user: UserId) -> ColumnElement[bool]:
-    return and_(alert.c.user_id == user.value, alert.c.basis.in_(OVERRIDES))
-
-
-def _trained(users: Sequence[UserId]) -> Select[Any]:
-    passed = and_(training.c.user_id.in_([user.value for user in users]), training.c.passed.is_(True))
-    return select(training.c.user_id).where(passed).distinct()
+@lru_cache
+def _statement(*, patients: bool, user: bool, people: bool) -> CompoundSelect[Any]:
+    """The one statement, built once for each set of what is asked; the values are bound when it runs."""
+    parts: list[Select[Any]] = []
+    if patients:
+        mine = (permission.c.patient.in_(_PATIENTS), permission.c.organisation == _ORGANISATION)
+        parts.append(_part("permission", _own(permission)).where(*mine, _standing()))
+        theirs = (relationship.c.patient.in_(_PATIENTS), relationship.c.organisation == _ORGANISATION)
+        standing = (relationship.c.ended.is_(None), relationship.c.ends >= _NOW)
+        parts.append(_part("relation", _own(relationship)).where(*theirs, *standing))
+    if user:
+        overrides = and_(alert.c.user_id == _USER, alert.c.basis.in_(OVERRIDES))
+        noted = select(alert.c.at, alert.c.note).where(overrides, alert.c.note.is_not(None))
+        last = noted.order_by(alert.c.at.desc(), alert.c.id).limit(NOTES).subquery()
+        parts.append(_part("note", {"starts": last.c.at, "question_version": last.c.note}))
+        recent = (overrides, alert.c.at > _DAY_AGO, alert.c.marks.not_like(f"%{_TRIED}%"))
+        views = select(func.count().label("views")).where(*recent).scalar_subquery()
+        parts.append(_part("count", {"question_version": cast(views, String)}))
+    if people:
+        passed = and_(training.c.user_id.in_(_PEOPLE), training.c.passed.is_(True))
+        done = select(training.c.user_id).where(passed).distinct().subquery()
+        parts.append(_part("trained", {"id": done.c.user_id}))
+    return union_all(*parts)
 
 
 @dataclass(frozen=True)
@@ -83,9 +117,27 @@ class State:
     ) -> ViewState:
         """What a decision needs, in one statement. Raises NotPossibleNow."""
         people = tuple(dict.fromkeys((*officers, *((user,) if user else ()))))
+        if not patients and not people:
+            return ViewState(
+                permissions=(),
+                relationships=(),
+                recent_notes=(),
+                override_count_24h=0,
+                trained=False,
+                privacy_officers_trained=0,
+            )
+        statement = _statement(patients=bool(patients), user=user is not None, people=bool(people))
+        values = {
+            "patients": [number.value for number in patients],
+            "organisation": organisation.value,
+            "user": user.value if user else None,
+            "people": [person.value for person in people],
+            "now": now,
+            "day_ago": now - DAY,
+        }
         with store_errors():
-            async with reader_of(self.engine).connect() as connection:
-                rows = (await connection.execute(_statement(patients, organisation, user, people, now))).all()
+            async with single_reader_of(self.engine).connect() as connection:
+                rows = (await connection.execute(statement, values)).all()
         trained = {row.id for row in rows if row.part == "trained"}
         notes = sorted((row for row in rows if row.part == "note"), key=lambda row: row.starts, reverse=True)
         return ViewState(
@@ -111,7 +163,10 @@ class State:
         user: UserId | None,
         limit: int,
     ) -> tuple[int, tuple[AuditEntry, ...]]:
-        """(found, the first `limit` accesses oldest first) of this organisation in [start, end). Raises NotPossibleNow."""
+        """(found, the first `limit` accesses oldest first) of this organisation in [start, end).
+
+        Raises NotPossibleNow; InternalError where an entry cannot be read.
+        """
         conditions = [
             audit.c.organisation == organisation.value,
             audit.c.at >= start,
@@ -129,48 +184,7 @@ class State:
                     await connection.execute(select(func.count()).select_from(audit).where(*conditions))
                 ).scalar_one()
                 bodies = (await connection.execute(rows)).scalars().all()
-        return int(found), tuple(map(decode, bodies))
-
-
-def _statement(
-    patients: tuple[NhsNumber, ...],
-    organisation: OdsCode,
-    user: UserId | None,
-    people: tuple[UserId, ...],
-    now: datetime,
-) -> Any:
-    numbers = [number.value for number in patients]
-    parts: list[Select[Any]] = []
-    if numbers:
-        parts.append(
-            _part("permission", _own(permission)).where(
-                permission.c.patient.in_(numbers), permission.c.organisation == organisation.value, permission_open(now)
-            )
-        )
-        parts.append(
-            _part("relation", _own(relationship)).where(
-                relationship.c.patient.in_(numbers),
-                relationship.c.organisation == organisation.value,
-                relationship.c.ended.is_(None),
-                relationship.c.ends >= now,
-            )
-        )
-    if user is not None:
-        last = (
-            select(alert.c.at, alert.c.note)
-            .where(_overrides(user), alert.c.note.is_not(None))
-            .order_by(alert.c.at.desc(), alert.c.id)
-            .limit(NOTES)
-            .subquery()
-        )
-        parts.append(_part("note", {"starts": last.c.at, "question_version": last.c.note}))
-        views = select(func.count().label("views")).where(
-            _overrides(user), alert.c.at > now - DAY, alert.c.marks.not_like(f"%{_TRIED}%")
-        )
-        parts.append(_part("count", {"question_version": cast(views.scalar_subquery(), String)}))
-    if people:
-        done = _trained(people).subquery()
-        parts.append(_part("trained", {"id": done.c.user_id}))
-    if not parts:
-        parts.append(_part("nothing", {}).where(literal(value=False)))
-    return union_all(*parts)
+        try:
+            return int(found), tuple(map(decode, bodies))
+        except InvalidValue as error:  # somebody has changed the audit: report nothing rather than something else
+            raise InternalError from error

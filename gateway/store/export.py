@@ -1,0 +1,176 @@
+"""The audit as files: JSON Lines (whole, verifiable off the host), CSV and FHIR R4 AuditEvent (for reading). Reads only.
+
+Holds patient identifiers: whoever exports is audited, and says where the file goes.
+"""
+
+import csv
+import io
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import and_, or_, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from gateway.domain.decision import AuditEntry
+from gateway.store.chain import instant_text, searched
+from gateway.store.checkpoints import Checkpoint
+from gateway.store.engine import reader_of, store_errors
+from gateway.store.tables import audit, audit_chain, audit_checkpoint
+
+_PAGE = 2000
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FHIR = "https://fhir.nhs.uk"
+
+
+async def export_lines(engine: AsyncEngine) -> AsyncIterator[bytes]:
+    """The whole audit as JSON Lines: chains, checkpoints, entries chain by chain in order, and a last line that counts.
+
+    Yields blocks of whole lines. Raises NotPossibleNow.
+    """
+    # checkpoints before entries: what is appended meanwhile can then only be more than they claim
+    checkpoints = 0
+    with store_errors():
+        async with reader_of(engine).connect() as connection:
+            stated = select(audit_checkpoint).order_by(audit_checkpoint.c.signer, audit_checkpoint.c.number)
+            for row in (await connection.execute(stated)).all():
+                checkpoints += 1
+                yield Checkpoint(body=row.body, signature=row.signature).line
+            chains = (await connection.execute(select(audit_chain).order_by(audit_chain.c.writer))).all()
+    for chain in chains:
+        yield _line(
+            {"kind": "chain", "writer": chain.writer, "key": chain.key_id, "started": instant_text(chain.started)}
+        )
+    entries, place = 0, ("", 0)
+    while True:
+        with store_errors():
+            async with reader_of(engine).connect() as connection:
+                rows = (await connection.execute(_after(place))).all()
+        if not rows:
+            break
+        yield b"".join(_entry_line(row) for row in rows)
+        entries += len(rows)
+        place = (rows[-1].writer, rows[-1].seq)
+    yield _line({"kind": "end", "entries": entries, "checkpoints": checkpoints})
+
+
+def _after(place: tuple[str, int]) -> Any:
+    writer, seq = place
+    later = or_(audit.c.writer > writer, and_(audit.c.writer == writer, audit.c.seq > seq))
+    return select(audit).where(later).order_by(audit.c.writer, audit.c.seq).limit(_PAGE)
+
+
+def _line(values: dict[str, Any]) -> bytes:
+    return orjson.dumps(values) + b"\n"
+
+
+def _entry_line(row: Any) -> bytes:
+    """One entry; where the columns reports search by do not repeat it, they stand beside it for the verifier to see."""
+    try:
+        entry = orjson.loads(row.body)
+    except orjson.JSONDecodeError:
+        entry = row.body
+    line: dict[str, Any] = {"kind": "entry", "writer": row.writer, "seq": row.seq, "mac": row.mac, "entry": entry}
+    stored = {
+        **{name: getattr(row, name) for name in ("id", "event", "organisation", "user_id", "patient", "correlation_id")}
+    }
+    stored["at"] = instant_text(row.at)
+    try:
+        agrees = searched(entry) == stored
+    except (KeyError, TypeError, AttributeError):
+        agrees = False
+    return _line(line if agrees else {**line, "index": stored})
+
+
+def safe_cell(value: object) -> str:
+    """A cell that no spreadsheet takes for a formula: such text gets an apostrophe in front."""
+    text = "" if value is None else str(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """CSV (RFC 4180, every cell quoted, CRLF) with cells made safe."""
+    out = io.StringIO()
+    writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+    writer.writerow(columns)
+    writer.writerows([[safe_cell(cell) for cell in row] for row in rows])
+    return out.getvalue()
+
+
+CSV_COLUMNS = (
+    "id", "time", "event", "operation", "outcome", "code", "rules", "door", "system", "organisation", "site", "network",
+    "user", "user name", "role", "role code", "patient", "requested patient", "purpose", "setting", "basis", "relationship",
+    "emergency", "note", "document", "alert", "correlation id", "count", "claimed",
+)  # fmt: skip
+
+
+def _value(identifier: Any) -> str | None:
+    return None if identifier is None else str(identifier.value)
+
+
+def csv_row(entry: AuditEntry) -> tuple[object, ...]:
+    """One entry under CSV_COLUMNS; times in UTC."""
+    return (
+        entry.id, instant_text(entry.at), entry.event, entry.operation, entry.outcome, entry.code, " ".join(entry.rules),
+        entry.door, _value(entry.system), _value(entry.organisation), _value(entry.site), entry.network,
+        _value(entry.user), entry.user_name, entry.role, entry.role_code, _value(entry.patient),
+        _value(entry.requested_patient), entry.purpose, entry.setting, entry.basis, entry.relationship,
+        "yes" if entry.emergency else "no", entry.note, entry.document_id, entry.alert_id, entry.correlation_id, entry.count,
+        "yes" if entry.claimed else "no",
+    )  # fmt: skip
+
+
+def entries_csv(entries: Iterable[AuditEntry]) -> str:
+    """Entries as CSV."""
+    return csv_text(CSV_COLUMNS, map(csv_row, entries))
+
+
+_OUTCOME = {"refused": "4", "invalid": "4", "no_record": "4", "unavailable": "8"}
+
+
+def audit_event(entry: AuditEntry) -> dict[str, Any]:
+    """One entry as FHIR R4 AuditEvent."""
+    agents: list[dict[str, Any]] = []
+    if entry.user:
+        who: dict[str, Any] = {"identifier": {"system": f"{_FHIR}/Id/sds-user-id", "value": entry.user.value}}
+        agent: dict[str, Any] = {"who": who, "requestor": True}
+        if entry.user_name:
+            agent["name"] = entry.user_name
+        if entry.role or entry.role_code:
+            agent["role"] = [{"text": entry.role_code or entry.role}]
+        agents.append(agent)
+    if entry.organisation:
+        code = {"system": f"{_FHIR}/Id/ods-organization-code", "value": entry.organisation.value}
+        agents.append({"who": {"identifier": code}, "requestor": False})
+    if entry.system or not agents:
+        display = entry.system.value if entry.system else "not proved"
+        agents.append({"who": {"display": display}, "requestor": not entry.user})
+    entities: list[dict[str, Any]] = []
+    if entry.patient:
+        number = {"system": f"{_FHIR}/Id/nhs-number", "value": entry.patient.value}
+        role = {"system": "http://terminology.hl7.org/CodeSystem/object-role", "code": "1", "display": "Patient"}
+        entities.append({"what": {"identifier": number}, "role": role})
+    request = {
+        "what": {"identifier": {"value": entry.correlation_id}},
+        "detail": [{"type": "operation", "valueString": entry.operation}],
+    }
+    entities.append(request)
+    event: dict[str, Any] = {
+        "resourceType": "AuditEvent",
+        "id": entry.id.lower(),
+        "type": {
+            "system": "http://terminology.hl7.org/CodeSystem/audit-event-type",
+            "code": "rest",
+            "display": "RESTful Operation",
+        },
+        "subtype": [{"code": entry.event}],
+        "action": "R" if entry.event in {"viewed", "status", "trace", "report", "print"} else "E",
+        "recorded": instant_text(entry.at),
+        "outcome": _OUTCOME.get(entry.outcome, "0"),
+        "agent": agents,
+        "source": {"site": entry.door, "observer": {"display": "SCR gateway"}},
+        "entity": entities,
+    }
+    if entry.code:
+        event["outcomeDesc"] = entry.code
+    return event

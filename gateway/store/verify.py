@@ -1,0 +1,230 @@
+"""Does the audit still say what was written? Works on an export alone, anywhere, given the keys; touches no database.
+
+Finds an entry that was edited, removed, moved or inserted, a chain rewritten without its key, a tail or a chain cut off
+behind a checkpoint, and a checkpoint that is false or missing. Names entries by writer, number and id; never prints them.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from gateway.store.chain import canonical, genesis, link
+from gateway.store.checkpoints import Checkpoint
+from gateway.store.keys import VerifyKeys
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """One thing that is not as it was written."""
+
+    kind: str
+    """edited, removed, moved, inserted, rewritten, cut, unknown-chain, unknown-key, index, checkpoint, unreadable, export-cut."""
+    writer: str
+    seq: int
+    """Number of the entry (or checkpoint) in its writer's chain; for `unreadable` the line."""
+    id: str = ""
+    """The entry's own id, where it is still there."""
+    sentence: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What was verified, and what was found."""
+
+    entries: int
+    chains: int
+    checkpoints: int
+    uncovered: int
+    """Entries that no checkpoint vouches for yet: their loss at the end of a chain would not show."""
+    flaws: tuple[Flaw, ...]
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing was found."""
+        return not self.flaws
+
+
+@dataclass(slots=True)
+class _Chain:
+    key: bytes
+    mac: str
+    seq: int = 0
+    highest: int = 0
+
+
+@dataclass(slots=True)
+class _Verifier:
+    keys: VerifyKeys
+    chains: dict[str, _Chain] = field(default_factory=dict)
+    flaws: list[Flaw] = field(default_factory=list)
+    claims: dict[str, dict[int, str]] = field(default_factory=dict)
+    strange: set[str] = field(default_factory=set)
+    entries: int = 0
+
+    def flaw(self, kind: str, writer: str, seq: int, sentence: str, id: str = "") -> None:  # noqa: A002 - the entry's word
+        self.flaws.append(Flaw(kind, writer, seq, id, sentence))
+
+    def register(self, writers: Mapping[str, str]) -> None:
+        """Chains by writer, with the id of their key."""
+        for writer, name in writers.items():
+            key = self.keys.macs.get(name)
+            if key is None:
+                self.strange.add(writer)
+                self.flaw("unknown-key", writer, 0, "the chain's key is not among those given")
+            else:
+                self.chains[writer] = _Chain(key, genesis(writer, key))
+
+    def checkpoints(self, checkpoints: Iterable[Checkpoint]) -> int:
+        """Checks signatures and series, and takes what sound ones claim. Returns how many there are."""
+        series: dict[str, dict[int, Checkpoint]] = {}
+        count = 0
+        for checkpoint in checkpoints:
+            count += 1
+            try:
+                values = checkpoint.values
+                signer, number, chains = str(values["signer"]), int(values["number"]), list(values["chains"])
+                public = self.keys.publics.get(values["key"])
+            except (ValueError, KeyError, TypeError):
+                self.flaw("checkpoint", "", count, "this checkpoint cannot be read")
+                continue
+            if public is None or not checkpoint.signed_by(public):
+                self.flaw("checkpoint", signer, number, "this checkpoint is not signed by a known key")
+                continue
+            if (known := series.setdefault(signer, {}).get(number)) is not None:
+                if known.body != checkpoint.body:  # the same one kept twice is no fault
+                    self.flaw("checkpoint", signer, number, "two different checkpoints bear this number")
+                continue
+            series[signer][number] = checkpoint
+            for chain in chains:
+                self._claim(chain["writer"], chain["length"], chain["mac"])
+        for signer, made in series.items():
+            self._series(signer, made)
+        return count
+
+    def _claim(self, writer: str, length: int, mac: str) -> None:
+        if self.claims.setdefault(writer, {}).setdefault(length, mac) != mac:
+            self.flaw("rewritten", writer, length, "two checkpoints name different entries here")
+
+    def _series(self, signer: str, made: dict[int, Checkpoint]) -> None:
+        previous = ""
+        for number in range(1, max(made) + 1):
+            checkpoint = made.get(number)
+            if checkpoint is None:
+                self.flaw("checkpoint", signer, number, "this checkpoint is missing")
+                previous = "?"
+                continue
+            if previous not in ("?", checkpoint.values["previous"]):
+                self.flaw("checkpoint", signer, number, "this checkpoint does not follow the one before it")
+            previous = checkpoint.digest
+
+    def entry(self, line: Mapping[str, Any]) -> None:
+        """One entry as exported: writer, seq, mac, entry, and `index` where the searched columns differ."""
+        self.entries += 1
+        writer, seq, mac, entry = str(line["writer"]), int(line["seq"]), str(line["mac"]), line["entry"]
+        named = str(entry.get("id", "")) if isinstance(entry, Mapping) else ""
+        chain = self.chains.get(writer)
+        if chain is None:
+            if writer not in self.strange:
+                self.strange.add(writer)
+                self.flaw("unknown-chain", writer, seq, "no such chain was ever begun", named)
+            return
+        if seq <= chain.seq:
+            kind = "inserted" if seq == chain.seq else "moved"
+            self.flaw(kind, writer, seq, "this entry stands where it does not belong", named)
+            return
+        gap = seq > chain.seq + 1
+        if gap:
+            last = f" to {seq - 1}" if seq > chain.seq + 2 else ""
+            self.flaw("removed", writer, chain.seq + 1, f"missing: entry {chain.seq + 1}{last}")
+        elif link(writer, seq, chain.mac, canonical(entry), chain.key) != mac:
+            self.flaw("edited", writer, seq, "this entry is not the one that was written here", named)
+        if "index" in line:
+            self.flaw("index", writer, seq, "the columns reports search by differ from the entry", named)
+        claimed = self.claims.get(writer, {}).get(seq)
+        if claimed is not None and claimed != mac:
+            self.flaw("rewritten", writer, seq, "a signed checkpoint names another entry here", named)
+        chain.seq, chain.mac = seq, mac
+
+    def finish(self, checkpoints: int) -> Report:
+        """After the last entry: what checkpoints vouch for and is not there."""
+        uncovered = 0
+        for writer, claims in sorted(self.claims.items()):
+            longest = max(claims)
+            chain = self.chains.get(writer)
+            if chain is None and writer not in self.strange:
+                self.flaw("cut", writer, longest, f"the whole chain of {longest} entries is missing")
+            elif chain is not None and chain.seq < longest:
+                self.flaw("cut", writer, chain.seq + 1, f"missing at the end: entry {chain.seq + 1} to {longest}")
+        for writer, chain in self.chains.items():
+            uncovered += max(0, chain.seq - max(self.claims.get(writer, {0: ""})))
+        return Report(
+            entries=self.entries,
+            chains=len(self.chains),
+            checkpoints=checkpoints,
+            uncovered=uncovered,
+            flaws=tuple(self.flaws),
+        )
+
+
+def verify(
+    entries: Iterable[Mapping[str, Any]],
+    checkpoints: Iterable[Checkpoint],
+    writers: Mapping[str, str],
+    keys: VerifyKeys,
+) -> Report:
+    """Verifies exported entries (each chain in order) against checkpoints and the chains' own codes.
+
+    `writers`: writer -> id of its chain key.
+    """
+    verifier = _Verifier(keys)
+    verifier.register(writers)
+    count = verifier.checkpoints(checkpoints)
+    for number, line in enumerate(entries, 1):
+        try:
+            verifier.entry(line)
+        except (KeyError, TypeError, ValueError):
+            verifier.flaw("unreadable", "", number, "this line is no audit entry")
+    return verifier.finish(count)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                values = orjson.loads(line)
+            except orjson.JSONDecodeError:
+                values = None
+            yield number, values if isinstance(values, dict) else None
+
+
+def read_checkpoints(path: Path) -> Iterator[Checkpoint]:
+    """The checkpoints in an export or an anchor file; lines of another kind are passed over."""
+    for _, line in _lines(path):
+        if line is not None and line.get("kind") == "checkpoint":
+            yield Checkpoint(body=str(line.get("body", "")), signature=str(line.get("signature", "")))
+
+
+def verify_file(path: Path, keys: VerifyKeys, anchored: Iterable[Checkpoint] = ()) -> Report:
+    """Verifies an export in JSON Lines, with checkpoints kept elsewhere where there are any. Raises OSError."""
+    verifier = _Verifier(keys)
+    end: dict[str, Any] | None = None
+    for number, line in _lines(path):
+        if line is None:
+            verifier.flaw("unreadable", "", number, "this line is not JSON")
+        elif line.get("kind") == "chain":
+            verifier.register({str(line.get("writer")): str(line.get("key"))})
+        elif line.get("kind") == "end":
+            end = line
+    count = verifier.checkpoints([*read_checkpoints(path), *anchored])
+    for number, line in _lines(path):
+        if line is not None and line.get("kind") == "entry":
+            try:
+                verifier.entry(line)
+            except (KeyError, TypeError, ValueError):
+                verifier.flaw("unreadable", "", number, "this line is no audit entry")
+    if end is None or end.get("entries") != verifier.entries:
+        verifier.flaw("export-cut", "", 0, "the export does not hold what its last line counts")
+    return verifier.finish(count)

@@ -1,0 +1,250 @@
+"""The audit as evidence: every way of changing it is found and named, on both databases and on an export alone."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import orjson
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from gateway.domain.journal import Write
+from gateway.store.chain import Head, decode, encode, link
+from gateway.store.checkpoints import AnchorFile, Checkpoint
+from gateway.store.export import export_lines
+from gateway.store.journal import Journal
+from gateway.store.keys import AuditKeys, load_or_create_keys
+from gateway.store.verify import Report, read_checkpoints, verify_file
+from tests.store.conftest import MakeJournal
+from tests.store.values import OTHER, PATIENT
+from tests.store.values import entry as an_entry
+
+ENTRIES = 12
+
+
+async def write(journal: Journal, number: int = ENTRIES) -> None:
+    """So many entries, one after the other."""
+    for step in range(number):
+        await journal.commit(Write(entries=(an_entry(id=f"E{step + 1}"),)))
+
+
+async def verified(engine: AsyncEngine, keys: AuditKeys, folder: Path, anchored: tuple[Checkpoint, ...] = ()) -> Report:
+    """Exports the whole audit to a file and verifies the file alone."""
+    path = folder / "audit.jsonl"
+    path.write_bytes(b"".join([block async for block in export_lines(engine)]))
+    return verify_file(path, keys.verify, anchored)
+
+
+async def unguarded(engine: AsyncEngine, *statements: str) -> None:
+    """What somebody with the database in his hands can do: away with the guard, then anything."""
+    guards = {
+        "sqlite": ("DROP TRIGGER IF EXISTS audit_no_update", "DROP TRIGGER IF EXISTS audit_no_delete"),
+        "postgresql": ("ALTER TABLE audit DISABLE TRIGGER ALL",),
+    }
+    async with engine.begin() as connection:
+        for statement in (*guards[engine.dialect.name], *statements):
+            await connection.exec_driver_sql(statement)
+
+
+async def test_an_untouched_audit_verifies(
+    make_journal: MakeJournal, engine: AsyncEngine, keys: AuditKeys, tmp_path: Path
+) -> None:
+    journals = [make_journal() for _ in range(3)]
+    for journal in journals:
+        await journal.start()
+    await asyncio.gather(*(write(journal, 30) for journal in journals))
+    await journals[0].checkpoint()
+    await write(journals[0], 5)
+    report = await verified(engine, keys, tmp_path)
+    assert (report.sound, report.entries, report.chains, report.checkpoints, report.uncovered) == (True, 95, 3, 1, 5)
+    for journal in journals:
+        await journal.stop()
+    report = await verified(engine, keys, tmp_path)
+    assert (report.flaws, report.uncovered, report.checkpoints) == ((), 0, 4)
+
+
+async def test_the_database_itself_refuses_to_change_an_entry(journal: Journal, engine: AsyncEngine) -> None:
+    await write(journal, 1)
+    for statement in ("UPDATE audit SET mac = 'x'", "DELETE FROM audit"):
+        with pytest.raises(DBAPIError, match="append-only"):
+            async with engine.begin() as connection:
+                await connection.exec_driver_sql(statement)
+
+
+FLIPPED = "UPDATE audit SET body = replace(body, 'record', 'recorc') WHERE seq = 5"
+SWAPPED = "UPDATE audit SET seq = CASE seq WHEN 1004 THEN 7 ELSE 4 END WHERE seq IN (1004, 1007)"
+COPIED = "INSERT INTO audit SELECT writer, 13, mac, 'E99', at, event, organisation, user_id, patient, correlation_id, body FROM audit WHERE seq = 12"
+
+TAMPERED = [
+    ((FLIPPED,), {("edited", 5, "E5")}),
+    (
+        ("UPDATE audit SET mac = replace(mac, substr(mac, 3, 1), 'z') WHERE seq = 5",),
+        {("edited", 5, "E5"), ("edited", 6, "E6")},
+    ),
+    (("DELETE FROM audit WHERE seq = 5",), {("removed", 5, "")}),
+    (("DELETE FROM audit WHERE seq IN (5, 6, 7)",), {("removed", 5, "")}),
+    (("DELETE FROM audit WHERE seq = 1",), {("removed", 1, "")}),
+    (
+        ("UPDATE audit SET seq = seq + 1000 WHERE seq IN (4, 7)", SWAPPED),
+        {("edited", 4, "E7"), ("edited", 5, "E5"), ("edited", 7, "E4"), ("edited", 8, "E8")},
+    ),
+    ((COPIED,), {("edited", 13, "E12"), ("index", 13, "E12")}),
+    (("DELETE FROM audit WHERE seq > 9",), {("cut", 10, "")}),
+    (("DELETE FROM audit",), {("cut", 1, "")}),
+    (("DELETE FROM audit", "DELETE FROM audit_chain"), {("cut", 12, "")}),
+    (("DELETE FROM audit_chain",), {("unknown-chain", 1, "E1")}),
+    ((f"UPDATE audit SET patient = '{OTHER.value}' WHERE seq = 3",), {("index", 3, "E3")}),
+    (("UPDATE audit SET user_id = NULL WHERE seq = 3",), {("index", 3, "E3")}),
+    (("DELETE FROM audit_checkpoint WHERE number = 1",), {("checkpoint", 1, "")}),
+    (
+        ("UPDATE audit_checkpoint SET body = replace(body, '\"length\":12', '\"length\":11') WHERE number = 2",),
+        {("checkpoint", 2, "")},
+    ),
+    (("UPDATE audit_chain SET key_id = 'other'",), {("unknown-key", 0, "")}),
+]
+
+
+@pytest.mark.parametrize(("statements", "expected"), TAMPERED)
+async def test_tampering_is_found_and_named(
+    journal: Journal,
+    engine: AsyncEngine,
+    keys: AuditKeys,
+    tmp_path: Path,
+    statements: tuple[str, ...],
+    expected: set[tuple[str, int, str]],
+) -> None:
+    await write(journal)
+    await journal.checkpoint()
+    await journal.checkpoint()
+    await unguarded(engine, *statements)
+    report = await verified(engine, keys, tmp_path)
+    assert {(flaw.kind, flaw.seq, flaw.id) for flaw in report.flaws} == expected
+    assert not report.sound
+
+
+async def test_a_chain_rewritten_without_its_key_is_found(
+    journal: Journal, engine: AsyncEngine, keys: AuditKeys, tmp_path: Path
+) -> None:
+    await write(journal)
+    await journal.stop()
+    path = tmp_path / "audit.jsonl"
+    lines = [orjson.loads(line) for block in [b async for b in export_lines(engine)] for line in block.splitlines()]
+    wrong = bytes(32)
+    writer = next(line["writer"] for line in lines if line["kind"] == "entry")
+    head = Head.start(writer, wrong)
+    for line in lines:
+        if line["kind"] == "entry":
+            if line["seq"] >= 6:
+                line["entry"]["patient"] = OTHER.value
+            head = head.next(encode(decode(orjson.dumps(line["entry"]))), wrong)
+            line["mac"] = head.mac
+    path.write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in lines))
+    report = verify_file(path, keys.verify)
+    assert {flaw.seq for flaw in report.flaws if flaw.kind == "edited"} == set(range(1, ENTRIES + 1))
+    assert [flaw.seq for flaw in report.flaws if flaw.kind == "rewritten"] == [ENTRIES]
+
+
+async def test_a_chain_rewritten_with_its_key_disagrees_with_the_checkpoint(
+    journal: Journal, engine: AsyncEngine, keys: AuditKeys, tmp_path: Path
+) -> None:
+    await write(journal)
+    await journal.stop()
+    lines = [orjson.loads(line) for block in [b async for b in export_lines(engine)] for line in block.splitlines()]
+    writer = next(line["writer"] for line in lines if line["kind"] == "entry")
+    head = Head.start(writer, keys.mac)
+    for line in lines:
+        if line["kind"] == "entry":
+            line["entry"]["patient"] = PATIENT.value if line["seq"] != 6 else OTHER.value
+            head = head.next(encode(decode(orjson.dumps(line["entry"]))), keys.mac)
+            line["mac"] = head.mac
+    path = tmp_path / "audit.jsonl"
+    path.write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in lines))
+    assert [(flaw.kind, flaw.seq) for flaw in verify_file(path, keys.verify).flaws] == [("rewritten", ENTRIES)]
+
+
+async def test_checkpoints_kept_elsewhere_show_what_was_cut_from_the_database(
+    make_journal: MakeJournal, engine: AsyncEngine, keys: AuditKeys, tmp_path: Path
+) -> None:
+    journal = make_journal()
+    journal._signer._anchor = AnchorFile(tmp_path / "anchors.jsonl")
+    await journal.start()
+    await write(journal)
+    await journal.stop()
+    await unguarded(engine, "DELETE FROM audit WHERE seq > 3", "DELETE FROM audit_checkpoint")
+    assert (await verified(engine, keys, tmp_path)).sound  # nothing left in the database tells
+    anchored = tuple(read_checkpoints(tmp_path / "anchors.jsonl"))
+    report = await verified(engine, keys, tmp_path, anchored)
+    assert [(flaw.kind, flaw.seq) for flaw in report.flaws] == [("cut", 4)]
+
+
+async def test_a_forged_checkpoint_is_found(
+    journal: Journal, engine: AsyncEngine, keys: AuditKeys, tmp_path: Path
+) -> None:
+    await write(journal, 3)
+    await journal.checkpoint()
+    stated = await anext(_checkpoint_lines(engine))
+    real = Checkpoint(body=stated["body"], signature=stated["signature"])
+    forged = replace(real, signature=Ed25519PrivateKey.generate().sign(real.body.encode()).hex())
+    report = await verified(engine, keys, tmp_path, (forged,))
+    assert [flaw.kind for flaw in report.flaws] == ["checkpoint"]
+
+
+async def _checkpoint_lines(engine: AsyncEngine):  # type: ignore[no-untyped-def]
+    async for block in export_lines(engine):
+        for line in block.splitlines():
+            values = orjson.loads(line)
+            if values["kind"] == "checkpoint":
+                yield values
+
+
+Damage = Callable[[list[bytes]], list[bytes]]
+
+
+@pytest.mark.parametrize(
+    ("damage", "kinds"),
+    [
+        (lambda lines: lines[:-1], {"export-cut"}),
+        (lambda lines: [*lines[:-3], lines[-1]], {"export-cut", "cut"}),
+        (lambda lines: [*lines[:-3], lines[-2], lines[-3], lines[-1]], {"removed", "moved"}),
+        (lambda lines: [*lines[:-2], lines[-2], *lines[-2:]], {"inserted", "export-cut"}),
+        (lambda lines: [*lines, b"no json\n"], {"unreadable"}),
+        (
+            lambda lines: [line.replace(b'"mac":', b'"mak":', 1) if b'"seq":4,' in line else line for line in lines],
+            {"unreadable", "removed"},
+        ),
+    ],
+)
+async def test_a_damaged_export_is_found(
+    journal: Journal, engine: AsyncEngine, keys: AuditKeys, tmp_path: Path, damage: Damage, kinds: set[str]
+) -> None:
+    await write(journal)
+    await journal.stop()
+    lines = [line + b"\n" for block in [b async for b in export_lines(engine)] for line in block.splitlines()]
+    path = tmp_path / "audit.jsonl"
+    path.write_bytes(b"".join(damage(lines)))
+    assert {flaw.kind for flaw in verify_file(path, keys.verify).flaws} == kinds
+
+
+async def test_an_older_chain_key_still_verifies(
+    journal: Journal, engine: AsyncEngine, keys: AuditKeys, tmp_path: Path
+) -> None:
+    await write(journal)
+    await journal.stop()
+    newer = load_or_create_keys(tmp_path / "newer")
+    assert not (await verified(engine, newer, tmp_path)).sound
+    for name, content in (("audit-mac.key.2026.old", keys.mac.hex()),):
+        (tmp_path / "newer" / name).write_text(content)
+        (tmp_path / "newer" / name).chmod(0o600)
+    report = await verified(engine, load_or_create_keys(tmp_path / "newer"), tmp_path)
+    assert {flaw.kind for flaw in report.flaws} == {"checkpoint"}  # its signing key is still missing
+
+
+def test_the_chain_is_a_function_of_its_words() -> None:
+    key = bytes(range(32))
+    head = Head.start("host:1", key).next(b"{}", key)
+    assert (head.length, head.mac) == (1, link("host:1", 1, Head.start("host:1", key).mac, b"{}", key))
+    others = [link("host:2", 1, "", b"{}", key), link("host:1", 2, "", b"{}", key), link("host:1", 1, "0", b"{}", key)]
+    assert len({*others, link("host:1", 1, "", b"{ }", key), link("host:1", 1, "", b"{}", bytes(32))}) == 5
