@@ -41,11 +41,12 @@ from gateway.service.identify import Identify
 from gateway.service.parts import Parts
 from gateway.service.rejections import Rejections
 from gateway.service.service import Service
+from gateway.spine.active import has_active_content
 from gateway.spine.client import SpineClient
 from gateway.spine.directory import Directory
 from gateway.spine.interactions import SpineAddressing
-from gateway.spine.summary import has_active_content, read_summary
-from gateway.spine.transport import SpineLimits, open_transport
+from gateway.spine.summary import read_summary
+from gateway.spine.transport import SpineLimits, SpineTransport, open_transport
 from gateway.store.engine import make_engine, upgrade
 from gateway.store.journal import Journal, JournalSettings
 from gateway.store.keys import load_keys, load_or_create_keys
@@ -178,12 +179,12 @@ async def running(settings: Settings, mode: Mode, *, reuse_port: bool = False) -
         )
         await journal.start()
         stack.push_async_callback(journal.stop)
-        spine = await _spine(settings, metrics, numbers, stack)
+        limits = spine_limits(settings)
+        transport = await stack.enter_async_context(open_transport(limits, metrics, tls=_spine_tls(settings)))
+        spine = _spine(settings, transport, limits, metrics, numbers)
         tokens = IdTokenVerifier(TokenRules(issuer=settings.identity.issuer), jwks)
         proofs = Proofs(tokens, await _assertion_rules(settings, session))
-        directory = Directory(
-            session, url=settings.spine.directory_url, asid=Asid(settings.spine.own_asid), read_user=read_user
-        )
+        directory = Directory(transport, settings.spine.directory_url, read_user, asid=Asid(settings.spine.own_asid))
         rejections = Rejections(journal=journal, ids=ids)
         stack.push_async_callback(_flush, rejections)
         flusher = asyncio.create_task(rejections.run(clock))
@@ -218,15 +219,22 @@ async def _flush(rejections: Rejections) -> None:
     await rejections.flush(clock(), everything=True)
 
 
-async def _spine(settings: Settings, metrics: Metrics, numbers: NhsNumbers, stack: AsyncExitStack) -> SpineClient:
+def spine_limits(settings: Settings) -> SpineLimits:
+    """Bounds of calls to Spine."""
     spine = settings.spine
-    limits = SpineLimits(
+    return SpineLimits(
         connect_seconds=spine.connect_seconds,
         read_seconds=spine.read_seconds,
         total_seconds=spine.total_seconds,
         connections=spine.connections,
         queue=spine.waiting,
     )
+
+
+def _spine(
+    settings: Settings, transport: SpineTransport, limits: SpineLimits, metrics: Metrics, numbers: NhsNumbers
+) -> SpineClient:
+    spine = settings.spine
     addressing = SpineAddressing(
         psis_url=spine.sync_url,
         pds_url=spine.pds_url,
@@ -234,7 +242,6 @@ async def _spine(settings: Settings, metrics: Metrics, numbers: NhsNumbers, stac
         spine_asid=Asid(spine.asid),
         from_address=spine.from_address,
     )
-    transport = await stack.enter_async_context(open_transport(limits, metrics, tls=_spine_tls(settings)))
     return SpineClient(
         transport,
         addressing,

@@ -24,14 +24,14 @@ _ENDPOINT = "directory"
 class Directory:
     """Looks users up over HTTP; at most one question per user is under way.
 
-    `read_user` turns the directory's JSON object into a User; it may raise domain errors.
+    `read_user` turns the directory's JSON object about the user asked for into a User; it may raise domain errors.
     """
 
     def __init__(
         self,
         transport: SpineTransport,
         base_url: str,
-        read_user: Callable[[dict[str, Any]], User],
+        read_user: Callable[[dict[str, Any], UserId], User],
         *,
         asid: Asid,
         max_age_seconds: float = MAX_AGE_SECONDS,
@@ -100,7 +100,7 @@ class Directory:
         if not isinstance(document, Mapping):
             raise NotPossibleNow(Code.DIRECTORY_UNAVAILABLE)
         try:
-            user = self._read_user(dict(document))
+            user = self._read_user(dict(document), uid)
         except InvalidValue as error:
             raise NotPossibleNow(Code.DIRECTORY_UNAVAILABLE) from error
         if user.id != uid:
