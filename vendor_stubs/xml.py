@@ -57,6 +57,11 @@ def serialise(root: Element) -> bytes:
     return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
 
 
+def fragment(root: Element) -> bytes:
+    """UTF-8 bytes of a tree, without an XML declaration."""
+    return etree.tostring(root, encoding="UTF-8", xml_declaration=False)
+
+
 def qname(namespace: str, local: str) -> str:
     """The Clark name lxml uses."""
     return f"{{{namespace}}}{local}"
@@ -81,8 +86,9 @@ def elements(parent: Element) -> list[Element]:
 
 def add(parent: Element, tag: str, text: str | None = None, /, **attributes: str) -> Element:
     """A new last child of parent with text and attributes; tag is a Clark name or a local name in parent's namespace."""
-    if not tag.startswith("{"):
-        tag = qname(namespace_of(parent), tag)
+    if tag[0] != "{":
+        namespace, _, _ = parent.tag.rpartition("}")
+        tag = f"{namespace}}}{tag}" if namespace else tag
     child = etree.SubElement(parent, tag, attributes)
     if text is not None:
         child.text = text

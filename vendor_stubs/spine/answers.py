@@ -3,13 +3,14 @@
 Ids and times come in as arguments; builds trees only.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lxml import etree
 
+from vendor_stubs.spine.cutting import CREATED, MESSAGE_ID, PLACE, REQUEST_ID, SENDER, Cuts
 from vendor_stubs.spine.envelope import Message
-from vendor_stubs.spine.names import ASID, INTERACTION, NOT_FULFILLED, SET_PERMISSIONS
+from vendor_stubs.spine.names import ASID, INTERACTION, NOT_FULFILLED
 from vendor_stubs.spine.outcomes import Issue, SpineFault
 from vendor_stubs.xml import CRS, HL7, NASP, PSIS, SOAP11, WSA_2004, Element, add, qname, serialise
 
@@ -26,11 +27,54 @@ class Stamp:
     own_asid: str
 
 
-def start_answer(message: Message, stamp: Stamp, *, issues: tuple[Issue, ...] = ()) -> tuple[Element, Element]:
-    """Envelope and ControlActEvent of the answer to a message: AA without issues, AE with them.
+class Answers:
+    """Writes the AA answers: the frame of each interaction once, then only identifiers and subject change."""
 
-    The caller adds subject (and finish_answer the queryAck) to the ControlActEvent.
-    """
+    def __init__(self) -> None:
+        self._frames = Cuts()
+
+    def fulfilled(self, message: Message, stamp: Stamp, subject: bytes) -> bytes:
+        """The answer to a query that found something; subject is the serialised subject element."""
+        return self._filled(message, stamp, subject, is_query=True)
+
+    def acknowledged(self, message: Message, stamp: Stamp) -> bytes:
+        """The answer to a message that asks for no content."""
+        return self._filled(message, stamp, b"", is_query=False)
+
+    def _filled(self, message: Message, stamp: Stamp, subject: bytes, *, is_query: bool) -> bytes:
+        def write() -> bytes:
+            stand_in = replace(message, message_id=REQUEST_ID, sender=SENDER)
+            its_stamp = replace(stamp, message_id=MESSAGE_ID, created=CREATED)
+            envelope, control_act = _start(stand_in, its_stamp, ())
+            if is_query:
+                add(control_act, PLACE)
+                _query_ack(control_act, "OK")
+            return serialise(envelope)
+
+        frame = self._frames.get((message.interaction.name, stamp.own_asid), write)
+        identifiers = {
+            REQUEST_ID: message.message_id,
+            SENDER: message.sender,
+            MESSAGE_ID: stamp.message_id,
+            CREATED: stamp.created,
+        }
+        return frame.filled(identifiers, subject)
+
+
+def not_fulfilled(message: Message, stamp: Stamp, issues: tuple[Issue, ...]) -> bytes:
+    """The AE answer with these issues."""
+    envelope, control_act = _start(message, stamp, issues)
+    if message.interaction.is_query:
+        _query_ack(control_act, "ID")
+    return serialise(envelope)
+
+
+def _query_ack(control_act: Element, code: str) -> None:
+    add(add(control_act, "queryAck", type="QueryAck"), "queryResponseCode", code=code)
+
+
+def _start(message: Message, stamp: Stamp, issues: tuple[Issue, ...]) -> tuple[Element, Element]:
+    """Envelope and ControlActEvent of the answer to a message: AA without issues, AE with them."""
     interaction = message.interaction
     name = interaction.answer if not issues or not interaction.is_query else NOT_FULFILLED
     envelope = etree.Element(qname(SOAP11, "Envelope"), nsmap=_NAMESPACES)
@@ -59,14 +103,6 @@ def finish_answer(envelope: Element, control_act: Element, code: str) -> bytes:
     """The answer's bytes, with queryAck code OK or ID."""
     add(add(control_act, "queryAck", type="QueryAck"), "queryResponseCode", code=code)
     return serialise(envelope)
-
-
-def not_fulfilled(message: Message, stamp: Stamp, issues: tuple[Issue, ...]) -> bytes:
-    """The AE answer with these issues."""
-    envelope, control_act = start_answer(message, stamp, issues=issues)
-    if message.interaction.name in SET_PERMISSIONS:
-        return serialise(envelope)
-    return finish_answer(envelope, control_act, "ID")
 
 
 def _header(header: Element, message: Message, stamp: Stamp, action: str) -> None:

@@ -11,7 +11,8 @@ from aiohttp import web
 from vendor_stubs import cast
 from vendor_stubs.spine import control, directory, names, pds
 from vendor_stubs.spine.alerts import FHIR, AlertRefused, outcome, read_alert
-from vendor_stubs.spine.answers import Stamp, not_fulfilled, start_answer
+from vendor_stubs.spine.answers import Answers, Stamp, not_fulfilled
+from vendor_stubs.spine.cutting import Cuts
 from vendor_stubs.spine.documents import Documents
 from vendor_stubs.spine.envelope import MAX_REQUEST_BYTES, Message, control_act_of, read_message
 from vendor_stubs.spine.misbehaviour import XML, Trouble, answer_event, fault_response
@@ -20,7 +21,7 @@ from vendor_stubs.spine.psis import Store
 from vendor_stubs.spine.queries import read_event, read_event_list, read_retrieval, read_set_permission, read_trace
 from vendor_stubs.spine.settings import LONDON, SpineSettings
 from vendor_stubs.spine.state import Received, State
-from vendor_stubs.xml import Element, serialise
+from vendor_stubs.xml import Element
 
 
 class SpineStub:
@@ -29,7 +30,8 @@ class SpineStub:
     def __init__(self, settings: SpineSettings) -> None:
         self.settings = settings
         self.state = State()
-        self.store = Store(documents=Documents(), state=self.state)
+        self.answers = Answers()
+        self.store = Store(documents=Documents(), answers=self.answers, state=self.state, subjects=Cuts())
 
     async def sync_service(self, request: web.Request) -> web.StreamResponse:
         """POST /sync-service: every interaction."""
@@ -92,13 +94,13 @@ class SpineStub:
             return self.store.event_list(message, stamp, note.nhs)
         if name in names.RETRIEVAL:
             note.nhs = read_retrieval(control_act)
-            return pds.retrieve(message, stamp, note.nhs)
+            return self.answers.fulfilled(message, stamp, pds.retrieve(note.nhs))
         if name in names.TRACE:
-            return pds.trace(message, stamp, read_trace(control_act))
+            return self.answers.fulfilled(message, stamp, pds.trace(read_trace(control_act)))
         change = read_set_permission(control_act)
         note.nhs = change.nhs
         self.state.set_permission(change.nhs, change.permission)
-        return serialise(start_answer(message, stamp)[0])
+        return self.answers.acknowledged(message, stamp)
 
     async def _event(
         self, request: web.Request, message: Message, control_act: Element, stamp: Stamp, note: "_Note"

@@ -15,16 +15,16 @@ A trace finds the cast only: exact family name and birth date (or its beginning)
 where asked; never somebody superseded, invalidated, very restricted or generated, nor a sensitive patient by postcode.
 """
 
+from lxml import etree
+
 from vendor_stubs import cast
 from vendor_stubs.cast import Patient
 from vendor_stubs.cast.generated import digest_of
 from vendor_stubs.spine import names
-from vendor_stubs.spine.answers import Stamp, finish_answer, start_answer
 from vendor_stubs.spine.coding import uuid_of
-from vendor_stubs.spine.envelope import Message
 from vendor_stubs.spine.outcomes import no_match, number_invalidated, several_matches
 from vendor_stubs.spine.queries import Traits
-from vendor_stubs.xml import HL7, Element, add, qname
+from vendor_stubs.xml import HL7, Element, add, fragment, qname
 
 _CONFIDENTIALITY = {"sensitive": "S", "very_restricted": "V", "under_review": "B"}
 _WITHOUT_LOCATION = frozenset({"sensitive", "very_restricted"})
@@ -32,8 +32,8 @@ _NEVER_TRACED = frozenset({"not_on_pds", "invalidated", "superseded", "very_rest
 _GENDER = {"male": "1", "female": "2", "other": "9"}
 
 
-def retrieve(message: Message, stamp: Stamp, nhs: str) -> bytes:
-    """The answer to a retrieval. Raises NotFulfilled: no such person, or number invalidated."""
+def retrieve(nhs: str) -> bytes:
+    """The serialised subject of the answer to a retrieval. Raises NotFulfilled: no such person, or number invalidated."""
     asked = cast.patient(nhs)
     if asked is None or asked.case == "not_on_pds":
         raise no_match()
@@ -42,17 +42,17 @@ def retrieve(message: Message, stamp: Stamp, nhs: str) -> bytes:
     current = cast.patient(asked.superseded_by) if asked.superseded_by else asked
     if current is None:
         raise no_match()
-    return _found(message, stamp, current, nhs)
+    return _subject(current, nhs)
 
 
-def trace(message: Message, stamp: Stamp, traits: Traits) -> bytes:
-    """The answer to a simple trace: the one match. Raises NotFulfilled: none, or several."""
+def trace(traits: Traits) -> bytes:
+    """The serialised subject of the answer to a simple trace: the one match. Raises NotFulfilled: none, or several."""
     matching = [patient for patient in cast.patients() if _matches(patient, traits)]
     if not matching:
         raise no_match()
     if len(matching) > 1:
         raise several_matches()
-    return _found(message, stamp, matching[0], matching[0].nhs)
+    return _subject(matching[0], matching[0].nhs)
 
 
 def _matches(patient: Patient, traits: Traits) -> bool:
@@ -73,9 +73,9 @@ def _bare(postcode: str) -> str:
     return "".join(postcode.split()).upper()
 
 
-def _found(message: Message, stamp: Stamp, patient: Patient, asked: str) -> bytes:
-    envelope, control_act = start_answer(message, stamp)
-    subject = add(control_act, qname(HL7, "subject"), typeCode="SUBJ")
+def _subject(patient: Patient, asked: str) -> bytes:
+    # None is lxml's name for the default namespace
+    subject = etree.Element(qname(HL7, "subject"), typeCode="SUBJ", nsmap={None: HL7})  # type: ignore[dict-item]
     response = add(subject, "PDSResponse", classCode="OBS", moodCode="EVN")
     serial = add(add(response, "pertinentInformation", typeCode="PERT"), "pertinentSerialChangeNumber")
     add(serial, "code", code="2", codeSystem=names.PDS_ATTRIBUTE)
@@ -91,7 +91,7 @@ def _found(message: Message, stamp: Stamp, patient: Patient, asked: str) -> byte
     if asked != patient.nhs:
         prior = add(add(role, "replacementOf", typeCode="RPLC"), "priorRole", classCode="PAT")
         add(prior, "id", root=names.NHS_NUMBER, extension=asked)
-    return finish_answer(envelope, control_act, "OK")
+    return fragment(subject)
 
 
 def _person(role: Element, patient: Patient, *, located: bool) -> None:

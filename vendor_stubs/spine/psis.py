@@ -11,40 +11,37 @@ from vendor_stubs import cast
 from vendor_stubs.cast import Patient
 from vendor_stubs.spine import names
 from vendor_stubs.spine.agents import add_author
-from vendor_stubs.spine.answers import Stamp, finish_answer, start_answer
+from vendor_stubs.spine.answers import Answers, Stamp
 from vendor_stubs.spine.authoring import author_for
+from vendor_stubs.spine.cutting import EVENT_IDS, NHS_NUMBER, PERSISTED, PLACE, Cuts
 from vendor_stubs.spine.documents import Documents
 from vendor_stubs.spine.envelope import Message
 from vendor_stubs.spine.outcomes import access_refused, nothing_found
 from vendor_stubs.spine.state import State
 from vendor_stubs.spine.versions import Version, listed_numbers, seed_of, version
-from vendor_stubs.xml import HL7, PSIS, Element, add, qname
+from vendor_stubs.xml import HL7, PSIS, Element, add, fragment, qname
 
 _PERMISSIONS = {"dissent": "No", "yes_legacy": "Yes"}
-_DOCUMENT_PLACE = "document-goes-here"
 _WRONG_PATIENTS_NUMBER = "9992000112"  # whose record the store mistakes for another patient's
 
 
 @dataclass(frozen=True, kw_only=True)
 class Store:
-    """The store with its documents and the stub's memory."""
+    """The store with its documents, its writer of answers, subjects already cut, and the stub's memory."""
 
     documents: Documents
+    answers: Answers
     state: State
+    subjects: Cuts
 
     def event_list(self, message: Message, stamp: Stamp, nhs: str) -> bytes:
         """The answer to an event list query. Raises NotFulfilled: nothing found, or access refused."""
         patient, permission = self._allowed(nhs)
         listed = [version(patient, number) for number in self._numbers(patient)]
-        envelope, control_act = start_answer(message, stamp)
-        subject = add(control_act, qname(HL7, "subject"), typeCode="SUBJ")
-        response = add(subject, qname(PSIS, "queryResponseEventList"))
-        _record_target(response, nhs)
-        for one in listed:
-            event = _event(response, one)
-            _event_author(event, patient, one)
-        _permissions(response, nhs, permission)
-        return finish_answer(envelope, control_act, "OK")
+        key = (seed_of(patient), permission, tuple(one.number for one in listed))
+        subject = self.subjects.get(key, lambda: _list_subject(patient, listed, permission))
+        event_ids = dict(zip(EVENT_IDS, (one.event_id for one in listed), strict=False))
+        return self.answers.fulfilled(message, stamp, subject.filled({NHS_NUMBER: nhs, **event_ids}))
 
     def event(self, message: Message, stamp: Stamp, nhs: str, event_id: str) -> bytes:
         """The answer to an event query. Raises NotFulfilled: nothing found, or access refused."""
@@ -52,17 +49,10 @@ class Store:
         if patient.case == "consent_changed":
             raise access_refused()
         chosen = self._stored(patient, event_id)
-        envelope, control_act = start_answer(message, stamp)
-        subject = add(control_act, qname(HL7, "subject"), typeCode="SUBJ")
-        response = add(subject, qname(PSIS, "queryResponseEvent"))
-        _record_target(response, nhs)
-        add(add(_event(response, chosen), "hl7Data"), _DOCUMENT_PLACE)
-        answer = finish_answer(envelope, control_act, "OK")
-        # the document is spliced in as the bytes lxml wrote for it once; copying its tree for each answer is too dear
-        before, place, after = answer.partition(f"<psis:{_DOCUMENT_PLACE}/>".encode())
-        if not place:
-            raise ValueError("the answer has no place for its document")
-        return b"".join((before, self._document(patient, chosen), after))
+        identifiers = {NHS_NUMBER: nhs, EVENT_IDS[0]: event_id, PERSISTED: f"{chosen.persisted:%Y%m%d%H%M%S}"}
+        subject = self.subjects.get("event", _event_subject)
+        filled = subject.filled(identifiers, self._document(patient, chosen))
+        return self.answers.fulfilled(message, stamp, filled)
 
     def _allowed(self, nhs: str) -> tuple[Patient, str]:
         patient = cast.patient(nhs)
@@ -95,16 +85,36 @@ class Store:
         return self.documents.summary(patient, chosen)
 
 
-def _record_target(response: Element, nhs: str) -> None:
-    patient = add(add(response, "recordTarget"), "patient")
-    add(patient, "id", root=names.NHS_NUMBER, extension=nhs)
+def _subject(response: str) -> tuple[Element, Element]:
+    """The subject of an answer, and the response element in it for the stand-in patient."""
+    # None is lxml's name for the default namespace
+    subject = etree.Element(qname(HL7, "subject"), typeCode="SUBJ", nsmap={None: HL7, "psis": PSIS})  # type: ignore[dict-item]
+    element = add(subject, qname(PSIS, response))
+    patient = add(add(element, "recordTarget"), "patient")
+    add(patient, "id", root=names.NHS_NUMBER, extension=NHS_NUMBER)
+    return subject, element
 
 
-def _event(response: Element, one: Version) -> Element:
+def _list_subject(patient: Patient, listed: list[Version], permission: str) -> bytes:
+    subject, response = _subject("queryResponseEventList")
+    for one, stand_in in zip(listed, EVENT_IDS, strict=False):
+        event = _event(response, stand_in, f"{one.persisted:%Y%m%d%H%M%S}")
+        _event_author(event, patient, one)
+    _permissions(response, permission)
+    return fragment(subject)
+
+
+def _event_subject() -> bytes:
+    subject, response = _subject("queryResponseEvent")
+    add(add(_event(response, EVENT_IDS[0], PERSISTED), "hl7Data"), PLACE)
+    return fragment(subject)
+
+
+def _event(response: Element, event_id: str, persisted: str) -> Element:
     event = add(response, "event")
-    add(event, "eventID", root=one.event_id)
+    add(event, "eventID", root=event_id)
     add(event, "payloadID", root=names.INTERACTION, extension=names.PAYLOAD)
-    add(event, "persistenceDate", value=f"{one.persisted:%Y%m%d%H%M%S}")
+    add(event, "persistenceDate", value=persisted)
     add(event, "eventStatus", codeSystem=names.EVENT_STATUS, code="1", displayName="Normal")
     add(
         event,
@@ -121,15 +131,15 @@ def _event_author(event: Element, patient: Patient, one: Version) -> None:
     add_author(add(event, "author"), author, f"{one.created:%Y%m%d%H%M%S}")
 
 
-def _permissions(response: Element, nhs: str, view: str) -> None:
+def _permissions(response: Element, view: str) -> None:
     permissions = etree.SubElement(response, qname(HL7, "permissions"))
-    add(permissions, "resourceContext", root=names.NHS_NUMBER, extension=nhs)
+    add(permissions, "resourceContext", root=names.NHS_NUMBER, extension=NHS_NUMBER)
     for function, permission in (("Store", "Yes"), ("View", view)):
         assertion = add(permissions, "accessControlAssertion")
         add(assertion, "permission", permission)
         resource = add(assertion, "resource")
         add(resource, "type", "SCR")
-        add(resource, "Id", nhs)
+        add(resource, "Id", NHS_NUMBER)
         used = add(assertion, "function")
         add(used, "context", "Consent")
         add(used, "code", function)
