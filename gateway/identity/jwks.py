@@ -15,6 +15,7 @@ from gateway.domain.errors import InvalidValue, NotPossibleNow
 from gateway.identity.keys import KeySet, read_key_set
 
 _LARGEST = 64 * 1024
+_FIRST_PAUSE = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +72,12 @@ class JwksCache:
 
     @property
     def _retry_after(self) -> int:
-        return max(1, round(self._rules.pause.total_seconds()))
+        return max(1, round(self._pause.total_seconds()))
+
+    @property
+    def _pause(self) -> timedelta:
+        """Short while there have been no keys yet: at start the identity service may come up a moment later."""
+        return self._rules.pause if self._keys is not None else min(self._rules.pause, _FIRST_PAUSE)
 
     @staticmethod
     def _within(since: datetime | None, now: datetime, span: timedelta) -> bool:
@@ -86,7 +92,7 @@ class JwksCache:
         usable = self._within(self._fetched, now, self._rules.usable)
         if named and usable and elsewhere:
             return self._keys  # another call is fetching: no need to wait for a key that is at hand
-        if not self._within(self._tried, now, self._rules.pause):
+        if not self._within(self._tried, now, self._pause):
             return None
         if self._keys is not None and usable:
             return self._keys

@@ -121,6 +121,19 @@ async def test_an_outage_is_borne_for_half_an_hour(service: Service, session: ai
     assert await keys.keys(NOW + timedelta(minutes=31))
 
 
+async def test_at_start_the_service_may_come_up_a_moment_later(
+    service: Service, session: aiohttp.ClientSession
+) -> None:
+    keys = cache(session, service)
+    service.answer = lambda: web.Response(status=503)
+    for later in (0.0, 0.5):
+        with pytest.raises(NotPossibleNow):
+            await keys.keys(NOW + seconds(later))
+    assert service.asked == 1
+    service.answer = lambda: web.json_response(service.ring.jwks())
+    assert await keys.keys(NOW + seconds(1))
+
+
 async def test_a_clock_set_back_does_not_keep_keys_alive(service: Service, session: aiohttp.ClientSession) -> None:
     keys = cache(session, service)
     await keys.keys(NOW + timedelta(days=1))
