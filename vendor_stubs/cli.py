@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from vendor_stubs.calling.commands import register
+
 
 @click.group()
 def main() -> None:
@@ -82,3 +84,6 @@ def serve_identity(host: str, port: int) -> None:
 def serve_desk(host: str, port: int) -> None:
     """The vendors' screens in a browser."""
     _run("vendor_stubs.desk.app", host=host, port=port)
+
+
+register(main)
