@@ -16,12 +16,14 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 from cryptography import x509
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway import logs, production
 from gateway.adapters.mini_service import MiniServiceDoor
 from gateway.adapters.mini_service_scr import EXCHANGES as SCR_EXCHANGES
 from gateway.adapters.records import EndRelationshipsDoor, PermissionsDoor, RelationshipsDoor
 from gateway.config import ConfigInvalid, Settings
+from gateway.domain.errors import InvalidValue
 from gateway.domain.identifiers import Asid, NhsNumbers
 from gateway.domain.record import SummaryRecord
 from gateway.domain.spine import EventDocument
@@ -51,6 +53,7 @@ from gateway.store.engine import make_engine, upgrade
 from gateway.store.journal import Journal, JournalSettings
 from gateway.store.keys import load_keys, load_or_create_keys
 from gateway.store.state import State
+from gateway.store.training import TrainingRecord, import_training, read_export
 from gateway.web import Gate, Proved, Web
 from gateway.xml.catalogue import Catalogue
 
@@ -167,6 +170,9 @@ async def running(settings: Settings, mode: Mode, *, reuse_port: bool = False) -
         engine = make_engine(settings.store.address())
         stack.push_async_callback(engine.dispose)
         await upgrade(engine)
+        if settings.training is not None:
+            records = _training(settings.training)
+            await import_training(engine, records, source=settings.training.name, now=clock())
         keys = (load_or_create_keys if sandbox else load_keys)(settings.store.keys)
         journal = Journal(
             engine=engine,
@@ -213,6 +219,14 @@ async def running(settings: Settings, mode: Mode, *, reuse_port: bool = False) -
             journal=journal,
             reload=lambda: reload_registry(settings, registry, proofs),
         )
+
+
+def _training(file: Path) -> tuple[TrainingRecord, ...]:
+    """The training service's export. Raises ConfigInvalid."""
+    try:
+        return read_export(file.read_text(encoding="utf-8"))
+    except (InvalidValue, OSError) as error:
+        raise ConfigInvalid((f"training: {error}",)) from error
 
 
 async def _flush(rejections: Rejections) -> None:
@@ -295,6 +309,8 @@ def _routes(
             body_seconds=limits.body_seconds,
         )
         yield web.post("/itk", doors.door(mini_service))
+        for name in ("scr", "pds"):
+            yield web.get(f"/itk/{name}", public.wsdl(name, f"{settings.public_url}/itk"))
         yield web.post("/permissions", doors.door(PermissionsDoor(numbers)))
         yield web.post("/relationships", doors.door(RelationshipsDoor(numbers)))
         yield web.post("/relationships/end", doors.door(EndRelationshipsDoor(numbers)))

@@ -129,6 +129,8 @@ class Settings(BaseSettings):
     public_url: str
     """Where callers and browsers reach this gateway."""
     registry: Path
+    training: Path | None = None
+    """An export of the training service, imported at start."""
     schemas: Path | None = None
     """A folder with an official schema pack to validate against instead of our own."""
     log_level: str = "INFO"

@@ -91,6 +91,7 @@ nhs_number_range = "synthetic"
 operator_ods = "YZZ99"
 public_url = "http://{LOOPBACK}:{ports.gateway}"
 registry = "{data / "registry.toml"}"
+training = "{data / "training.csv"}"
 
 [listen]
 plain = {{ host = "{LOOPBACK}", port = {ports.gateway} }}

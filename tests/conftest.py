@@ -1,8 +1,11 @@
 """Fixtures every test may use: where the yardsticks are, and sockets that stay on loopback."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.running import RunningSandbox, sandbox_running
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -13,3 +16,10 @@ def shared() -> Path:
     if not (SHARED / "samples").is_dir():
         pytest.skip("the folder of official schemas and samples (../shared) is not here: yardstick tests do not run")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox]:
+    """One sandbox for the whole run (one per worker under -n). Tests keep out of each other's way by their patients."""
+    with sandbox_running(tmp_path_factory.mktemp("sandbox")) as running:
+        yield running

@@ -6,7 +6,9 @@ import orjson
 from aiohttp import web
 
 from gateway.domain.codes import BY_SLUG, Code
+from gateway.xml import wsdl as descriptions
 from gateway.xml.findings import BY_SLUG as FINDINGS_BY_SLUG
+from gateway.xml.wsdl import DESCRIPTIONS, SCHEMAS
 
 Ready = Callable[[], Awaitable[dict[str, object]]]
 """Facts of readiness; `ready` says whether this process can answer."""
@@ -64,5 +66,18 @@ def ready(facts: Ready) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def handle(_: web.Request) -> web.Response:
         document = await facts()
         return _json(document, 200 if document["ready"] else 503)
+
+    return handle
+
+
+def wsdl(name: str, address: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """GET …?wsdl and …?xsd=NAME: one description, its ports at `address`, enough for a stock client to call from."""
+
+    async def handle(request: web.Request) -> web.Response:
+        if "xsd" in request.query and request.query["xsd"] in SCHEMAS:
+            return web.Response(body=descriptions.xsd(request.query["xsd"]), content_type="text/xml", charset="utf-8")
+        if "wsdl" in request.query and name in DESCRIPTIONS:
+            return web.Response(body=descriptions.wsdl(name, address), content_type="text/xml", charset="utf-8")
+        return _json({"code": Code.PAGE_NOT_FOUND.slug, "sentence": "Ask for ?wsdl or ?xsd=NAME."}, 404)
 
     return handle

@@ -1,0 +1,129 @@
+"""A whole sandbox for tests: the gateway and its stubs as real processes on ports of their own."""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+START_SECONDS = 90
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class RunningSandbox:
+    """Where a running sandbox answers and where it keeps its state."""
+
+    base: int
+    data: Path
+    process: "subprocess.Popen[bytes]"
+    log: Path
+
+    @property
+    def gateway(self) -> str:
+        """Plain HTTP."""
+        return f"http://127.0.0.1:{self.base}"
+
+    @property
+    def spine(self) -> str:
+        """The Spine stub."""
+        return f"http://127.0.0.1:{self.base + 1}"
+
+    @property
+    def identity(self) -> str:
+        """The identity stub."""
+        return f"http://127.0.0.1:{self.base + 2}"
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.data / "gateway.sqlite"
+
+
+def free_base(width: int = 8) -> int:
+    """A port base with `width` free ports after it; differs by process, so that parallel runs do not meet."""
+    start = 20000 + (os.getpid() * 16) % 20000
+    for base in range(start, start + 16000, 16):
+        if all(_free(base + offset) for offset in range(width)):
+            return base
+    raise RuntimeError("no free ports")
+
+
+def _free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+@contextmanager
+def sandbox_running(data: Path, *arguments: str, base: int | None = None) -> Iterator[RunningSandbox]:
+    """`scr-gateway sandbox` until the block ends. Raises RuntimeError with its output where it does not come up."""
+    base = base or free_base()
+    data.mkdir(parents=True, exist_ok=True)
+    log = data / "sandbox.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "gateway",
+                "sandbox",
+                "--port-base",
+                str(base),
+                "--data-dir",
+                str(data),
+                "--log-level",
+                "INFO",
+                *arguments,
+            ],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=ROOT,
+        )
+        try:
+            _wait(process, log)
+            yield RunningSandbox(base=base, data=data, process=process, log=log)
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait(process: "subprocess.Popen[bytes]", log: Path) -> None:
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        if b"\nready" in log.read_bytes():
+            return
+        if process.poll() is not None:
+            break
+        time.sleep(0.05)
+    raise RuntimeError(f"the sandbox did not come up:\n{log.read_text(errors='replace')[-4000:]}")
+
+
+async def vendor_stub(sandbox: RunningSandbox, *arguments: str) -> tuple[int, str, str]:
+    """Runs `vendor-stub ARGUMENTS --gateway …`; returns exit status, output and error output."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "vendor_stubs",
+        *arguments,
+        "--gateway",
+        sandbox.gateway,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=ROOT,
+    )
+    output, errors = await process.communicate()
+    return process.returncode or 0, output.decode(), errors.decode()
