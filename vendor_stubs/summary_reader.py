@@ -11,17 +11,17 @@ from zoneinfo import ZoneInfo
 
 from vendor_stubs.summary_facts import additional_information, author_of, practice_of
 from vendor_stubs.summary_text import (
-    BLOCKS,
     WORDLESS,
     children,
     flat_text,
     has_active_content,
+    holds_blocks,
     identifier,
     kind_of,
     squeezed,
     statements_of,
 )
-from vendor_stubs.xml import HL7, Element, elements, local_name, qname
+from vendor_stubs.xml import HL7, Element, elements, qname
 
 LONDON = ZoneInfo("Europe/London")
 
@@ -57,13 +57,13 @@ def read_summary(summary: Element) -> dict[str, Any]:
 
 
 def presentation_of(summary: Element) -> Element | None:
-    """The html element of the presentation text, whatever its namespace; None when there is none."""
+    """The html element of the presentation text, whatever its namespace; the value itself where it holds no html, so
+    that its words are not lost; None without a presentation text.
+    """
     for excerpt in summary.iterchildren(qname(HL7, "excerptFrom")):
         for text in excerpt.iter(qname(HL7, "presentationText")):
             for value in text.iterchildren(qname(HL7, "value")):
-                for child in elements(value):
-                    if local_name(child).lower() == "html":
-                        return child
+                return next((child for child in elements(value) if kind_of(child) == "html"), value)
     return None
 
 
@@ -134,7 +134,7 @@ def _walk_element(element: Element, kind: str) -> Iterator[tuple[str, Element | 
         yield "heading", element
     elif kind == "table":
         yield "table", element
-    elif kind in {"ul", "ol", "dl"} or any(kind_of(child) in BLOCKS for child in children(element)):
+    elif kind in {"ul", "ol", "dl"} or holds_blocks(element):
         yield from _walk(element)
     else:
         text = flat_text(element)
@@ -148,52 +148,67 @@ def _take_table(sections: list[_Section], table: Element) -> None:
     if caption and open_new:
         sections.append(_Section(id=identifier(table), title=caption, opener="caption"))
         caption = ""
-    rows, stray = _rows(table)
+    rows = list(_rows(table))
     columns: list[str] = []
-    first = rows[0] if rows else []
-    if first and all(kind_of(cell) == "th" for cell in first):
-        columns = [flat_text(cell) for cell in first]
-        rows = rows[1:]
+    if rows and rows[0].cells and rows[0].is_head:
+        columns = rows.pop(0).cells
     block = {
         "kind": "table",
         "text": "",
         "caption": caption or None,
         "columns": columns,
-        "rows": [[flat_text(cell) for cell in row] for row in rows if row],
+        "rows": [row.cells for row in rows if row.cells],
     }
-    section = _current(sections)
-    section.blocks.append(block)
-    section.blocks.extend(_text_block(text) for text in stray)
+    _current(sections).blocks.append(block)
 
 
-def _rows(table: Element) -> tuple[list[list[Element]], list[str]]:
-    """Rows of cells of a table (not of tables inside its cells), and words that stand outside caption and cells."""
-    rows: list[list[Element]] = []
-    stray: list[str] = []
-    captions = 0
+@dataclass(kw_only=True)
+class _Row:
+    """A row's texts; is_head when every cell is a th and nothing else stands in the row."""
 
-    def keep(text: str | None) -> None:
+    cells: list[str] = field(default_factory=list)
+    is_head: bool = False
+
+
+def _rows(part: Element) -> Iterator[_Row]:
+    """Rows of a table or of a part of it, in order. Words outside the cells are kept as a row of one cell."""
+    yield from _stray(part.text)
+    captioned = kind_of(part) != "table"
+    for child in part:
+        kind = kind_of(child)
+        if kind == "caption" and not captioned:
+            captioned = True
+        elif kind == "tr":
+            yield _row(child)
+        elif kind in {"td", "th"}:
+            yield _Row(cells=[flat_text(child)], is_head=kind == "th")
+        elif kind in {"thead", "tbody", "tfoot"}:
+            yield from _rows(child)
+        elif kind and kind not in WORDLESS:
+            yield from _stray(flat_text(child))
+        yield from _stray(child.tail)
+
+
+def _row(element: Element) -> _Row:
+    row = _Row(is_head=True)
+
+    def keep_stray(text: str | None) -> None:
         if squeezed(text or ""):
-            stray.append(squeezed(text or ""))
+            row.cells.append(squeezed(text or ""))
+            row.is_head = False
 
-    def visit(parent: Element, row: list[Element] | None) -> None:
-        nonlocal captions
-        keep(parent.text)
-        for child in parent:
-            kind = kind_of(child)
-            if kind == "caption" and captions == 0 and parent is table:
-                captions += 1
-            elif kind == "tr" and row is None:
-                cells: list[Element] = []
-                rows.append(cells)
-                visit(child, cells)
-            elif kind in {"td", "th"} and row is not None:
-                row.append(child)
-            elif kind in {"thead", "tbody", "tfoot", "colgroup"}:
-                visit(child, row)
-            elif kind and kind not in WORDLESS:
-                keep(flat_text(child))
-            keep(child.tail)
+    keep_stray(element.text)
+    for child in element:
+        kind = kind_of(child)
+        if kind in {"td", "th"}:
+            row.cells.append(flat_text(child))
+            row.is_head = row.is_head and kind == "th"
+        elif kind and kind not in WORDLESS:
+            keep_stray(flat_text(child))
+        keep_stray(child.tail)
+    return row
 
-    visit(table, None)
-    return rows, stray
+
+def _stray(text: str | None) -> Iterator[_Row]:
+    if squeezed(text or ""):
+        yield _Row(cells=[squeezed(text or "")])

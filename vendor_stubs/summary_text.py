@@ -10,12 +10,30 @@ from vendor_stubs.xml import Element, local_name
 
 _SPACE = re.compile(r"[ \t\r\n]+")
 BLOCKS = frozenset({"table", "ul", "ol", "p", "h1", "h2", "h3", "h4", "h5", "h6", "div"})
-_BOUNDARIES = BLOCKS | {"li", "td", "th", "tr", "caption", "br"} - {"ul", "ol"}
+_BOUNDARIES = BLOCKS | {
+    "li",
+    "td",
+    "th",
+    "tr",
+    "caption",
+    "br",
+    "hr",
+    "dt",
+    "dd",
+    "pre",
+    "address",
+    "blockquote",
+    "section",
+}
 WORDLESS = frozenset({"script", "style"})  # their text is code, not words
 _ACTIVE = WORDLESS | {
     "object",
     "embed",
+    "frame",
     "iframe",
+    "img",
+    "audio",
+    "video",
     "applet",
     "noscript",
     "template",
@@ -30,6 +48,9 @@ _ACTIVE = WORDLESS | {
     "select",
     "textarea",
 }
+_ACTIVE_ATTRIBUTES = frozenset(
+    {"style", "href", "src", "srcset", "action", "formaction", "data", "background", "poster", "ping"}
+)
 _WITHHELD = frozenset({"withheldcreitemsheaderstatement", "withheldcreitemsstatement", "withheditemsstatment"})
 _REFUSED = (
     "refused consent for upload to national shared electronic record",
@@ -78,8 +99,20 @@ def _pieces(element: Element) -> Iterator[str]:
 
 
 def has_active_content(html: Element) -> bool:
-    """Whether there is an element that a careful reader drops."""
-    return any(kind_of(element) in _ACTIVE for element in html.iter())
+    """Whether there is an element or attribute that a careful reader drops: one that acts, or refers elsewhere."""
+    return any(_is_active(element) for element in html.iter())
+
+
+def _is_active(element: Element) -> bool:
+    if not kind_of(element):
+        return False
+    names = [str(name).rpartition("}")[2].lower() for name in element.attrib]
+    return kind_of(element) in _ACTIVE or any(name.startswith("on") or name in _ACTIVE_ATTRIBUTES for name in names)
+
+
+def holds_blocks(element: Element) -> bool:
+    """Whether a block stands anywhere inside, so that flattening would blur it."""
+    return any(kind_of(inner) in BLOCKS for inner in element.iterdescendants())
 
 
 def statements_of(html: Element) -> list[dict[str, str]]:

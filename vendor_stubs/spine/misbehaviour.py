@@ -85,7 +85,7 @@ async def _fault_then_answers(trouble: Trouble) -> web.StreamResponse:
     if trouble.nhs in trouble.state.started_faults:
         return _good(trouble.answer)
     trouble.state.started_faults.add(trouble.nhs)
-    return fault_response(SpineFault(SYSTEM_FAILURE, "System failure to process message - default"))
+    return fault_response(SpineFault(SYSTEM_FAILURE, "System failure to process message"))
 
 
 async def _truncated(trouble: Trouble) -> web.StreamResponse:
