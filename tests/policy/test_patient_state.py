@@ -18,42 +18,42 @@ PROTECTED = [
 
 @pytest.mark.parametrize("level", PROTECTED)
 @pytest.mark.parametrize("claim", ["yes", "emergency", "legal"])
-def test_protected_patients_have_no_record_to_show(level, claim):
+def test_scr_available_protected_patients_have_no_record_to_show(level, claim):
     given = c.facts(patient=c.patient(confidentiality=level), claims=c.claims(claim), consent=None)
     c.denied(given, "SCR-AVAILABLE", Code.SCR_NOT_AVAILABLE)
 
 
-def test_no_activity_opens_a_protected_record():
+def test_scr_available_no_activity_opens_a_protected_record():
     sensitive = c.patient(confidentiality=Confidentiality.SENSITIVE)
     c.denied(c.facts(patient=sensitive, role=c.role(*c.ALL_CODES, "B1611")), "SCR-AVAILABLE", Code.SCR_NOT_AVAILABLE)
 
 
-def test_a_record_under_review_says_so():
+def test_pds_review_a_record_under_review_says_so():
     c.denied(c.facts(patient=c.patient(confidentiality=Confidentiality.UNDER_REVIEW)), "PDS-REVIEW", Code.UNDER_REVIEW)
 
 
 @pytest.mark.parametrize("consent", [Consent.NO, Consent.UNKNOWN])
 @pytest.mark.parametrize("claim", ["yes", "emergency", "legal"])
-def test_consent_no_or_unknown_refuses_even_an_override(consent, claim):
+def test_scr_available_consent_no_or_unknown_refuses_even_an_override(consent, claim):
     given = c.facts(consent=ConsentFacts(consent=consent), claims=c.claims(claim))
     c.denied(given, "SCR-AVAILABLE", Code.SCR_NOT_AVAILABLE)
 
 
 @pytest.mark.parametrize("consent", [Consent.ASK, Consent.YES])
-def test_consent_ask_and_the_legacy_yes_both_still_need_permission(consent):
+def test_scr_available_consent_ask_and_the_legacy_yes_both_still_need_permission(consent):
     c.allowed(c.facts(consent=ConsentFacts(consent=consent)))
     given = c.facts(consent=ConsentFacts(consent=consent), claims=c.claims("not-asked"))
     c.denied(given, "P-02", Code.PERMISSION_MISSING)
 
 
-def test_a_protected_patient_and_one_who_opted_out_are_refused_alike():
+def test_scr_available_a_protected_patient_and_one_who_opted_out_are_refused_alike():
     answers = [c.asked(c.facts(consent=ConsentFacts(consent=Consent.NO)))]
     answers += [c.asked(c.facts(patient=c.patient(confidentiality=level))) for level in PROTECTED]
     assert len({tuple((reason.rule, reason.code) for reason in each.reasons) for each in answers}) == 1
 
 
 @pytest.mark.parametrize("purpose", [Purpose.DIRECT_CARE, Purpose.POST_DEATH_DUTY])
-def test_the_record_of_the_dead_opens_on_confirmation(purpose):
+def test_pds_death_the_record_of_the_dead_opens_on_confirmation(purpose):
     dead = c.patient(deceased=True)
     c.denied(c.facts(patient=dead, purpose=purpose), "PDS-DEATH", Code.DECEASED_NOT_CONFIRMED)
     c.allowed(c.facts(patient=dead, purpose=purpose, claims=c.claims(confirm_deceased=True)))
@@ -75,7 +75,7 @@ def test_the_record_of_the_dead_opens_on_confirmation(purpose):
         ("", "1980-02-29", False),
     ],
 )
-def test_a_date_of_birth_given_must_be_the_patients(given, held, opens):
+def test_pds_birth_a_date_of_birth_given_must_be_the_patients(given, held, opens):
     asked = c.facts(claims=c.claims(birth_date=given), patient=c.patient(birth_date=held))
     if opens:
         c.allowed(asked)

@@ -218,7 +218,7 @@ RULES = (
     ),
     *(
         Rule(
-            ids=(rule_id, "P-76"),
+            ids=(rule_id,),
             sentence=f"The organisation's set-up step '{step.value.replace('_', ' ')}' is done, in whatever order.",
             source=SEED,
             stage=Stage.LOCAL,

@@ -7,8 +7,8 @@ from gateway.policy.judging import EVERY, OWN, PASSED, SEED, Judgement, Rule, St
 
 VOUCHED_OPERATIONS = frozenset({Operation.TRACE, Operation.SCR_STATUS, Operation.RECORD_PERMISSION})
 """What a system may ask without proving its user."""
-VOUCHED_ACTIONS = frozenset({"", "createPTV"})
-"""By which names a vouched system may record a permission."""
+VOUCHED_RECORDING = "createPTV"
+"""The one call by which a vouched system may record a permission."""
 LAUNCHERS = frozenset({SystemKind.ONE_CLICK, SystemKind.STANDALONE})
 FEED = "relationships"
 
@@ -42,7 +42,7 @@ def _vouched(case: Case) -> Judgement:
     facts = case.facts
     if facts.system.user_proof is not UserProof.VOUCHED:
         return PASSED
-    if facts.operation is Operation.RECORD_PERMISSION and facts.action not in VOUCHED_ACTIONS:
+    if facts.operation is Operation.RECORD_PERMISSION and facts.action != VOUCHED_RECORDING:
         return failed("P-07", Code.CREDENTIALS_MISSING, "a vouched system proves no user")
     if facts.operation not in VOUCHED_OPERATIONS:
         return failed("P-07", Code.CREDENTIALS_MISSING, "a vouched system proves no user")

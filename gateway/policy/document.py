@@ -1,0 +1,123 @@
+"""Writes docs/policy.md from the rules themselves: `python -m gateway.policy.document`. Decides nothing.
+
+Reads the tests' names in a checkout, so that each rule says where it is held to.
+"""
+
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from gateway.domain.access import Operation
+from gateway.policy.catalogue import Entry, entries
+from gateway.policy.rules import BY_OPERATION, RULES
+from gateway.policy.settings import PolicySettings, shipped
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = Path("docs/policy.md")
+_NAMED = re.compile(r"^\s*(?:async )?def (test_(?:p(\d\d)(?:_to_p(\d\d))?|((?:scr|pds)_[a-z]+))_\w+)", re.MULTILINE)
+
+OPENING = """# The access policy
+
+This page is made by `python -m gateway.policy.document`; change the rules, not the page.
+
+Every request is judged by `gateway.policy.decide`, which knows the facts it is given and nothing else. Deny is the
+default: a record is shown only when every rule of the operation has passed. A rule that still waits for what PDS or
+Spine's consent will say makes the answer *needs*; one that fails makes it *deny*, and every failed rule is a reason.
+The first reason names the code that is answered, in this order: calling system, sign-in and role, activity, purpose,
+setting and organisation, relationship, permission, patient, consent.
+"""
+
+
+def where_tested(root: Path) -> dict[str, tuple[str, ...]]:
+    """Rule id -> files whose tests are named for it, relative to `root`. Reads test files; no order of disk matters."""
+    found: dict[str, dict[str, None]] = {}
+    for file in sorted(root.glob("tests/**/test_*.py")):
+        for rule_id in _ids(file.read_text(encoding="utf-8")):
+            found.setdefault(rule_id, {})[file.relative_to(root).as_posix()] = None
+    return {rule_id: tuple(files) for rule_id, files in found.items()}
+
+
+def _ids(source: str) -> Iterator[str]:
+    for match in _NAMED.finditer(source):
+        first, last, word = match.group(2), match.group(3), match.group(4)
+        if word:
+            yield word.upper().replace("_", "-")
+        else:
+            yield from (f"P-{number:02}" for number in range(int(first), int(last or first) + 1))
+
+
+def render(settings: PolicySettings, tests: Mapping[str, tuple[str, ...]]) -> str:
+    """The page."""
+    parts = [
+        OPENING,
+        f"Settings edition: {settings.version}, in force from {settings.effective.isoformat()}.\n",
+        "## Rules\n",
+        _table(("id", "rule", "source", "kept by", "tests"), _rule_rows(entries(settings), tests)),
+        "## Which rules each operation passes\n",
+        _table(("operation", "rules"), _operation_rows()),
+        "A trace asks for its person (P-07 to P-10, P-14) only in the standalone viewer, and a vouched system for none.\n",
+        "## Alerts\n",
+        _table(("the view rests on", "relationship on record", "claimed or none"), ALERTS),
+        MARKS.format(most=settings.limits.override_views_per_day),
+        "## Figures and codes\n",
+        _table(("what", "value"), _figures(settings)),
+    ]
+    return "\n".join(parts)
+
+
+ALERTS = (
+    ("permission", "none; in community pharmacy 1/6", "1/6"),
+    ("emergency or best interests", "2/5", "1/4"),
+    ("legal: public interest, statute, court order", "2/1, 2/2, 2/3", "1/1, 1/2, 1/3"),
+)
+
+MARKS = """Marks: `after-refusal` (an override within the time a refusal closes emergency access), `threshold` (more overrides
+by one user in 24 hours than {most}), `s-flag-attempt` (a refused view of a patient whose demographics are sensitive: the
+pair the view would have had, else 2/5, as no national pair is made for an attempt).
+"""
+
+
+def _rule_rows(catalogue: Iterable[Entry], tests: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+    for entry in catalogue:
+        files = ", ".join(f"`{file}`" for file in tests.get(entry.id, ())) or "none yet"
+        yield entry.id, entry.sentence, entry.source, entry.kept_by, files
+
+
+def _operation_rows() -> Iterator[tuple[str, str]]:
+    for operation in Operation:
+        names = dict.fromkeys(_short(rule.ids) for rule in BY_OPERATION[operation])
+        every = len(BY_OPERATION[operation]) == len(RULES)
+        yield operation.value, "every rule" if every else ", ".join(names)
+
+
+def _short(ids: tuple[str, ...]) -> str:
+    return f"{ids[0]} to {ids[-1]}" if len(ids) > 3 else "/".join(ids)
+
+
+def _figures(settings: PolicySettings) -> Iterator[tuple[str, str]]:
+    limits, codes = settings.limits, settings.activities
+    yield "least assurance level", str(limits.assurance)
+    yield "life of a yes for one view", f"{limits.single_permission.total_seconds() / 3600:g} hours"
+    yield "a refusal closes emergency access for", f"{limits.refusal.total_seconds() / 3600:g} hours"
+    yield "note", f"{limits.note_shortest} to {limits.note_longest} characters, at least {limits.note_words} words"
+    for name in ("trace", "view", "self_claim", "emergency", "legal", "self_claim_alerts", "access_alerts", "report"):
+        yield f"activity: {name.replace('_', ' ')}", getattr(codes, name).value
+    yield "job roles that may report", ", ".join(sorted(settings.report_job_roles))
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines) + "\n"
+
+
+def page(root: Path = ROOT) -> str:
+    """The page as it should be for this checkout, under the newest edition."""
+    newest = max(shipped(), key=lambda edition: edition.effective)
+    return render(newest, where_tested(root))
+
+
+if __name__ == "__main__":
+    (ROOT / PAGE).parent.mkdir(exist_ok=True)
+    (ROOT / PAGE).write_text(page(), encoding="utf-8")
+    sys.stdout.write(f"{PAGE} written\n")
