@@ -278,6 +278,19 @@ class Code(Enum):
     LAUNCH_EXPIRED = Entry(R, 403, "This launch has expired.", "Open the record again from your system.")
     LAUNCH_SPENT = Entry(R, 403, "This launch has been used before.", "Open the record again from your system.")
     FORM_TOKEN = Entry(R, 403, "The form was not sent from this page.", "Go back, reload the page and try again.")
+    # the privacy officer's queue
+    ALERT_OWN_ACCESS = Entry(
+        R,
+        403,
+        "An alert is not closed by the person whose access raised it.",
+        "Ask another privacy officer to close it.",
+    )
+    ALERT_CHANGED = Entry(
+        I,
+        409,
+        "Somebody else has acted on this alert meanwhile.",
+        "Look at the alert again, then act on it as it is now.",
+    )
 
     def __init__(self, entry: Entry) -> None:
         self.entry = entry

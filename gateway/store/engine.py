@@ -13,7 +13,7 @@ from typing import Any
 import asyncpg
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -58,7 +58,8 @@ def store_errors() -> Iterator[None]:
 def make_engine(url: str, *, synchronous: str = "FULL", connections: int = 10) -> AsyncEngine:
     """An engine for `sqlite+aiosqlite:///…` or `postgresql+asyncpg://…`. Connects nowhere yet.
 
-    `synchronous` exists so that a test can switch durability off and see the start refused.
+    `synchronous` exists so that a test can switch durability off and see the start refused. Raises NotDurable for a
+    database in memory.
     """
     if not url.startswith("sqlite"):
         return create_async_engine(
@@ -70,6 +71,8 @@ def make_engine(url: str, *, synchronous: str = "FULL", connections: int = 10) -
             hide_parameters=True,
             connect_args={"timeout": BUSY_SECONDS, "command_timeout": 2 * BUSY_SECONDS},
         )
+    if make_url(url).database in (None, "", ":memory:") or "mode=memory" in url:
+        raise NotDurable("an SQLite database in memory is lost with its process")
     if synchronous not in _SYNCHRONOUS:
         raise ValueError("no such synchronous mode")
     engine = create_async_engine(url, hide_parameters=True, pool_size=connections, pool_timeout=BUSY_SECONDS)

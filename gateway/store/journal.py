@@ -66,6 +66,8 @@ class JournalSettings:
     """Seconds after which a caller is told that the audit does not answer; its write may still happen."""
     checkpoint_every: float = 30.0
     """Seconds between signed checkpoints while anything is written."""
+    retry_every: float = 1.0
+    """Seconds between tries of a database that does not take writes, so that readiness comes back by itself."""
 
 
 @dataclass(slots=True, eq=False)
@@ -180,14 +182,17 @@ class Journal:
             self.meter.failed(f"anchor {type(error).__name__}")
 
     async def _keep_checkpoints(self) -> None:
+        """Signs now and then while anything is written; after a failure tries the database until it takes a write again."""
         covered: Head | None = None
+        due = asyncio.get_running_loop().time() + self.settings.checkpoint_every
         while True:
-            await asyncio.sleep(self.settings.checkpoint_every)
-            if self._head == covered:
-                continue
+            await asyncio.sleep(min(self.settings.checkpoint_every, self.settings.retry_every))
             with contextlib.suppress(GatewayError):
-                await self.checkpoint()
-                covered = self._head
+                if not self.healthy:
+                    await self.probe()
+                if asyncio.get_running_loop().time() >= due and self._head != covered:
+                    await self.checkpoint()
+                    covered, due = self._head, asyncio.get_running_loop().time() + self.settings.checkpoint_every
 
     async def _run(self) -> None:
         """The writer: takes what is in line, as one transaction, until stopped and empty."""

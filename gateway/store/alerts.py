@@ -1,0 +1,275 @@
+"""The privacy officer's queue: alerts of one organisation, their state and history (P-75, P-90).
+
+Acting on an alert is a step of a journal write, so that the act and its audit entry are one transaction. Nothing is
+ever deleted, and no alert of another organisation is shown or changed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, String, cast, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from gateway.domain.codes import Code
+from gateway.domain.decision import Alert, AlertReason, AlertType
+from gateway.domain.errors import InvalidValue, MessageInvalid, PolicyRefused
+from gateway.domain.identifiers import NhsNumber, OdsCode, UserId
+from gateway.domain.instants import aware
+from gateway.store.engine import reader_of, store_errors
+from gateway.store.rows import alert_of
+from gateway.store.tables import alert, alert_action
+from gateway.store.units import Step
+
+PAGE = 10
+_LONGEST_NOTE = 2000
+
+
+class AlertState(StrEnum):
+    """Where an alert stands."""
+
+    NEW = "new"
+    INVESTIGATING = "under-investigation"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertAction:
+    """One act of a privacy officer on one alert, made on the alert as `version` of it was shown."""
+
+    alert_id: str
+    organisation: OdsCode
+    version: int
+    actor: UserId
+    actor_name: str = field(repr=False)
+    at: datetime
+    to: AlertState
+    note: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        aware(self.at)
+        if self.to is AlertState.NEW:
+            raise InvalidValue("an alert does not become new again")
+        if not self.note.strip() or len(self.note) > _LONGEST_NOTE:
+            raise InvalidValue(f"an act on an alert needs a note of at most {_LONGEST_NOTE} characters")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastAction:
+    """One act, as it was recorded."""
+
+    at: datetime
+    actor: UserId
+    actor_name: str = field(repr=False)
+    before: AlertState
+    after: AlertState
+    note: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertCase:
+    """An alert and where it stands; `history` oldest first, filled by `one` only."""
+
+    alert: Alert
+    state: AlertState
+    version: int
+    acted: datetime | None
+    acted_by: UserId | None
+    history: tuple[PastAction, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertFilter:
+    """Which alerts of one organisation; empty means any."""
+
+    organisation: OdsCode
+    states: tuple[AlertState, ...] = ()
+    types: tuple[AlertType, ...] = ()
+    reasons: tuple[AlertReason, ...] = ()
+    site: OdsCode | None = None
+    user: UserId | None = None
+    patient: NhsNumber | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    """Exclusive."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertPage:
+    """One page of alerts, newest first, and how many there are in all."""
+
+    cases: tuple[AlertCase, ...]
+    found: int
+
+
+@dataclass(frozen=True, slots=True)
+class DayCount:
+    """So many alerts of one kind on one day (UTC)."""
+
+    day: date
+    type: str
+    reason: str
+    user: UserId
+    system: str
+    count: int
+
+
+def act(action: AlertAction) -> Step:
+    """The step that carries out one act.
+
+    It raises MessageInvalid(ALERT_CHANGED) where somebody acted meanwhile or the alert is closed,
+    MessageInvalid(PAGE_NOT_FOUND) where this organisation has no such alert, PolicyRefused(ALERT_OWN_ACCESS) where
+    the person whose access raised it would close it (P-90).
+    """
+
+    async def step(connection: AsyncConnection) -> None:
+        mine = (alert.c.id == action.alert_id, alert.c.organisation == action.organisation.value)
+        row = (
+            await connection.execute(
+                select(alert.c.user_id, alert.c.state, alert.c.version).where(*mine).with_for_update()
+            )
+        ).first()
+        if row is None:
+            raise MessageInvalid(Code.PAGE_NOT_FOUND)
+        if action.to is AlertState.CLOSED and row.user_id == action.actor.value:
+            raise PolicyRefused(Code.ALERT_OWN_ACCESS, (("P-90", Code.ALERT_OWN_ACCESS),))
+        if row.version != action.version or row.state == AlertState.CLOSED.value:
+            raise MessageInvalid(Code.ALERT_CHANGED)
+        version = row.version + 1
+        values = {"state": action.to.value, "version": version, "acted": action.at, "acted_by": action.actor.value}
+        await connection.execute(update(alert).where(*mine).values(**values))
+        await connection.execute(
+            insert(alert_action),
+            {
+                "alert_id": action.alert_id,
+                "version": version,
+                "at": action.at,
+                "actor": action.actor.value,
+                "actor_name": action.actor_name,
+                "from_state": row.state,
+                "to_state": action.to.value,
+                "note": action.note,
+            },
+        )
+
+    return step
+
+
+def _case(row: Row[Any], history: Sequence[PastAction] = ()) -> AlertCase:
+    return AlertCase(
+        alert=alert_of(row),
+        state=AlertState(row.state),
+        version=row.version,
+        acted=row.acted,
+        acted_by=UserId(row.acted_by) if row.acted_by else None,
+        history=tuple(history),
+    )
+
+
+def _past(row: Row[Any]) -> PastAction:
+    return PastAction(
+        at=row.at,
+        actor=UserId(row.actor),
+        actor_name=row.actor_name,
+        before=AlertState(row.from_state),
+        after=AlertState(row.to_state),
+        note=row.note,
+    )
+
+
+def _conditions(wanted: AlertFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [alert.c.organisation == wanted.organisation.value]
+    if wanted.states:
+        conditions.append(alert.c.state.in_([state.value for state in wanted.states]))
+    if wanted.types:
+        conditions.append(alert.c.type.in_([kind.value for kind in wanted.types]))
+    if wanted.reasons:
+        conditions.append(alert.c.reason.in_([reason.value for reason in wanted.reasons]))
+    for column, identifier in (
+        (alert.c.site, wanted.site),
+        (alert.c.user_id, wanted.user),
+        (alert.c.patient, wanted.patient),
+    ):
+        if identifier is not None:
+            conditions.append(column == identifier.value)
+    if wanted.start is not None:
+        conditions.append(alert.c.at >= wanted.start)
+    if wanted.end is not None:
+        conditions.append(alert.c.at < wanted.end)
+    return conditions
+
+
+@dataclass(frozen=True)
+class Alerts:
+    """Reads of the queue. Every method raises NotPossibleNow where the database does not answer."""
+
+    engine: AsyncEngine
+
+    async def page(self, wanted: AlertFilter, *, page: int = 1, size: int = PAGE) -> AlertPage:
+        """Page `page` (from 1), newest first."""
+        conditions = _conditions(wanted)
+        rows = (
+            select(alert)
+            .where(*conditions)
+            .order_by(alert.c.at.desc(), alert.c.id)
+            .limit(size)
+            .offset((page - 1) * size)
+        )
+        with store_errors():
+            async with reader_of(self.engine).connect() as connection:
+                found = (
+                    await connection.execute(select(func.count()).select_from(alert).where(*conditions))
+                ).scalar_one()
+                cases = (await connection.execute(rows)).all()
+        return AlertPage(cases=tuple(map(_case, cases)), found=int(found))
+
+    async def one(self, alert_id: str, organisation: OdsCode) -> AlertCase | None:
+        """One alert with its history; None where this organisation has no such alert."""
+        mine = select(alert).where(alert.c.id == alert_id, alert.c.organisation == organisation.value)
+        past = select(alert_action).where(alert_action.c.alert_id == alert_id).order_by(alert_action.c.version)
+        with store_errors():
+            async with reader_of(self.engine).connect() as connection:
+                row = (await connection.execute(mine)).first()
+                actions = (await connection.execute(past)).all() if row is not None else ()
+        return None if row is None else _case(row, [_past(action) for action in actions])
+
+    async def counts(self, organisation: OdsCode) -> Mapping[AlertState, int]:
+        """How many alerts stand where; every state is named."""
+        grouped = select(alert.c.state, func.count().label("count")).where(alert.c.organisation == organisation.value)
+        with store_errors():
+            async with reader_of(self.engine).connect() as connection:
+                rows = (await connection.execute(grouped.group_by(alert.c.state))).all()
+        found = {row.state: int(row[1]) for row in rows}
+        return {state: found.get(state.value, 0) for state in AlertState}
+
+    async def per_day(self, organisation: OdsCode, start: datetime, end: datetime) -> tuple[DayCount, ...]:
+        """Counts by UTC day, type, reason, user and system in [start, end), for plots."""
+        with store_errors():
+            async with reader_of(self.engine).connect() as connection:
+                rows = (await connection.execute(_per_day(connection, organisation, start, end))).all()
+        return tuple(
+            DayCount(
+                date.fromisoformat(row.day), row.type, row.reason, UserId(row.user_id), row.system, int(row.number)
+            )
+            for row in rows
+        )
+
+
+def utc_day(connection: AsyncConnection, column: ColumnElement[Any]) -> ColumnElement[str]:
+    """The UTC day of an instant as YYYY-MM-DD."""
+    if connection.dialect.name == "sqlite":
+        return func.substr(cast(column, String), 1, 10)
+    return func.to_char(func.timezone("UTC", column), "YYYY-MM-DD")
+
+
+def _per_day(connection: AsyncConnection, organisation: OdsCode, start: datetime, end: datetime) -> Select[Any]:
+    day = utc_day(connection, alert.c.at).label("day")
+    keys = (alert.c.type, alert.c.reason, alert.c.user_id, alert.c.system)
+    return (
+        select(day, *keys, func.count().label("number"))
+        .where(alert.c.organisation == organisation.value, alert.c.at >= start, alert.c.at < end)
+        .group_by(day, *keys)
+        .order_by(day, *keys)
+    )

@@ -1,0 +1,200 @@
+"""Reports over the audit and the answers on record, each limited to one organisation and a span. Reads only.
+
+Reading the audit is itself audited: the caller commits that entry before it shows what these return.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.orm import aliased
+
+from gateway.domain.decision import AuditEntry
+from gateway.domain.errors import InternalError, InvalidValue
+from gateway.domain.identifiers import NhsNumber, OdsCode, UserId
+from gateway.domain.instants import aware
+from gateway.domain.permission import PermissionAnswer, RecordedPermission
+from gateway.store.alerts import utc_day
+from gateway.store.chain import decode
+from gateway.store.engine import reader_of, store_errors
+from gateway.store.rows import permission_of
+from gateway.store.tables import alert, audit, permission
+
+LONGEST = timedelta(days=31)
+"""Longest span of a report."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """[start, end), at most a month."""
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        if not aware(self.start) < aware(self.end) <= self.start + LONGEST:
+            raise InvalidValue("a report spans at most 31 days, from earlier to later")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryFilter:
+    """Which entries of one organisation; empty means any."""
+
+    organisation: OdsCode
+    span: Span
+    events: tuple[str, ...] = ()
+    patient: NhsNumber | None = None
+    user: UserId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entries:
+    """Entries found, oldest first; `found` counts also those beyond the limit."""
+
+    found: int
+    entries: tuple[AuditEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EventCount:
+    """So many entries of one kind on one UTC day by one user."""
+
+    day: date
+    event: str
+    user: UserId | None
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelfRecorded:
+    """A yes that its recorder used for a view within two seconds."""
+
+    permission: RecordedPermission
+    viewed: datetime
+
+
+def _decoded(rows: Any) -> tuple[AuditEntry, ...]:
+    try:
+        return tuple(decode(row.body) for row in rows)
+    except InvalidValue as error:  # somebody has changed the audit: report nothing rather than something else
+        raise InternalError from error
+
+
+def _conditions(wanted: EntryFilter) -> list[ColumnElement[bool]]:
+    conditions = [
+        audit.c.organisation == wanted.organisation.value,
+        audit.c.at >= wanted.span.start,
+        audit.c.at < wanted.span.end,
+    ]
+    if wanted.events:
+        conditions.append(audit.c.event.in_(wanted.events))
+    if wanted.patient is not None:
+        conditions.append(audit.c.patient == wanted.patient.value)
+    if wanted.user is not None:
+        conditions.append(audit.c.user_id == wanted.user.value)
+    return conditions
+
+
+@dataclass(frozen=True)
+class Reports:
+    """Every method raises NotPossibleNow where the database does not answer, InternalError where an entry cannot be read."""
+
+    engine: AsyncEngine
+
+    async def entries(self, wanted: EntryFilter, *, limit: int, offset: int = 0) -> Entries:
+        """Patient access, user access and enquiry reports: whole entries, oldest first."""
+        conditions = _conditions(wanted)
+        rows = select(audit.c.body).where(*conditions).order_by(audit.c.at, audit.c.writer, audit.c.seq)
+        found, page = await self._both(
+            select(func.count()).select_from(audit).where(*conditions), rows.limit(limit).offset(offset)
+        )
+        return Entries(found=found, entries=_decoded(page))
+
+    async def looked(self, patients: tuple[NhsNumber, ...], organisation: OdsCode, *, limit: int) -> Entries:
+        """Who has looked at this person's record here: every view, whenever, under any of the person's numbers."""
+        conditions = (
+            audit.c.patient.in_([number.value for number in patients]),
+            audit.c.organisation == organisation.value,
+            audit.c.event.in_(("viewed", "print")),
+        )
+        rows = select(audit.c.body).where(*conditions).order_by(audit.c.at, audit.c.writer, audit.c.seq).limit(limit)
+        found, page = await self._both(select(func.count()).select_from(audit).where(*conditions), rows)
+        return Entries(found=found, entries=_decoded(page))
+
+    async def trail(self, correlation_id: str, organisation: OdsCode) -> tuple[AuditEntry, ...]:
+        """All entries of one request, in order: what stands behind an alert."""
+        rows = select(audit.c.body).where(
+            audit.c.correlation_id == correlation_id, audit.c.organisation == organisation.value
+        )
+        with store_errors():
+            async with reader_of(self.engine).connect() as connection:
+                found = (await connection.execute(rows.order_by(audit.c.at, audit.c.writer, audit.c.seq))).all()
+        return _decoded(found)
+
+    async def per_day(self, organisation: OdsCode, span: Span) -> tuple[EventCount, ...]:
+        """Counts by UTC day, event and user, for enquiry reports and plots."""
+        with store_errors():
+            async with reader_of(self.engine).connect() as connection:
+                day = utc_day(connection, audit.c.at).label("day")
+                keys = (day, audit.c.event, audit.c.user_id)
+                conditions = _conditions(EntryFilter(organisation=organisation, span=span))
+                counted = select(*keys, func.count().label("number")).where(*conditions).group_by(*keys).order_by(*keys)
+                rows = (await connection.execute(counted)).all()
+        return tuple(
+            EventCount(
+                date.fromisoformat(row.day), row.event, UserId(row.user_id) if row.user_id else None, int(row.number)
+            )
+            for row in rows
+        )
+
+    async def self_recorded(
+        self, organisation: OdsCode, span: Span, *, within: timedelta = timedelta(seconds=2)
+    ) -> tuple[SelfRecorded, ...]:
+        """Answers that the viewing user recorded at most `within` before the view: was the patient really asked?"""
+        viewed = aliased(audit, name="viewed")
+        rows = (
+            select(permission, viewed.c.at.label("viewed"))
+            .join(
+                viewed,
+                and_(
+                    viewed.c.organisation == permission.c.organisation,
+                    viewed.c.patient == permission.c.patient,
+                    viewed.c.user_id == permission.c.recorded_by,
+                    viewed.c.event == "viewed",
+                    viewed.c.at >= permission.c.starts,
+                ),
+            )
+            .where(
+                permission.c.organisation == organisation.value,
+                permission.c.starts >= span.start,
+                permission.c.starts < span.end,
+                permission.c.answer == PermissionAnswer.YES.value,
+                viewed.c.at >= span.start,
+                viewed.c.at < span.end + within,
+            )
+            .order_by(permission.c.starts, permission.c.id, viewed.c.at)
+        )
+        with store_errors():
+            async with reader_of(self.engine).connect() as connection:
+                found = (await connection.execute(rows)).all()
+        first: dict[str, SelfRecorded] = {}
+        for row in found:
+            if row.viewed - row.starts <= within:
+                first.setdefault(row.id, SelfRecorded(permission=permission_of(row), viewed=row.viewed))
+        return tuple(first.values())
+
+    async def marked(self, organisation: OdsCode, span: Span, mark: str) -> int:
+        """How many alerts bear a mark, such as `threshold`."""
+        conditions = (alert.c.organisation == organisation.value, alert.c.at >= span.start, alert.c.at < span.end)
+        with store_errors():
+            async with reader_of(self.engine).connect() as connection:
+                rows = (await connection.execute(select(alert.c.marks).where(*conditions))).scalars().all()
+        return sum(mark in marks.split() for marks in rows)
+
+    async def _both(self, counting: Select[Any], rows: Select[Any]) -> tuple[int, Any]:
+        with store_errors():
+            async with reader_of(self.engine).connect() as connection:
+                found = (await connection.execute(counting)).scalar_one()
+                return int(found), (await connection.execute(rows)).all()

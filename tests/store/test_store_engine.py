@@ -1,0 +1,117 @@
+"""Migrations and the refusal to start where a commit could be lost, on both databases."""
+
+import asyncio
+import stat
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.util import CommandError
+from sqlalchemy import Connection, inspect
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from gateway.domain.errors import NotPossibleNow
+from gateway.domain.identifiers import NhsNumber
+from gateway.store.engine import NotDurable, alembic_config, check_durable, make_engine, upgrade, writable
+from gateway.store.keys import KeysUnusable, load_keys, load_or_create_keys
+from gateway.store.pseudonym import pseudonym
+from gateway.store.tables import metadata
+from tests.postgres import Cluster
+from tests.store.values import OTHER, PATIENT
+
+
+async def test_migrations_make_the_tables_the_code_knows(engine: AsyncEngine) -> None:
+    def check(connection: Connection) -> set[str]:
+        command.check(alembic_config(connection))
+        return set(inspect(connection).get_table_names())
+
+    async with engine.begin() as connection:
+        assert await connection.run_sync(check) == {*metadata.tables, "alembic_version"}
+
+
+async def test_a_difference_would_be_found(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        await connection.exec_driver_sql("ALTER TABLE alert ADD COLUMN extra TEXT")
+        with pytest.raises(CommandError):
+            await connection.run_sync(lambda sync: command.check(alembic_config(sync)))
+
+
+async def test_several_processes_may_migrate_at_once(empty_database: str) -> None:
+    engines = [make_engine(empty_database) for _ in range(4)]
+    await asyncio.gather(*map(upgrade, engines))
+    async with engines[0].connect() as connection:
+        assert (await connection.exec_driver_sql("SELECT version_num FROM alembic_version")).scalars().all() == ["0001"]
+    for engine in engines:
+        await engine.dispose()
+
+
+@pytest.mark.parametrize("mode", ["OFF", "NORMAL"])
+async def test_sqlite_that_may_lose_a_commit_is_refused(tmp_path: Path, mode: str) -> None:
+    engine = make_engine(f"sqlite+aiosqlite:///{tmp_path}/store.db", synchronous=mode)
+    with pytest.raises(NotDurable, match="synchronous"):
+        await upgrade(engine)
+    await engine.dispose()
+
+
+@pytest.mark.parametrize("name", ["", "/:memory:", "/file:nowhere?mode=memory&cache=shared&uri=true"])
+def test_sqlite_without_a_file_is_refused(name: str) -> None:
+    with pytest.raises(NotDurable, match="memory"):
+        make_engine(f"sqlite+aiosqlite://{name}")
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("setting", ["synchronous_commit", "fsync", "full_page_writes"])
+async def test_postgresql_that_may_lose_a_commit_is_refused(postgres_cluster: Cluster, setting: str) -> None:
+    engine = make_engine(postgres_cluster.url())
+    postgres_cluster.sql(f"ALTER SYSTEM SET {setting} = off")
+    try:
+        postgres_cluster.sql("SELECT pg_reload_conf()")
+        await asyncio.sleep(0.3)
+        async with engine.connect() as connection:
+            with pytest.raises(NotDurable, match=setting):
+                await check_durable(connection)
+    finally:
+        postgres_cluster.sql(f"ALTER SYSTEM RESET {setting}")
+        postgres_cluster.sql("SELECT pg_reload_conf()")
+        await engine.dispose()
+
+
+async def test_a_database_that_is_not_there(tmp_path: Path) -> None:
+    for url in (f"sqlite+aiosqlite:///{tmp_path}/no/such/folder.db", "postgresql+asyncpg://postgres@127.0.0.1:1/none"):
+        engine = make_engine(url)
+        assert not await writable(engine)
+        with pytest.raises(NotPossibleNow) as refused:
+            await upgrade(engine)
+        assert "/no/such" not in f"{refused.value} {refused.value.__cause__}"
+        await engine.dispose()
+
+
+def test_the_sandbox_makes_keys_once_and_production_must_find_them(tmp_path: Path) -> None:
+    folder = tmp_path / "keys"
+    with pytest.raises(KeysUnusable):
+        load_keys(folder)
+    made = load_or_create_keys(folder)
+    again = load_or_create_keys(folder)
+    assert (made.mac, made.pseudonym, made.sign_id) == (again.mac, again.pseudonym, again.sign_id)
+    assert made.mac != made.pseudonym
+    for name in ("audit-mac.key", "audit-sign.key", "pseudonym.key"):
+        assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
+    assert made.mac.hex() not in repr(made)
+    (folder / "audit-mac.key").chmod(0o640)
+    with pytest.raises(KeysUnusable, match="0600"):
+        load_keys(folder)
+
+
+@pytest.mark.parametrize("content", ["", "00", "zz" * 32, "00" * 33])
+def test_a_file_that_is_no_key_is_refused(tmp_path: Path, content: str) -> None:
+    load_or_create_keys(tmp_path)
+    (tmp_path / "audit-mac.key").write_text(content)
+    with pytest.raises(KeysUnusable, match=r"audit-mac\.key"):
+        load_keys(tmp_path)
+
+
+def test_a_pseudonym_tells_patients_apart_and_nothing_else() -> None:
+    key, other = bytes(32), bytes(31) + b"1"
+    assert pseudonym(PATIENT, key) == pseudonym(NhsNumber(PATIENT.value), key)
+    assert len({pseudonym(PATIENT, key), pseudonym(OTHER, key), pseudonym(PATIENT, other)}) == 3
+    assert PATIENT.value not in pseudonym(PATIENT, key)
