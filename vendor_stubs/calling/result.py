@@ -84,16 +84,28 @@ class ViewResult:
         if self.record is not None:
             lines = _record_lines(self.record)
         elif self.outcome == "answered":
-            lines = [f"{name.replace('_', ' ')}: {_plain(value)}" for name, value in (self.answer or {}).items()]
+            lines = _answer_lines(self.answer or {})
         else:
             lines = [f"{self.outcome.replace('_', ' ').upper()}: {self.sentence}"]
             lines += [f"Next: {self.next_step}"] if self.next_step else []
             lines += [f"Rules: {' '.join(self.rules)}"] if self.rules else []
             lines += [f"Code: {' / '.join(filter(None, (self.code, self.wire_code)))}"]
-            lines += [f"{name.replace('_', ' ')}: {_plain(value)}" for name, value in (self.answer or {}).items()]
+            lines += _answer_lines(self.answer or {})
         lines += [f"!! {notice}" for notice in self.notices]
         lines.append(f"Correlation id: {self.correlation_id or 'none'}")
         return "\n".join(_printable(line) for line in lines)
+
+
+def _answer_lines(answer: Mapping[str, Any]) -> list[str]:
+    """One line a member; the items of a list each on their own."""
+    lines = []
+    for name, value in answer.items():
+        words = name.replace("_", " ")
+        if isinstance(value, list):
+            lines += [f"{words}: {len(value)}", *(f"  {_plain(one)}" for one in value)]
+        else:
+            lines.append(f"{words}: {_plain(value)}")
+    return lines
 
 
 def _plain(value: Any) -> str:
@@ -101,6 +113,8 @@ def _plain(value: Any) -> str:
         return "yes" if value else "no"
     if value is None:
         return "-"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_plain(one)}" for name, one in value.items())
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
