@@ -16,7 +16,6 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 from cryptography import x509
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway import logs, production
 from gateway.adapters.mini_service import MiniServiceDoor
