@@ -166,7 +166,7 @@ def request_findings(
 
 def _once(findings: list[Finding]) -> tuple[Finding, ...]:
     """One finding per node and fault: the schema and the rules may say the same thing twice."""
-    return tuple({(f.code, f.path): f for f in reversed(findings)}.values())[::-1]
+    return tuple({(f.code, f.path, f.expected): f for f in reversed(findings)}.values())[::-1]
 
 
 def _value(envelope: Envelope, operation: Operation) -> ItkRequest:

@@ -3,11 +3,16 @@
 Ids come in as arguments; nothing is read from the request but what an answer must repeat.
 """
 
+import copy
 import re
 
 from lxml import etree
 
+from gateway.domain.findings import Finding
+from gateway.xml.catalogue import Catalogue
+from gateway.xml.findings import Fault, finding
 from gateway.xml.itk import ItkRequest
+from gateway.xml.itk_outline import envelope_findings
 from gateway.xml.names import (
     HL7,
     ITK,
@@ -18,6 +23,8 @@ from gateway.xml.names import (
     WSA_FAULT,
     qname,
 )
+from gateway.xml.operations import Operation
+from gateway.xml.paths import elements, first
 from gateway.xml.soap import SoapFault, SoapVersion, build_answer, build_fault
 
 _UUID = re.compile(r"[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}", re.ASCII)
@@ -121,3 +128,34 @@ def hl7_element(local: str, **attributes: str) -> etree._Element:
 
 def _add(parent: etree._Element, local: str, **attributes: str) -> etree._Element:
     return etree.SubElement(parent, qname(ITK, local), attributes)
+
+
+def response_findings(operation: Operation, distribution: etree._Element, catalogue: Catalogue) -> tuple[Finding, ...]:
+    """What is wrong with a response we built: its envelope, and its payload without the record inside. It leaves only
+    when nothing is.
+
+    The record goes through as the national service holds it; its own checks are made before it comes here.
+    """
+    found = list(envelope_findings(catalogue, distribution))
+    payload = first(distribution, qname(ITK, "payloads"), qname(ITK, "payload"), qname(HL7, operation.response_root))
+    if payload is None:
+        return (*found, finding(Fault.ROOT_ELEMENT, distribution, expected=operation.response_root))
+    return (*found, *catalogue.validate(operation.response_root, _without_record(payload)))
+
+
+def _without_record(payload: etree._Element) -> etree._Element:
+    """The payload with the wrapper of the record left empty; the payload itself where it carries none."""
+    if payload.tag != qname(HL7, "QuerySCRResponse"):
+        return payload
+    bare = etree.Element(payload.tag, _attributes(payload))
+    for child in elements(payload):
+        if child.tag == qname(HL7, "text"):
+            text = etree.SubElement(bare, child.tag, _attributes(child))
+            text.extend(etree.Element(wrapper.tag) for wrapper in elements(child))
+        else:
+            bare.append(copy.deepcopy(child))
+    return bare
+
+
+def _attributes(element: etree._Element) -> dict[str, str]:
+    return {str(name): str(value) for name, value in element.attrib.items()}

@@ -12,7 +12,7 @@ from lxml import etree
 from gateway.domain.findings import Finding
 from gateway.xml.catalogue import DISTRIBUTION_ENVELOPE, Catalogue
 from gateway.xml.names import ITK, qname
-from gateway.xml.paths import elements, namespace_of, path_of
+from gateway.xml.paths import elements, line_of, namespace_of, path_of
 
 _PAYLOADS, _PAYLOAD = qname(ITK, "payloads"), qname(ITK, "payload")
 
@@ -51,5 +51,6 @@ def _bare(element: etree._Element) -> etree._Element:
     attributes = {str(name): str(value) for name, value in element.attrib.items()}
     prefixes = {prefix: uri for prefix, uri in element.nsmap.items() if prefix}
     made = etree.Element(element.tag, attributes, nsmap=prefixes)
-    made.sourceline = element.sourceline
+    if (line := line_of(element)) is not None:
+        made.sourceline = line  # type: ignore[assignment]  # the stubs know no setter
     return made

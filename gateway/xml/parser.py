@@ -21,7 +21,7 @@ _OTHER_ENCODING = (
     b"+/v",
     b"\x4c\x6f\xa7\x94",
 )  # UTF-16, UTF-32, UTF-7, EBCDIC "<?xm"
-_SPACE = b" \t\r\n"
+_BLANKS = re.compile(rb"[ \t\r\n]*+")
 
 # Each alternative ends at a fixed mark or at the end of the data, and quantifiers are possessive: one linear pass,
 # whatever comes.
@@ -119,8 +119,8 @@ def prolog_doctype(data: bytes) -> int | None:
     """Offset of the DOCTYPE in the prolog (the only place where one may stand), or None. Linear in the prolog's size."""
     at = 0
     while True:
-        while data[at : at + 1] and data[at : at + 1] in _SPACE:
-            at += 1
+        blanks = _BLANKS.match(data, at)
+        at = blanks.end() if blanks else at
         for opening, closing in ((b"<?", b"?>"), (b"<!--", b"-->")):
             if data.startswith(opening, at):
                 end = data.find(closing, at + len(opening))
