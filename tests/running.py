@@ -65,7 +65,9 @@ def _free(port: int) -> bool:
 
 
 @contextmanager
-def sandbox_running(data: Path, *arguments: str, base: int | None = None) -> Iterator[RunningSandbox]:
+def sandbox_running(
+    data: Path, *arguments: str, base: int | None = None, level: str = "INFO"
+) -> Iterator[RunningSandbox]:
     """`scr-gateway sandbox` until the block ends. Raises RuntimeError with its output where it does not come up."""
     base = base or free_base()
     data.mkdir(parents=True, exist_ok=True)
@@ -82,7 +84,7 @@ def sandbox_running(data: Path, *arguments: str, base: int | None = None) -> Ite
                 "--data-dir",
                 str(data),
                 "--log-level",
-                "INFO",
+                level,
                 *arguments,
             ],
             stdout=output,

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import orjson
 
 from gateway.adapters.problems import problem
-from gateway.domain.access import Scope
+from gateway.domain.access import Scope, SystemKind
 from gateway.domain.codes import Code
 from gateway.domain.errors import GatewayError, InternalError, InvalidValue, MessageInvalid
 from gateway.domain.findings import Finding
@@ -161,8 +161,10 @@ class PermissionsDoor(RecordsDoor):
         if kind not in {"single", "extended", "proxy"}:
             raise invalid("/kind", "one of single, extended, proxy")
         scope = members.text("scope")
+        mini_service = wire.system is not None and wire.system.kind is SystemKind.MINI_SERVICE
         return RecordPermissionCall(
-            action="recordPermission",
+            # a mini-service system may do here what it is registered to do there, no more
+            action="createPTV" if mini_service else "recordPermission",
             credentials=Credentials(token=bearer(wire.headers), named_role=profile),
             claims=AccessClaims(role=profile),
             patient=self._patient(members),
