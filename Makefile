@@ -14,10 +14,10 @@ ARGS ?=
 .DELETE_ON_ERROR:
 .PHONY: run test lint bench format clean assets browser postgres mutation
 
-run: $(VENV)/.run
+run: $(VENV)/.run assets
 	@$(BIN)/scr-gateway sandbox --port-base $(PORT_BASE) $(ARGS)
 
-test: $(VENV)/.dev postgres browser
+test: $(VENV)/.dev assets postgres browser
 	$(BIN)/pytest -n $(TEST_JOBS) $(ARGS)
 
 lint: $(VENV)/.dev
@@ -43,6 +43,10 @@ $(VENV)/.run: requirements/build.txt requirements/run.txt pyproject.toml
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
 	@$(PIP) install --require-hashes -r requirements/dev.txt
 	@touch $@
+
+# Style and script of the pages, from npm by lock file; does nothing where they are up to date.
+assets: $(VENV)/.run
+	@$(BIN)/python deploy/build_assets.py
 
 # What tests need beside Python packages: installed where this may, used where it stands already.
 postgres:
