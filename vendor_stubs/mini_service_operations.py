@@ -90,6 +90,8 @@ async def ptv_create(
     hours: int | None,
 ) -> ViewResult:
     """createPTV: for the user alone, or for those named as UID:ROLEID."""
+    if until is not None and hours is not None:
+        raise WrongUsage("--until and --hours say the same thing twice: one of them")
     people = tuple((person, profile) for person, _, profile in (other.partition(":") for other in others))
     if not people:
         own = role_of(uid, role)

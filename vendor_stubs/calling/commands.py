@@ -8,6 +8,7 @@ import sys
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from vendor_stubs.calling.http import Calls
     from vendor_stubs.calling.products import Product
     from vendor_stubs.calling.result import ViewResult
+    from vendor_stubs.cast import System
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -93,16 +95,22 @@ def _show(sent: bytes) -> None:
 
 @asynccontextmanager
 async def open_calls(
-    *, product: str | None, system: str | None, gateway: str, identity: str | None, print_request: bool
+    *,
+    product: str | None,
+    system: str | None,
+    gateway: str,
+    identity: str | None,
+    print_request: bool,
+    anyone: bool = False,
 ) -> AsyncIterator["Calls"]:
-    """What a stub works with. `product` None: any system, even one that is not registered. Raises WrongUsage."""
+    """What a stub works with. `product` None: any system of the cast; `anyone`: any id at all. Raises WrongUsage."""
     from vendor_stubs.calling import http
 
     gateway = gateway.rstrip("/")
     async with http.open_wire() as wire:
         yield http.Calls(
             wire=wire,
-            system=chosen_system(product, system),
+            system=chosen_system(product, system, anyone=anyone),
             gateway=gateway,
             identity=(identity or http.identity_address(gateway)).rstrip("/"),
             now=lambda: datetime.now(UTC),
@@ -112,13 +120,18 @@ async def open_calls(
         )
 
 
-def chosen_system(product: str | None, system: str | None) -> Any:
-    """The system of the cast that calls: the one named, else the product's first. Raises WrongUsage."""
+def chosen_system(product: str | None, system: str | None, *, anyone: bool = False) -> "System":
+    """The system that calls: the one named, else the product's first. `anyone`: also one the cast does not know, to see
+    it refused. Raises WrongUsage.
+    """
     from vendor_stubs import cast
 
+    usual = cast.default_system(product or "mini-service")
     if system is None:
-        return cast.default_system(product or "mini-service")
+        return usual
     found = cast.system(system)
+    if anyone:
+        return found or replace(usual, id=system, username=system)
     if found is None or (product is not None and product not in {found.product, found.successor}):
         known = [row.id for row in cast.systems() if product is None or product in {row.product, row.successor}]
         raise WrongUsage(f"--system is one of: {', '.join(known)}")
@@ -187,7 +200,12 @@ def _raw_command(product: "Product") -> click.Command:
 
         async def work() -> tuple[bytes, int]:
             async with open_calls(
-                product=product.name, system=system, gateway=gateway, identity=identity, print_request=print_request
+                product=product.name,
+                system=system,
+                gateway=gateway,
+                identity=identity,
+                print_request=print_request,
+                anyone=True,
             ) as calls:
                 assert product.raw is not None
                 result = await product.raw(request, calls)
