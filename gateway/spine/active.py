@@ -51,7 +51,7 @@ def local_of(element: etree._Element) -> str:
 def is_active(element: etree._Element) -> bool:
     """Whether an element of the presentation text is active, or carries an attribute that is."""
     if not is_element(element):
-        return isinstance(element, etree.PIBase)
+        return callable(element.tag) and element.tag is not etree.Comment  # a processing instruction
     return kind_of(element.tag) in ACTIVE or any(_acts(str(name)) for name in element.keys())  # noqa: SIM118 - lxml has no iteration over names
 
 
