@@ -12,10 +12,10 @@ from typing import cast
 from lxml import etree
 
 from gateway.domain.findings import Finding
-from gateway.xml.findings import Fault, finding
+from gateway.xml.findings import Fault
 from gateway.xml.names import ACCESS_FACTS, HL7, ITK, XSD, qname
 from gateway.xml.paths import local_name, namespace_of
-from gateway.xml.schema_findings import LogEntry, shown, translate
+from gateway.xml.schema_findings import Diagnosis, LogEntry, diagnose, shown
 
 OWN_SCHEMAS = Path(__file__).resolve().parents[1] / "schemas"
 
@@ -137,13 +137,22 @@ class Catalogue:
         finding.
         Raises KeyError for a name that is not in the catalogue.
         """
+        return tuple(one.finding(ENTRIES[name].clause) for one in self.diagnose(name, element))
+
+    def diagnose(self, name: str, element: etree._Element) -> list[Diagnosis]:
+        """As `validate`, with the nodes the errors are about.
+
+        The element's own position counts, so it may stand inside a larger tree. A wrong root element is a single
+        finding.
+        Raises KeyError for a name that is not in the catalogue.
+        """
         entry, compiled = ENTRIES[name], self._compiled[name]
         if element.tag != entry.root:
-            return (_wrong_root(element, entry),)
+            return [_wrong_root(element, entry)]
         with compiled.lock:
             if compiled.schema.validate(element):
-                return ()
-            return translate(_entries(compiled.schema), element, clause=entry.clause, known=compiled.known)
+                return []
+            return diagnose(_entries(compiled.schema), element, compiled.known)
 
 
 def _entries(schema: etree.XMLSchema) -> list[LogEntry]:
@@ -151,12 +160,12 @@ def _entries(schema: etree.XMLSchema) -> list[LogEntry]:
     return list(log)
 
 
-def _wrong_root(element: etree._Element, entry: SchemaEntry) -> Finding:
+def _wrong_root(element: etree._Element, entry: SchemaEntry) -> Diagnosis:
     expected, found = shown(entry.root), shown(str(element.tag))
     if local_name(element) == entry.root.rpartition("}")[2]:
         fault = Fault.WRONG_NAMESPACE if namespace_of(element) else Fault.NO_NAMESPACE
-        return finding(fault, element, clause=entry.clause, expected=entry.root, found=str(element.tag))
-    return finding(Fault.ROOT_ELEMENT, element, clause=entry.clause, expected=expected, found=found)
+        return Diagnosis(fault, element, tags=(entry.root,), expected=entry.root, found=str(element.tag))
+    return Diagnosis(Fault.ROOT_ELEMENT, element, expected=expected, found=found)
 
 
 def _compile(path: Path) -> _Compiled:

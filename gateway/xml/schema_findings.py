@@ -6,6 +6,7 @@ the message holds.
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from lxml import etree
@@ -13,7 +14,7 @@ from lxml import etree
 from gateway.domain.findings import Finding
 from gateway.xml.findings import Fault, finding
 from gateway.xml.names import PREFIXES
-from gateway.xml.paths import elements, is_element, local_name
+from gateway.xml.paths import elements, is_element, line_of, local_name
 
 _PREFIX_OF = {uri: prefix for prefix, uri in PREFIXES.items()}
 _ATTRIBUTE = re.compile(r"^Element '[^']*', attribute '([^']*)':")
@@ -22,11 +23,9 @@ _EXPECTED = re.compile(r"Expected is (?:one of )?\( (.*?) \)\.?$", re.DOTALL)
 _PATTERN = re.compile(r"is not accepted by the pattern '(.*)'\.?$", re.DOTALL)
 _ENUMERATION = re.compile(r"is not an element of the set \{(.*)\}\.?$", re.DOTALL)
 _FIXED = re.compile(r"does not match the fixed value constraint '(.*)'\.?$", re.DOTALL)
-_FIXED_ELEMENT = re.compile(
-    r"does not match the canonical fixed value constraint|does not match the fixed value", re.DOTALL
-)
 _TYPE = re.compile(r"is not a valid value of the (?:local |union |list )?(?:atomic |union |list )?type(?: '([^']*)')?")
 _LENGTH = re.compile(r"minimum length of '(\d+)'")
+_ANY_CASE_UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _STEP = re.compile(r"(?:([^:\[\]]+):)?([^:\[\]]+)(?:\[(\d+)\])?")
 
 _SIMPLE: dict[str, Fault] = {
@@ -65,58 +64,99 @@ def shown(name: str) -> str:
     return f"{prefix}:{local}" if prefix else name
 
 
-def translate(
-    entries: Iterable[LogEntry], root: etree._Element, *, clause: str, known: frozenset[str]
-) -> tuple[Finding, ...]:
-    """Log entries of one validation of `root` -> findings in document order as libxml2 gives them.
+@dataclass(frozen=True, slots=True, eq=False)
+class Diagnosis:
+    """One schema error, with the nodes it is about: what a finding is made of, and what a repair needs."""
 
-    `clause` names the schema; `known` are the local names it declares: they tell a misplaced element from a foreign
-    one.
+    fault: Fault
+    node: etree._Element
+    """The node the finding names: for a missing element, its parent."""
+    attribute: str | None = None
+    before: etree._Element | None = None
+    """For a missing element, the sibling it should stand before; None where it should stand last."""
+    tags: tuple[str, ...] = ()
+    """`{ns}local` names that would fit."""
+    expected: str = ""
+    found: str = ""
+    fragment: str = ""
+
+    def finding(self, clause: str) -> Finding:
+        """As a finding; `clause` names the schema."""
+        return finding(
+            self.fault,
+            self.node,
+            self.attribute,
+            line=line_of(self.before) if self.before is not None else None,
+            clause=clause,
+            expected=self.expected,
+            found=self.found,
+            fragment=self.fragment,
+        )
+
+
+def diagnose(entries: Iterable[LogEntry], root: etree._Element, known: frozenset[str]) -> list[Diagnosis]:
+    """Log entries of one validation of `root` -> diagnoses in the order libxml2 gives them, each node and fault once.
+
+    `known` are the local names the schema declares: they tell a misplaced element from a foreign one.
     """
-    findings: list[Finding] = []
+    made: dict[tuple[etree._Element, str | None, Fault], Diagnosis] = {}
     for entry in entries:
         if entry.type_name == "SCHEMAV_CVC_TYPE_1":  # always follows a better one
             continue
         node = resolve(entry.path, root)
-        made = _one(entry.type_name, entry.message, node if node is not None else root, clause, known)
-        if not any(made.path == other.path and _same_value(made.code, other.code) for other in findings):
-            findings.append(made)
-    return tuple(findings)
+        one = _one(entry.type_name, entry.message, node if node is not None else root, known)
+        made.setdefault((one.node, one.attribute, one.fault), one)
+    return list(made.values())
 
 
-def _same_value(code: str, other: str) -> bool:
-    """libxml2 says a bad value twice: once for its facet, once for its type."""
-    return code == other
-
-
-def _one(kind: str, message: str, node: etree._Element, clause: str, known: frozenset[str]) -> Finding:
+def _one(kind: str, message: str, node: etree._Element, known: frozenset[str]) -> Diagnosis:
     attribute = _ATTRIBUTE.match(message)
     named = _NAMED_ATTRIBUTE.search(message)
     name = named[1] if named else attribute[1] if attribute else None
     if kind == "SCHEMAV_ELEMENT_CONTENT":
-        return _content(message, node, clause, known)
+        return _content(message, node, known)
+    expected = _expectation(message)
     if fault := _SIMPLE.get(kind):
-        missing = fault is Fault.ATTRIBUTE_MISSING
-        expected = _expectation(message) or (f"attribute {shown(name)}" if missing and name else "")
-        return finding(
-            fault,
-            node,
-            None if missing else name,
-            clause=clause,
-            expected=expected,
-            found=shown(name) if name and not missing else "",
+        if fault is Fault.ATTRIBUTE_MISSING and name:
+            return Diagnosis(fault, node, expected=f"attribute {shown(name)}")
+        return Diagnosis(
+            fault, node, name, expected=expected, found=shown(name) if name else "", fragment=_fixed(message, name)
         )
     if "FACET" in kind or "DATATYPE" in kind or "VALID" in kind:
-        return finding(_value_fault(node, name, message), node, name, clause=clause, expected=_expectation(message))
-    return finding(Fault.SCHEMA, node, name, clause=clause, expected=_expectation(message))
+        fault, fragment = _value_fault(node, name, message)
+        return Diagnosis(fault, node, name, expected=expected, fragment=fragment)
+    return Diagnosis(Fault.SCHEMA, node, name, expected=expected)
 
 
-def _value_fault(node: etree._Element, name: str | None, message: str) -> Fault:
-    """A UUID that only fails by its case has a finding of its own."""
+def _fixed(message: str, name: str | None) -> str:
+    """The attribute as it must be, where the schema fixes its value."""
+    match = _FIXED.search(message)
+    return f'{shown(name)}="{match[1]}"' if match and name else ""
+
+
+def _content(message: str, node: etree._Element, known: frozenset[str]) -> Diagnosis:
+    """Why a child does not fit: missing before it, out of order, repeated, foreign, wrong namespace or wrong
+    capitals.
+    """
+    tags = tuple(expected_tags(message))
+    words = _expected_names(message)
+    if "Missing child element" in message:
+        return Diagnosis(Fault.ELEMENT_MISSING, node, tags=tags, expected=words or "a child element")
+    if "Character content" in message:
+        return Diagnosis(Fault.TEXT_UNEXPECTED, node, expected="elements only")
+    fault = classify(node, tags, known)
+    parent = node.getparent()
+    if fault is Fault.ELEMENT_MISSING and parent is not None:
+        return Diagnosis(fault, parent, before=node, tags=tags, expected=words)
+    return Diagnosis(fault, node, tags=tags, expected=words or "no further element", found=shown(str(node.tag)))
+
+
+def _value_fault(node: etree._Element, name: str | None, message: str) -> tuple[Fault, str]:
+    """A UUID that only fails by its case has a finding of its own, and a certain correction."""
     value = node.get(name) if name else node.text
-    if value and re.fullmatch(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", value) and value != value.upper():
-        return Fault.LOWER_CASE_UUID
-    return Fault.FIXED_VALUE if _FIXED.search(message) else Fault.VALUE_FORM
+    if name and value and _ANY_CASE_UUID.fullmatch(value) and value != value.upper():
+        return Fault.LOWER_CASE_UUID, f'{shown(name)}="{value.upper()}"'
+    return (Fault.FIXED_VALUE if _FIXED.search(message) else Fault.VALUE_FORM), ""
 
 
 def _expectation(message: str) -> str:
@@ -142,21 +182,6 @@ def expected_tags(message: str) -> list[str]:
     """The `{ns}local` names libxml2 says it expected; wildcards stay as it writes them."""
     match = _EXPECTED.search(message)
     return [name.strip() for name in match[1].split(", ")] if match else []
-
-
-def _content(message: str, node: etree._Element, clause: str, known: frozenset[str]) -> Finding:
-    """Why a child does not fit: missing before it, out of order, repeated, foreign, wrong namespace or wrong
-    capitals.
-    """
-    expected = expected_tags(message)
-    words = _expected_names(message)
-    if "Missing child element" in message:
-        return finding(Fault.ELEMENT_MISSING, node, clause=clause, expected=words or "a child element")
-    if "Character content" in message:
-        return finding(Fault.TEXT_UNEXPECTED, node, clause=clause, expected="elements only")
-    fault = classify(node, expected, known)
-    found = shown(str(node.tag)) if fault is not Fault.ELEMENT_MISSING else ""
-    return finding(fault, node, clause=clause, expected=words or "no further element", found=found)
 
 
 def classify(node: etree._Element, expected: Sequence[str], known: frozenset[str]) -> Fault:
