@@ -22,7 +22,7 @@ from gateway.domain.codes import Code
 from gateway.domain.errors import NotPossibleNow
 
 BUSY_SECONDS = 5
-"""How long a writer waits for another process's transaction (SQLite) or for a statement (PostgreSQL)."""
+"""Seconds a writer waits for another process's transaction (SQLite), and half of what a statement may take (PostgreSQL)."""
 
 _SYNCHRONOUS = ("OFF", "NORMAL", "FULL", "EXTRA")
 
@@ -55,7 +55,9 @@ def store_errors() -> Iterator[None]:
         raise NotPossibleNow(Code.AUDIT_UNAVAILABLE, retry_after=60) from StoreFault.of(error)
 
 
-def make_engine(url: str, *, synchronous: str = "FULL", connections: int = 10) -> AsyncEngine:
+def make_engine(
+    url: str, *, synchronous: str = "FULL", connections: int = 10, busy: float = BUSY_SECONDS
+) -> AsyncEngine:
     """An engine for `sqlite+aiosqlite:///…` or `postgresql+asyncpg://…`. Connects nowhere yet.
 
     `synchronous` exists so that a test can switch durability off and see the start refused. Raises NotDurable for a
@@ -66,17 +68,17 @@ def make_engine(url: str, *, synchronous: str = "FULL", connections: int = 10) -
             url,
             pool_size=connections,
             max_overflow=0,
-            pool_timeout=BUSY_SECONDS,
+            pool_timeout=busy,
             pool_pre_ping=True,
             hide_parameters=True,
-            connect_args={"timeout": BUSY_SECONDS, "command_timeout": 2 * BUSY_SECONDS},
+            connect_args={"timeout": busy, "command_timeout": 2 * busy},
         )
     if make_url(url).database in (None, "", ":memory:") or "mode=memory" in url:
         raise NotDurable("an SQLite database in memory is lost with its process")
     if synchronous not in _SYNCHRONOUS:
         raise ValueError("no such synchronous mode")
-    engine = create_async_engine(url, hide_parameters=True, pool_size=connections, pool_timeout=BUSY_SECONDS)
-    pragmas = ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS}000")
+    engine = create_async_engine(url, hide_parameters=True, pool_size=connections, pool_timeout=busy)
+    pragmas = ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON", f"busy_timeout={int(busy * 1000)}")
 
     @event.listens_for(engine.sync_engine, "connect")
     def opened(connection: Any, _record: ConnectionPoolEntry) -> None:

@@ -321,17 +321,22 @@ class Journal:
             await check_durable(connection)
             await connection.rollback()
         except BaseException:
-            await connection.close()
+            await _discard(connection)
             raise
         self._connection = connection
         return connection
 
     async def _disconnect(self) -> None:
+        """Away with the connection, and with the chain: the next transaction begins anew."""
         connection, self._connection = self._connection, None
-        if connection is None:
-            return
         self._head = None
-        with contextlib.suppress(*DATABASE_ERRORS):
-            await connection.invalidate()
-        with contextlib.suppress(*DATABASE_ERRORS):
-            await connection.close()
+        if connection is not None:
+            await _discard(connection)
+
+
+async def _discard(connection: AsyncConnection) -> None:
+    """Closes a connection for good: one that has failed must not come back from the pool."""
+    with contextlib.suppress(*DATABASE_ERRORS):
+        await connection.invalidate()
+    with contextlib.suppress(*DATABASE_ERRORS):
+        await connection.close()

@@ -1,0 +1,164 @@
+"""A database that is full, locked, read-only or of unknown mind: clean refusals, nothing half written, recovery without a restart."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event, select
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncTransaction
+
+from gateway.domain.codes import Code
+from gateway.domain.errors import NotPossibleNow
+from gateway.domain.journal import Write
+from gateway.store.chain import decode
+from gateway.store.engine import make_engine, reader_of
+from gateway.store.journal import Journal, JournalSettings
+from gateway.store.keys import AuditKeys
+from gateway.store.state import State
+from gateway.store.tables import audit, audit_chain
+from tests.store.conftest import Count, MakeJournal
+from tests.store.test_store_evidence import verified
+from tests.store.values import NOW, ORGANISATION, PATIENT, new_id
+from tests.store.values import alert as an_alert
+from tests.store.values import entry as an_entry
+
+
+async def ids(engine: AsyncEngine) -> list[str]:
+    """Entries in the audit."""
+    async with reader_of(engine).connect() as connection:
+        return [decode(body).id for body in (await connection.execute(select(audit.c.body))).scalars()]
+
+
+async def wait_until_healthy(journal: Journal) -> None:
+    """Readiness comes back by itself."""
+    async with asyncio.timeout(20):
+        while not journal.healthy:  # noqa: ASYNC110 - the journal tells nobody, readiness asks it
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def path(sqlite_template: Path, tmp_path: Path) -> Path:
+    """A database file."""
+    made = tmp_path / "trouble.db"
+    made.write_bytes(sqlite_template.read_bytes())
+    return made
+
+
+@pytest.fixture
+async def lite(path: Path) -> AsyncIterator[AsyncEngine]:
+    """An impatient SQLite engine."""
+    made = make_engine(f"sqlite+aiosqlite:///{path}", busy=0.05)
+    yield made
+    await made.dispose()
+
+
+@pytest.fixture
+async def shaky(lite: AsyncEngine, keys: AuditKeys, meter: Count) -> AsyncIterator[Journal]:
+    """A journal that looks often whether the database is back."""
+    settings = JournalSettings(retry_every=0.02)
+    made = Journal(engine=lite, keys=keys, host="shaky", ids=new_id, clock=lambda: NOW, settings=settings, meter=meter)
+    await made.start()
+    yield made
+    await made.stop()
+
+
+async def refused(journal: Journal) -> None:
+    """A write that is refused with the audit's own code, and readiness that says so."""
+    with pytest.raises(NotPossibleNow) as error:
+        await journal.commit(Write(entries=(an_entry(), an_entry()), alerts=(an_alert(),)))
+    assert (error.value.code, error.value.retry_after) == (Code.AUDIT_UNAVAILABLE, 60)
+    assert PATIENT.value not in f"{error.value!r} {error.value.__cause__!r}"
+
+
+async def test_locked_by_another_process(shaky: Journal, lite: AsyncEngine, path: Path) -> None:
+    blocker = sqlite3.connect(path, isolation_level=None)
+    blocker.execute("BEGIN IMMEDIATE")
+    await asyncio.gather(*(refused(shaky) for _ in range(5)))
+    assert not shaky.healthy
+    state = State(lite)  # reads go on
+    await state.view_state(patients=(PATIENT,), organisation=ORGANISATION, user=None, officers=(), now=NOW)
+    blocker.execute("ROLLBACK")
+    blocker.close()
+    await wait_until_healthy(shaky)
+    kept = an_entry()
+    await shaky.commit(Write(entries=(kept,)))
+    assert await ids(lite) == [kept.id]
+
+
+@pytest.mark.parametrize(
+    ("pragma", "fault"), [("max_page_count=1", "SQLITE_FULL"), ("query_only=ON", "SQLITE_READONLY")]
+)
+async def test_full_or_read_only(
+    shaky: Journal, lite: AsyncEngine, keys: AuditKeys, tmp_path: Path, meter: Count, pragma: str, fault: str
+) -> None:
+    broken = True
+
+    @event.listens_for(lite.sync_engine, "connect")
+    def opened(connection: Any, _record: object) -> None:
+        if broken:
+            connection.cursor().execute(f"PRAGMA {pragma}")
+
+    await shaky.commit(Write(entries=(an_entry(id="before"),)))
+    await shaky._disconnect()
+    await lite.dispose()
+    await fill(shaky)
+    await refused(shaky)
+    assert not shaky.healthy
+    assert f"OperationalError {fault}" in meter.faults
+    broken = False
+    await wait_until_healthy(shaky)
+    await shaky.commit(Write(entries=(an_entry(id="after"),)))
+    assert {"before", "after"} <= set(await ids(lite)) <= {"before", "in between", "after"}
+    await shaky.stop()
+    assert (await verified(lite, keys, tmp_path)).flaws == ()
+
+
+async def test_a_commit_of_unknown_end_is_refused_and_its_chain_left(
+    make_journal: MakeJournal, engine: AsyncEngine, keys: AuditKeys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = make_journal(retry_every=30.0)
+    await journal.start()
+    await journal.commit(Write(entries=(an_entry(id="first"),)))
+    commit = AsyncTransaction.commit
+
+    async def committed_unheard(self: AsyncTransaction) -> None:
+        await commit(self)
+        raise ConnectionResetError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AsyncTransaction, "commit", committed_unheard)
+        with pytest.raises(NotPossibleNow):
+            await journal.commit(Write(entries=(an_entry(id="unheard"),)))
+    await journal.commit(Write(entries=(an_entry(id="last"),)))
+    assert sorted(await ids(engine)) == ["first", "last", "unheard"]  # on disk, though refused: the safe way round
+    async with reader_of(engine).connect() as connection:
+        assert len((await connection.execute(select(audit_chain))).all()) == 2
+    await journal.stop()
+    assert (await verified(engine, keys, tmp_path)).flaws == ()
+
+
+async def test_a_database_that_hangs_does_not_hold_its_callers(make_journal: MakeJournal, engine: AsyncEngine) -> None:
+    journal = make_journal(patience=0.05)
+    await journal.start()
+    release = asyncio.Event()
+
+    async def hang(_connection: object) -> None:
+        await release.wait()
+
+    with pytest.raises(NotPossibleNow) as error:
+        await journal.commit(Write(), hang)
+    assert error.value.code is Code.AUDIT_UNAVAILABLE
+    release.set()
+
+
+async def test_a_bug_in_the_writer_refuses_and_does_not_stop_it(journal: Journal, engine: AsyncEngine) -> None:
+    async def broken(_connection: object) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(Exception, match="internal"):
+        await journal.commit(Write(entries=(an_entry(),)), broken)
+    await journal.commit(Write(entries=(an_entry(id="after"),)))
+    assert await ids(engine) == ["after"]
