@@ -88,6 +88,16 @@ async def test_locked_by_another_process(shaky: Journal, lite: AsyncEngine, path
     assert await ids(lite) == [kept.id]
 
 
+async def fill(journal: Journal) -> None:
+    """Writes until the database takes no more: a disk is full when its last free page is."""
+    for _ in range(500):
+        try:
+            await journal.commit(Write(entries=(an_entry(id="in between"),)))
+        except NotPossibleNow:
+            return
+    raise AssertionError("the database never refused")
+
+
 @pytest.mark.parametrize(
     ("pragma", "fault"), [("max_page_count=1", "SQLITE_FULL"), ("query_only=ON", "SQLITE_READONLY")]
 )
