@@ -9,7 +9,6 @@ from typing import Final
 from lxml import etree
 
 from gateway.xml.names import HL7, XSI
-from gateway.xml.paths import is_element
 
 SILENT: Final = frozenset({"script", "style"})
 """Dropped with their text; the words inside every other element are kept."""
@@ -31,6 +30,11 @@ _URLS: Final = frozenset(
 _HL7_TAG: Final = f"{{{HL7}}}"
 _XSI_NAME: Final = f"{{{XSI}}}"
 
+_HANDLERS: Final = etree.XPath(
+    "boolean(descendant-or-self::*/@*[translate(substring(local-name(), 1, 2), 'ON', 'on') = 'on'])"
+)
+"""An event attribute on any element, HL7's too: none of its own names begins so."""
+
 
 @lru_cache(maxsize=1024)
 def kind_of(tag: str) -> str:
@@ -48,27 +52,39 @@ def local_of(element: etree._Element) -> str:
     return _local(element.tag)
 
 
-def is_active(element: etree._Element) -> bool:
-    """Whether an element of the presentation text is active, or carries an attribute that is."""
-    if not is_element(element):
-        return callable(element.tag) and element.tag is not etree.Comment  # a processing instruction
-    return kind_of(element.tag) in ACTIVE or any(_acts(str(name)) for name in element.keys())  # noqa: SIM118 - lxml has no iteration over names
+def is_active(page: etree._Element) -> bool:
+    """Whether anything in this part of the presentation text is active: an element, an attribute, an instruction."""
+    attributes: set[str] = set()
+    tags = set()
+    for element in page.iter():
+        tags.add(element.tag)
+        attributes.update(map(str, element.keys()))
+    return any(_tag_acts(tag) for tag in tags) or any(_attribute_acts(name) for name in attributes)
 
 
 def has_active_content(summary: etree._Element) -> bool:
     """Whether anything in a GPSummary is active: in its presentation text, or where markup has no business at all."""
-    return any(_acts_in_summary(element) for element in summary.iter())
+    attributes: set[str] = set()
+    tags = set()
+    for element in summary.iter():
+        tag = element.tag
+        tags.add(tag)
+        # HL7 has attributes of its own by the names HTML uses for addresses
+        if isinstance(tag, str) and not tag.startswith(_HL7_TAG):
+            attributes.update(map(str, element.keys()))
+    return (
+        any(_tag_acts(tag) for tag in tags)
+        or any(_attribute_acts(name) for name in attributes)
+        or bool(_HANDLERS(summary))
+    )
 
 
-def _acts_in_summary(element: etree._Element) -> bool:
-    if not is_element(element) or not element.tag.startswith(_HL7_TAG):
-        return is_active(element)
-    # HL7 has attributes of its own by the names HTML uses for addresses
-    handler = any(kind_of(str(name)).startswith("on") for name in element.keys())  # noqa: SIM118 - as above
-    return handler or kind_of(element.tag) in ACTIVE
+def _tag_acts(tag: object) -> bool:
+    """By element name; anything but an element or a comment is a processing instruction (or an entity, never read)."""
+    return kind_of(tag) in ACTIVE if isinstance(tag, str) else tag is not etree.Comment
 
 
-def _acts(name: str) -> bool:
+def _attribute_acts(name: str) -> bool:
     if name.startswith(_XSI_NAME):
         return False
     local = kind_of(name)

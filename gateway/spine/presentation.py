@@ -42,7 +42,7 @@ def read_presentation(values: Iterable[etree._Element]) -> Presentation:
         sections=_sections(items),
         statements=read_statements(bodies),
         practice=_practice(bodies),
-        active_content_removed=any(is_active(element) for page in pages for element in page.iter()),
+        active_content_removed=any(is_active(page) for page in pages),
     )
 
 
