@@ -13,7 +13,7 @@ from lxml import etree
 
 from gateway.domain.findings import Finding
 from gateway.xml.findings import Fault
-from gateway.xml.names import ACCESS_FACTS, HL7, ITK, XSD, qname
+from gateway.xml.names import ACCESS_FACTS, HL7, ITK, RECORD, XSD, qname
 from gateway.xml.paths import local_name, namespace_of
 from gateway.xml.schema_findings import Diagnosis, LogEntry, diagnose, shown
 
@@ -22,6 +22,7 @@ OWN_SCHEMAS = Path(__file__).resolve().parents[1] / "schemas"
 DISTRIBUTION_ENVELOPE = "distribution-envelope"
 TOOLKIT_ERROR = "toolkit-error"
 ACCESS_FACTS_BLOCK = "access-facts"
+RECORD_TEXT = "record"
 
 
 class SchemaUnusable(ValueError):
@@ -62,6 +63,7 @@ ENTRIES: dict[str, SchemaEntry] = {
     ACCESS_FACTS_BLOCK: SchemaEntry(
         own="access-facts.xsd", official=None, root=qname(ACCESS_FACTS, "AccessFacts"), clause="access-facts"
     ),
+    RECORD_TEXT: SchemaEntry(own="record/record.xsd", official=None, root=qname(RECORD, "Record"), clause="record"),
     **dict(
         (
             _hl7("scr/get-scr-status.xsd", "scr-mini-service", "QUPC_MT150001GB01", "GetSCRStatusRequest"),
@@ -140,12 +142,7 @@ class Catalogue:
         return tuple(one.finding(ENTRIES[name].clause) for one in self.diagnose(name, element))
 
     def diagnose(self, name: str, element: etree._Element) -> list[Diagnosis]:
-        """As `validate`, with the nodes the errors are about.
-
-        The element's own position counts, so it may stand inside a larger tree. A wrong root element is a single
-        finding.
-        Raises KeyError for a name that is not in the catalogue.
-        """
+        """As `validate`, with the nodes the errors are about."""
         entry, compiled = ENTRIES[name], self._compiled[name]
         if element.tag != entry.root:
             return [_wrong_root(element, entry)]

@@ -26,6 +26,10 @@ NPFITLC: Final = "NPFIT:HL7:Localisation"
 NPFITLC_SHORT: Final = "NPFIT:Localisation"  # the form most real summaries carry
 PRESENTATION_TEXT: Final = "xhtml:NPfIT:PresentationText"
 ACCESS_FACTS: Final = "urn:scr-gateway:access-facts:1"
+RECORD: Final = "urn:scr-gateway:record:1"
+CODES: Final = "urn:scr-gateway:codes:1"
+ADASTRA: Final = "urn:scr-gateway:adastra:1"
+CLEO: Final = "urn:scr-gateway:cleo:1"
 
 PREFIXES: Final[dict[str, str]] = {
     "soap": SOAP11,
@@ -42,6 +46,10 @@ PREFIXES: Final[dict[str, str]] = {
     "npfit": NPFITLC_SHORT,
     "pt": PRESENTATION_TEXT,
     "af": ACCESS_FACTS,
+    "rec": RECORD,
+    "codes": CODES,
+    "adastra": ADASTRA,
+    "cleo": CLEO,
 }
 """Prefix -> namespace, used in XPaths and in what this gateway writes."""
 
