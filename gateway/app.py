@@ -6,26 +6,27 @@ import random
 import socket
 import ssl
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 import aiohttp
 from aiohttp import web
 from cryptography import x509
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway import logs, production
-from gateway.adapters.mini_service import MiniServiceDoor
-from gateway.adapters.mini_service_scr import EXCHANGES as SCR_EXCHANGES
-from gateway.adapters.records import EndRelationshipsDoor, PermissionsDoor, RelationshipsDoor
 from gateway.config import ConfigInvalid, Settings
 from gateway.domain.errors import InvalidValue
 from gateway.domain.identifiers import Asid, NhsNumbers
+from gateway.domain.journal import Write
 from gateway.domain.record import SummaryRecord
 from gateway.domain.spine import EventDocument
+from gateway.doors import House, routes
 from gateway.identity import registry_check
 from gateway.identity.jwks import JwksCache, JwksRules
 from gateway.identity.proofs import Proofs
@@ -35,7 +36,9 @@ from gateway.identity.tokens import IdTokenVerifier, TokenRules
 from gateway.identity.userinfo import read_user
 from gateway.listeners import Socket, sockets
 from gateway.metrics import Metrics
+from gateway.notices import officer_sender, spine_sender
 from gateway.pages import public
+from gateway.pages.public import Ready
 from gateway.policy.answer import decide, held
 from gateway.policy.settings import current
 from gateway.service.identify import Identify
@@ -51,9 +54,11 @@ from gateway.spine.transport import SpineLimits, SpineTransport, open_transport
 from gateway.store.engine import make_engine, upgrade
 from gateway.store.journal import Journal, JournalSettings
 from gateway.store.keys import load_keys, load_or_create_keys
+from gateway.store.outbox import Outbox
+from gateway.store.people import TrainingRecord, record_training
 from gateway.store.state import State
-from gateway.store.training import TrainingRecord, import_training, read_export
-from gateway.web import Gate, Proved, Web
+from gateway.store.training import read_export
+from gateway.web import Gate
 from gateway.xml.catalogue import Catalogue
 
 LOG = logs.get("app")
@@ -169,9 +174,6 @@ async def running(settings: Settings, mode: Mode, *, reuse_port: bool = False) -
         engine = make_engine(settings.store.address())
         stack.push_async_callback(engine.dispose)
         await upgrade(engine)
-        if settings.training is not None:
-            records = _training(settings.training)
-            await import_training(engine, records, source=settings.training.name, now=clock())
         keys = (load_or_create_keys if sandbox else load_keys)(settings.store.keys)
         journal = Journal(
             engine=engine,
@@ -184,6 +186,9 @@ async def running(settings: Settings, mode: Mode, *, reuse_port: bool = False) -
         )
         await journal.start()
         stack.push_async_callback(journal.stop)
+        if settings.training is not None:
+            step = record_training(_training(settings.training), at=clock(), source=settings.training.name)
+            await journal.commit(Write(), step)
         limits = spine_limits(settings)
         transport = await stack.enter_async_context(open_transport(limits, metrics, tls=_spine_tls(settings)))
         spine = _spine(settings, transport, limits, metrics, numbers)
@@ -208,8 +213,19 @@ async def running(settings: Settings, mode: Mode, *, reuse_port: bool = False) -
             ids=ids,
             clock=clock,
         )
-        routes = _routes(settings, Service(parts), metrics, catalogue, numbers, ids, journal)
-        found = sockets(settings, registry, clock, routes)
+        _deliver(settings, engine, spine, session, metrics, stack)
+        house = House(
+            settings=settings,
+            service=Service(parts),
+            metrics=metrics,
+            catalogue=catalogue,
+            numbers=numbers,
+            ids=ids,
+            clock=clock,
+            ready=_readiness(journal),
+            gate=Gate(places=settings.limits.concurrent, waiting=settings.limits.waiting, metrics=metrics),
+        )
+        found = sockets(settings, registry, clock, partial(routes, house))
         await _listen(found, settings, metrics, stack, reuse_port=reuse_port)
         yield Gateway(
             sockets=found,
@@ -226,6 +242,33 @@ def _training(file: Path) -> tuple[TrainingRecord, ...]:
         return read_export(file.read_text(encoding="utf-8"))
     except (InvalidValue, OSError) as error:
         raise ConfigInvalid((f"training: {error}",)) from error
+
+
+def _deliver(
+    settings: Settings,
+    engine: AsyncEngine,
+    spine: SpineClient,
+    session: aiohttp.ClientSession,
+    metrics: Metrics,
+    stack: AsyncExitStack,
+) -> None:
+    """Starts what delivers alerts and notices until the gateway stops."""
+    senders = {
+        "spine": spine_sender(spine),
+        "notify": officer_sender(settings.notices, settings.public_url, session),
+    }
+    outbox = Outbox(
+        engine=engine, senders=senders, name=f"{socket.gethostname()}:{os.getpid()}", clock=clock, meter=metrics.outbox
+    )
+    delivering = asyncio.create_task(outbox.run())
+    stack.callback(delivering.cancel)
+
+
+def _readiness(journal: Journal) -> Ready:
+    async def facts() -> dict[str, object]:
+        return {"ready": journal.healthy, "audit": "writable" if journal.healthy else "not writable"}
+
+    return facts
 
 
 async def _flush(rejections: Rejections) -> None:
@@ -276,49 +319,6 @@ def _spine_tls(settings: Settings) -> ssl.SSLContext | None:
     if spine.client_certificate is not None:
         context.load_cert_chain(spine.client_certificate, spine.client_key)
     return context
-
-
-def _routes(
-    settings: Settings,
-    service: Service,
-    metrics: Metrics,
-    catalogue: Catalogue,
-    numbers: NhsNumbers,
-    ids: NewIds,
-    journal: Journal,
-) -> Callable[[Callable[[web.Request], Proved]], Iterable[web.RouteDef]]:
-    """Every door and page. A new calling system is one line here."""
-    limits = settings.limits
-    gate = Gate(places=limits.concurrent, waiting=limits.waiting, metrics=metrics)
-    mini_service = MiniServiceDoor(
-        catalogue=catalogue, numbers=numbers, ids=ids, exchanges=SCR_EXCHANGES, provider=settings.operator_ods
-    )
-
-    async def readiness() -> dict[str, object]:
-        return {"ready": journal.healthy, "audit": "writable" if journal.healthy else "not writable"}
-
-    def routes(prove: Callable[[web.Request], Proved]) -> Iterable[web.RouteDef]:
-        doors = Web(
-            service=service,
-            prove=prove,
-            metrics=metrics,
-            gate=gate,
-            clock=clock,
-            answer_seconds=settings.spine.total_seconds,
-            body_seconds=limits.body_seconds,
-        )
-        yield web.post("/itk", doors.door(mini_service))
-        for name in ("scr", "pds"):
-            yield web.get(f"/itk/{name}", public.wsdl(name, f"{settings.public_url}/itk"))
-        yield web.post("/permissions", doors.door(PermissionsDoor(numbers)))
-        yield web.post("/relationships", doors.door(RelationshipsDoor(numbers)))
-        yield web.post("/relationships/end", doors.door(EndRelationshipsDoor(numbers)))
-        yield web.get("/errors", public.codes_page)
-        yield web.get("/errors/{code}", public.code_page)
-        yield web.get("/health/live", public.live)
-        yield web.get("/health/ready", public.ready(readiness))
-
-    return routes
 
 
 async def _listen(

@@ -105,6 +105,19 @@ class Store(Part):
         return url.render_as_string(hide_password=False)
 
 
+class Notices(Part):
+    """How privacy officers hear that there is an alert. Only a reference is sent."""
+
+    webhook: str | None = None
+    smtp_host: str | None = None
+    smtp_port: int = 25
+    smtp_start_tls: bool | None = None
+    """None: where the server offers it."""
+    sender: str = "scr-gateway@localhost"
+    recipient: str = "privacy-officer.{organisation}@localhost"
+    """Mail address, with the organisation's ODS code in it."""
+
+
 class Limits(Part):
     """Bounds of this process."""
 
@@ -138,6 +151,7 @@ class Settings(BaseSettings):
     spine: Spine
     identity: Identity
     store: Store
+    notices: Notices = Notices()
     limits: Limits = Limits()
 
     @classmethod

@@ -7,6 +7,29 @@ from gateway.spine.breaker import BreakerState
 _SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
+class OutboxMetrics:
+    """What the outbox tells (its meter)."""
+
+    def __init__(self, registry: CollectorRegistry, alarms: Counter) -> None:
+        self._messages = Counter(
+            "scr_outbox_messages_total", "Deliveries of alerts and notices.", ("kind", "result"), registry=registry
+        )
+        self._alarms = alarms
+
+    def delivered(self, kind: str, attempt: int) -> None:  # noqa: ARG002 - the outbox's meter says both
+        """A message was taken by its receiver."""
+        self._messages.labels(kind, "delivered").inc()
+
+    def postponed(self, kind: str, attempt: int, fault: str) -> None:  # noqa: ARG002
+        """A message will be tried again."""
+        self._messages.labels(kind, "postponed").inc()
+
+    def refused(self, kind: str, fault: str) -> None:  # noqa: ARG002
+        """A message was refused for good."""
+        self._messages.labels(kind, "refused").inc()
+        self._alarms.labels("alert-undeliverable").inc()
+
+
 class Metrics:
     """All metrics of one process, in a registry of their own."""
 
@@ -44,6 +67,7 @@ class Metrics:
             "scr_audit_failures_total", "Audit transactions that failed.", ("fault",), registry=self.registry
         )
         self.alarms = Counter("scr_alarms_total", "Operator alarms.", ("alarm",), registry=self.registry)
+        self.outbox = OutboxMetrics(self.registry, self.alarms)
         self.audit_batch = Histogram(
             "scr_audit_batch_size",
             "Writes sharing one commit.",

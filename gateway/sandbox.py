@@ -10,8 +10,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
-
 from gateway.config import Settings, load
 from gateway.domain.errors import InvalidValue
 from gateway.domain.identifiers import SystemId
@@ -121,19 +119,25 @@ saml_metadata_url = "{identity}/saml/metadata"
 url = "sqlite+aiosqlite:///{data / "gateway.sqlite"}"
 keys = "{data / "keys"}"
 
+[notices]
+webhook = "http://{LOOPBACK}:{ports.spine}/webhook"
+smtp_host = "{LOOPBACK}"
+smtp_port = {ports.mail}
+smtp_start_tls = false
+
 [limits]
 rate = false
 """
 
 
 @asynccontextmanager
-async def stub(name: str, port: int) -> AsyncIterator[None]:
+async def stub(name: str, port: int, *options: str) -> AsyncIterator[None]:
     """A stub process, ready; ended with the block. Raises SandboxFault where it does not come up."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "vendor_stubs", "serve", name, "--host", LOOPBACK, "--port", str(port)
+        sys.executable, "-m", "vendor_stubs", "serve", name, "--host", LOOPBACK, "--port", str(port), *options
     )
     try:
-        await _answers(f"http://{LOOPBACK}:{port}/health/live", process, name, port)
+        await _answers(process, name, port)
         yield
     finally:
         with suppress(ProcessLookupError):
@@ -146,18 +150,18 @@ async def stub(name: str, port: int) -> AsyncIterator[None]:
             await process.wait()
 
 
-async def _answers(url: str, process: asyncio.subprocess.Process, name: str, port: int) -> None:
+async def _answers(process: asyncio.subprocess.Process, name: str, port: int) -> None:
+    """Waits until the stub listens: each stub opens its port when it is ready. Raises SandboxFault."""
     loop = asyncio.get_running_loop()
     end = loop.time() + START_SECONDS
-    async with aiohttp.ClientSession() as session:
-        while loop.time() < end:
-            if process.returncode is not None:
-                raise SandboxFault(f"the {name} stub ended at once: is port {port} in use? Try --port-base")
-            with suppress(aiohttp.ClientError, TimeoutError):
-                async with session.get(url, timeout=aiohttp.ClientTimeout(total=1)) as answer:
-                    if answer.status == 200:
-                        return
-            await asyncio.sleep(0.05)
+    while loop.time() < end:
+        if process.returncode is not None:
+            raise SandboxFault(f"the {name} stub ended at once: is port {port} in use? Try --port-base")
+        with suppress(OSError):
+            _, writer = await asyncio.open_connection(LOOPBACK, port)
+            writer.close()
+            return
+        await asyncio.sleep(0.05)
     raise SandboxFault(f"the {name} stub did not answer on port {port} within {START_SECONDS:.0f} s")
 
 
@@ -166,10 +170,13 @@ async def surroundings(ports: Ports, data: Path, spine_url: str | None) -> Async
     """All stubs running and the gateway's settings ready."""
     async with AsyncExitStack() as stack:
         path = await prepare(ports, data, spine_url)
-        starting = [("spine", ports.spine), ("identity", ports.identity)]
-        contexts = [stub(name, port) for name, port in starting if not (name == "spine" and spine_url)]
-        for context in contexts:
-            await stack.enter_async_context(context)
+        starting = [
+            stub("identity", ports.identity),
+            stub("mail", ports.mail, "--folder", str(data / "mail")),
+        ]
+        if spine_url is None:
+            starting.append(stub("spine", ports.spine))
+        await asyncio.gather(*(stack.enter_async_context(one) for one in starting))
         yield load(path)
 
 
@@ -183,6 +190,7 @@ def banner(ports: Ports) -> str:
   gateway, mutual TLS https://{LOOPBACK}:{ports.tls}   (certificates in the data folder, certs/)
   Spine stub         http://{LOOPBACK}:{ports.spine}
   identity stub      http://{LOOPBACK}:{ports.identity}
+  mail catcher       {LOOPBACK}:{ports.mail} (SMTP; messages in the data folder, mail/)
   metrics            http://{LOOPBACK}:{ports.metrics}/metrics
 
   Try:  curl -s {gateway}/health/ready

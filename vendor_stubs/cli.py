@@ -6,6 +6,7 @@ Must never import anything of the gateway: the stubs know it by its wire alone.
 import asyncio
 import importlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -76,6 +77,15 @@ def serve_spine(host: str, port: int, webhook: str) -> None:
 def serve_identity(host: str, port: int) -> None:
     """The identity service: smartcard sign-in, OIDC, SAML."""
     _run("vendor_stubs.identity.app", host=host, port=port)
+
+
+@serve.command("mail")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8085, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--folder", default="var/mail", show_default=True, type=click.Path(path_type=Path, file_okay=False))
+def serve_mail(host: str, port: int, folder: Path) -> None:
+    """A mail catcher: keeps messages as files, delivers nothing."""
+    _run("vendor_stubs.mail", host=host, port=port, folder=folder)
 
 
 @serve.command("desk")

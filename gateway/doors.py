@@ -1,0 +1,65 @@
+"""Every door and page of this gateway, and at which address. A new calling system is one line in `routes`."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from aiohttp import web
+
+from gateway.adapters.mini_service import MiniServiceDoor
+from gateway.adapters.mini_service_scr import EXCHANGES as SCR_EXCHANGES
+from gateway.adapters.records import EndRelationshipsDoor, PermissionsDoor, RelationshipsDoor
+from gateway.config import Settings
+from gateway.domain.identifiers import NhsNumbers
+from gateway.metrics import Metrics
+from gateway.pages import public
+from gateway.service.ports import Ids
+from gateway.service.service import Service
+from gateway.web import Gate, Proved, Web
+from gateway.xml.catalogue import Catalogue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """What doors and pages are made from."""
+
+    settings: Settings
+    service: Service
+    metrics: Metrics
+    catalogue: Catalogue
+    numbers: NhsNumbers
+    ids: Ids
+    clock: Callable[[], datetime]
+    ready: public.Ready
+    gate: Gate
+
+
+def routes(house: House, prove: Callable[[web.Request], Proved]) -> Iterable[web.RouteDef]:
+    """All routes of one listener, whose requests prove their system by `prove`."""
+    settings, numbers = house.settings, house.numbers
+    doors = Web(
+        service=house.service,
+        prove=prove,
+        metrics=house.metrics,
+        gate=house.gate,
+        clock=house.clock,
+        answer_seconds=settings.spine.total_seconds,
+        body_seconds=settings.limits.body_seconds,
+    )
+    mini_service = MiniServiceDoor(
+        catalogue=house.catalogue,
+        numbers=numbers,
+        ids=house.ids,
+        exchanges=SCR_EXCHANGES,
+        provider=settings.operator_ods,
+    )
+    yield web.post("/itk", doors.door(mini_service))
+    for name in ("scr", "pds"):
+        yield web.get(f"/itk/{name}", public.wsdl(name, f"{settings.public_url}/itk"))
+    yield web.post("/permissions", doors.door(PermissionsDoor(numbers)))
+    yield web.post("/relationships", doors.door(RelationshipsDoor(numbers)))
+    yield web.post("/relationships/end", doors.door(EndRelationshipsDoor(numbers)))
+    yield web.get("/errors", public.codes_page)
+    yield web.get("/errors/{code}", public.code_page)
+    yield web.get("/health/live", public.live)
+    yield web.get("/health/ready", public.ready(house.ready))
