@@ -30,9 +30,7 @@ _URLS: Final = frozenset(
 _HL7_TAG: Final = f"{{{HL7}}}"
 _XSI_NAME: Final = f"{{{XSI}}}"
 
-_HANDLERS: Final = etree.XPath(
-    "boolean(descendant-or-self::*/@*[translate(substring(local-name(), 1, 2), 'ON', 'on') = 'on'])"
-)
+_HANDLERS: Final = etree.XPath("boolean(descendant-or-self::*/@*[starts-with(local-name(), 'on')])")
 """An event attribute on any element, HL7's too: none of its own names begins so."""
 
 
