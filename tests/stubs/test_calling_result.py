@@ -22,7 +22,8 @@ RECORD: dict[str, Any] = {
             "title": "Allergies",
             "blocks": [
                 {"kind": "text", "text": "Read \x9b31m with care\x1b[2J \N{SNOWMAN} שלום", "caption": None, "columns": [], "rows": []},
-                {"kind": "table", "text": "", "caption": "Drugs", "columns": ["Date", "What"], "rows": [["1 May", "Penicillin"], ["2 June 2026", "x" * 100]]},
+                {"kind": "table", "text": "", "caption": "Drugs", "columns": ["Date", "What"],
+                 "rows": [["1 May", "Penicillin"], ["2 June 2026", "x" * 100]]},
                 {"kind": "table", "text": "", "caption": None, "columns": [], "rows": [["a", "", "c"], ["only one"]]},
                 {"kind": "table", "text": "", "caption": None, "columns": ["A"], "rows": []},
             ],

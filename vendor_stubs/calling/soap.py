@@ -240,8 +240,9 @@ class SoapCaller:
         proxy = AsyncServiceProxy(self._client, binding, address=address or served)  # type: ignore[no-untyped-call]
         try:
             await proxy[name](_soapheaders=list(headers.blocks), **values)
-        except (zeep.exceptions.Error, etree.LxmlError) as error:
-            # a fault, an error page, or an answer zeep cannot read: the bytes are judged by whoever called
+        except (zeep.exceptions.Error, etree.LxmlError, LookupError, AttributeError, TypeError, ValueError) as error:
+            # a fault, an error page, or an answer zeep stumbles over (an empty Body is an IndexError there): the bytes
+            # are judged by whoever called
             if self._transport.exchange is None:
                 raise NoAnswer(f"the message could not be built: {type(error).__name__}") from error
         exchange: Exchange | None = self._transport.exchange
