@@ -134,6 +134,20 @@ class Fault(Enum):
     TIMESTAMP_LIFETIME = FaultEntry(
         Code.MESSAGE_EXPIRED, "The message's lifetime is longer than allowed.", "gateway limit"
     )
+    # the viewers' own interfaces
+    OPERATION_UNKNOWN = FaultEntry(
+        Code.MESSAGE_UNKNOWN_SERVICE, "The operation is not one of this door's.", "viewer interface"
+    )
+    VERSION_UNKNOWN = FaultEntry(
+        Code.MESSAGE_UNKNOWN_SERVICE, "The interface version is not one this door speaks.", "viewer interface"
+    )
+    OPERATION_ACTION = FaultEntry(
+        Code.MESSAGE_HEADERS, "The action is not that of the operation in the body.", f"{_WSA} section 3"
+    )
+    TWO_PROOFS = FaultEntry(
+        Code.MESSAGE_COMBINATION, "The user is to be proved once, in the way this door takes.", "viewer interface"
+    )
+    NHS_NUMBER = FaultEntry(Code.MESSAGE_VALUE, "The NHS number is not valid.", "NHS number check, Modulus 11")
     # distribution envelope
     SERVICE_UNKNOWN = FaultEntry(Code.MESSAGE_UNKNOWN_SERVICE, "The service is not one of this door's.", _ITK)
     INTERACTION_MISSING = FaultEntry(

@@ -17,7 +17,7 @@ from gateway.domain.findings import Finding
 from gateway.xml import itk_envelope_rules, itk_header_rules
 from gateway.xml.catalogue import Catalogue
 from gateway.xml.findings import Fault, finding, gateway_code
-from gateway.xml.itk_header_rules import normalise_uuid, read_time
+from gateway.xml.header_rules import normalise_uuid, read_time
 from gateway.xml.itk_outline import envelope_findings
 from gateway.xml.names import HL7, ITK, ITK_INTERACTION_KEY, OID_IDENTITY_TYPE, OID_NHS_NUMBER, qname
 from gateway.xml.operations import BY_PROFILE, Family, Operation, other_spelling

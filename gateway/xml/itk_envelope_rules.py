@@ -10,7 +10,7 @@ from lxml import etree
 
 from gateway.domain.findings import Finding
 from gateway.xml.findings import Fault, finding
-from gateway.xml.itk_header_rules import normalise_uuid
+from gateway.xml.header_rules import normalise_uuid
 from gateway.xml.names import (
     ITK,
     ITK_ADDRESS_URI,

@@ -3,39 +3,15 @@
 It reads claims only. A signature (row 11) and the username's standing are proved by the door.
 """
 
-import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from gateway.domain.findings import Finding
 from gateway.xml.findings import Fault, finding
-from gateway.xml.names import ITK, WSA, WSA_ANONYMOUS, WSSE, WSU, qname
-from gateway.xml.paths import elements, first, text_of
+from gateway.xml.header_rules import endpoint_findings, message_id_findings, missing_header, timestamp_findings
+from gateway.xml.names import ITK, WSA, WSSE, qname
+from gateway.xml.paths import first
 from gateway.xml.soap import Envelope
-
-_UUID = re.compile(r"(?:[A-Za-z_:]*[_:])?([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})", re.ASCII)
-_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)?", re.ASCII)
-
-
-def normalise_uuid(text: str | None) -> str | None:
-    """A UUID in either case, with an optional prefix of letters, `_` and `:` (`uuid_`, `urn:uuid:`) -> capitals, no
-    prefix; else None.
-    """
-    match = _UUID.fullmatch((text or "").strip())
-    return match[1].upper() if match else None
-
-
-def read_time(text: str | None) -> datetime | None:
-    """xs:dateTime as WS-Security writes it -> aware UTC instant; without a zone it means UTC; None where it has another
-    form.
-    """
-    if text is None or not _DATE_TIME.fullmatch(text):
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def check(
@@ -50,12 +26,12 @@ def check(
     """Findings about the SOAP headers, in row order. `now` is aware; `max_lifetime` None means no limit; `soap_action`
     as received.
     """
-    yield from _message_id(envelope)
+    yield from message_id_findings(envelope)
     yield from _action(envelope, soap_action)
     if to_required and envelope.addressing.to is None:  # row 5
-        yield _missing(envelope, "wsa:To", "To")
-    yield from _endpoints(envelope)
-    yield from _timestamp(envelope, now=now, skew=skew, max_lifetime=max_lifetime)
+        yield missing_header(envelope, "wsa:To", "To")
+    yield from endpoint_findings(envelope)
+    yield from timestamp_findings(envelope, now=now, skew=skew, max_lifetime=max_lifetime)
     if envelope.security is None or envelope.security.username is None:  # row 10
         block = envelope.block(qname(WSSE, "Security"))
         place = block if block is not None else envelope.header if envelope.header is not None else envelope.root
@@ -67,24 +43,10 @@ def check(
         )
 
 
-def _missing(envelope: Envelope, name: str, local: str) -> Finding:
-    block = envelope.block(qname(WSA, local))
-    place = block if block is not None else envelope.header if envelope.header is not None else envelope.root
-    return finding(Fault.HEADER_MISSING, place, expected=name)
-
-
-def _message_id(envelope: Envelope) -> Iterator[Finding]:  # row 3
-    written = envelope.addressing.message_id
-    if written is None:
-        yield _missing(envelope, "wsa:MessageID", "MessageID")
-    elif normalise_uuid(written) is None:
-        yield finding(Fault.MESSAGE_ID, envelope.block(qname(WSA, "MessageID")), expected="a UUID")
-
-
 def _action(envelope: Envelope, soap_action: str | None) -> Iterator[Finding]:  # row 4
     action = envelope.addressing.action
     if action is None:
-        yield _missing(envelope, "wsa:Action", "Action")
+        yield missing_header(envelope, "wsa:Action", "Action")
         return
     header = first(envelope.payload, qname(ITK, "header"))
     service = header.get("service") if header is not None else None
@@ -94,43 +56,3 @@ def _action(envelope: Envelope, soap_action: str | None) -> Iterator[Finding]:  
     over_http = (soap_action or "").strip().strip('"').strip()
     if over_http and over_http != action:
         yield finding(Fault.SOAP_ACTION, block, expected=over_http, found=action)
-
-
-def _endpoints(envelope: Envelope) -> Iterator[Finding]:
-    sender = envelope.block(qname(WSA, "From"))  # row 6
-    if sender is not None:
-        for child in elements(sender):
-            if child.tag != qname(WSA, "Address"):
-                yield finding(Fault.REFERENCE_PROPERTIES, child, expected="wsa:Address only")
-    reply = envelope.block(qname(WSA, "ReplyTo"))  # row 7
-    if reply is not None and envelope.addressing.reply_to != WSA_ANONYMOUS:
-        yield finding(Fault.REPLY_TO, reply, expected=WSA_ANONYMOUS)
-
-
-def _timestamp(
-    envelope: Envelope, *, now: datetime, skew: timedelta, max_lifetime: timedelta | None
-) -> Iterator[Finding]:  # rows 8 and 9
-    block = envelope.block(qname(WSSE, "Security"))
-    stamp = first(block, qname(WSU, "Timestamp"))
-    times: dict[str, datetime] = {}
-    place = next(part for part in (stamp, block, envelope.header, envelope.root) if part is not None)
-    for local in ("Created", "Expires"):
-        element = first(stamp, qname(WSU, local))
-        text = text_of(element)
-        if not text:
-            target = element if element is not None else place
-            yield finding(Fault.HEADER_MISSING, target, clause="WS-Security 1.1 section 10", expected=f"wsu:{local}")
-        elif (moment := read_time(text)) is None:
-            yield finding(Fault.TIMESTAMP_FORM, element, expected="YYYY-MM-DDThh:mm:ssZ")
-        else:
-            times[local] = moment
-    created, expires = times.get("Created"), times.get("Expires")
-    if created and created > now + skew:
-        yield finding(Fault.TIMESTAMP_FUTURE, first(stamp, qname(WSU, "Created")), expected="a time in the past")
-    if expires and expires <= now - skew:
-        yield finding(Fault.TIMESTAMP_EXPIRED, first(stamp, qname(WSU, "Expires")), expected="a time in the future")
-    if created and expires and created >= expires:
-        yield finding(Fault.TIMESTAMP_ORDER, stamp, expected="wsu:Created before wsu:Expires")
-    elif created and expires and max_lifetime is not None and expires - created > max_lifetime:
-        hours = max_lifetime.total_seconds() / 3600
-        yield finding(Fault.TIMESTAMP_LIFETIME, stamp, expected=f"at most {hours:g} hours")

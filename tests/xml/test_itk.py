@@ -10,6 +10,7 @@ from gateway.domain.codes import Code
 from gateway.domain.errors import MessageInvalid
 from gateway.domain.findings import Finding
 from gateway.xml.catalogue import TOOLKIT_ERROR, Catalogue
+from gateway.xml.header_rules import normalise_uuid, read_time
 from gateway.xml.itk import AuditId, ItkRequest, Leniences, payload_findings, read_request
 from gateway.xml.itk_answers import (
     build_response,
@@ -18,7 +19,6 @@ from gateway.xml.itk_answers import (
     hl7_element,
     response_findings,
 )
-from gateway.xml.itk_header_rules import normalise_uuid, read_time
 from gateway.xml.names import ITK, SOAP11, WSA, WSA_FAULT
 from gateway.xml.operations import BY_NAME, OPERATIONS
 from gateway.xml.parser import parse, serialize
