@@ -1,6 +1,6 @@
 """Rules about where and for what a record is asked: purpose, setting, set-up, site, training (P-14, P-15, P-30..P-77)."""
 
-from collections.abc import Callable
+from functools import partial
 
 from gateway.domain.access import OnboardingStep, Purpose, SystemKind, TrainingMode
 from gateway.domain.codes import Code
@@ -105,18 +105,14 @@ def _organisation_known(case: Case) -> Judgement:
     return PASSED if own == organisation.ods else failed("P-14", Code.ROLE_ORGANISATION, "not the system's")
 
 
-def _step_done(step: OnboardingStep) -> Callable[[Case], Judgement]:
-    """The judgement of one set-up step: done on or before the day of the request."""
-
-    def judge(case: Case) -> Judgement:
-        organisation = case.facts.organisation
-        if organisation is None:
-            return UNJUDGED
-        if any(done is step and day <= case.today for done, day in organisation.onboarding):
-            return PASSED
-        return failed(STEPS[step], Code.ORGANISATION_NOT_LIVE, step.value)
-
-    return judge
+def _step_done(step: OnboardingStep, case: Case) -> Judgement:
+    """Done on or before the day of the request."""
+    organisation = case.facts.organisation
+    if organisation is None:
+        return UNJUDGED
+    if any(done is step and day <= case.today for done, day in organisation.onboarding):
+        return PASSED
+    return failed(STEPS[step], Code.ORGANISATION_NOT_LIVE, step.value)
 
 
 def _officer_trained(case: Case) -> Judgement:
@@ -223,7 +219,7 @@ RULES = (
             source=SEED,
             stage=Stage.LOCAL,
             operations=CARE,
-            judge=_step_done(step),
+            judge=partial(_step_done, step),
         )
         for step, rule_id in STEPS.items()
     ),
