@@ -1,0 +1,73 @@
+"""Commands about the audit: export it, and verify an export on any machine that has the keys."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from gateway.cli.running import run
+
+
+@click.group()
+def audit() -> None:
+    """The audit."""
+
+
+@audit.command("export")
+@click.option("--config", required=True, type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--format", "form", type=click.Choice(["jsonl", "csv", "fhir"]), default="jsonl", show_default=True)
+@click.option("--output", required=True, type=click.Path(path_type=Path, dir_okay=False))
+def audit_export(config: Path, form: str, output: Path) -> None:
+    """Write the whole audit to a file. Only JSON Lines can be verified. The export itself is audited."""
+    run(_export(config, form, output))
+
+
+async def _export(config: Path, form: str, output: Path) -> int:
+    import getpass
+    import uuid
+
+    from gateway.app import clock
+    from gateway.cli.exporting import recorded, written
+    from gateway.config import ConfigInvalid, load
+    from gateway.store.engine import make_engine
+    from gateway.store.keys import KeysUnusable, load_keys
+
+    try:
+        settings = load(config)
+        keys = load_keys(settings.store.keys)
+    except (ConfigInvalid, KeysUnusable, OSError) as error:
+        click.echo(str(error), err=True)
+        return 1
+    engine = make_engine(settings.store.address())
+    try:
+        await recorded(engine, keys, form, getpass.getuser(), clock, lambda: str(uuid.uuid4()).upper())
+        count = await written(engine, form, output)
+    finally:
+        await engine.dispose()
+    click.echo(f"{count} bytes written to {output.name}")
+    return 0
+
+
+@audit.command("verify")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--keys", "folder", required=True, type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--anchor", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Checkpoints kept elsewhere."
+)
+def audit_verify(file: Path, folder: Path, anchor: Path | None) -> None:
+    """Find any edit, removal, reorder, insertion or cut tail in an export (JSON Lines)."""
+    from gateway.store.keys import KeysUnusable, load_keys
+    from gateway.store.verify import read_checkpoints, verify_file
+
+    try:
+        report = verify_file(file, load_keys(folder).verify, list(read_checkpoints(anchor)) if anchor else ())
+    except (KeysUnusable, OSError) as error:
+        click.echo(f"audit verify: {error}", err=True)
+        sys.exit(2)
+    for flaw in report.flaws:
+        click.echo(f"{flaw.kind}: writer {flaw.writer or '-'} entry {flaw.seq} {flaw.id}: {flaw.sentence}")
+    click.echo(
+        f"{report.entries} entries, {report.chains} chains, {report.checkpoints} checkpoints, "
+        f"{report.uncovered} entries after the last checkpoint: {'sound' if report.sound else 'NOT SOUND'}"
+    )
+    sys.exit(0 if report.sound else 1)

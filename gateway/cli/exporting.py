@@ -1,0 +1,67 @@
+"""How the audit leaves the database as a file."""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+from pathlib import Path
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from gateway.domain.decision import AuditEntry
+from gateway.domain.journal import Write
+from gateway.store.chain import decode
+from gateway.store.export import CSV_COLUMNS, audit_event, csv_row, csv_text, export_lines
+from gateway.store.journal import Journal
+from gateway.store.keys import AuditKeys
+
+
+async def recorded(
+    engine: AsyncEngine,
+    keys: AuditKeys,
+    form: str,
+    who: str,
+    clock: Callable[[], datetime],
+    new_id: Callable[[], str],
+) -> None:
+    """Writes the entry that says who exported the audit: reading it is audited too."""
+    journal = Journal(engine=engine, keys=keys, host=f"audit-export:{who}", ids=new_id, clock=clock)
+    await journal.start()
+    try:
+        entry = AuditEntry(
+            id=new_id(),
+            at=clock(),
+            event="report",
+            door="command-line",
+            correlation_id=new_id(),
+            operation=f"audit export {form}",
+            outcome="answered",
+            network=who,
+        )
+        await journal.commit(Write(entries=(entry,)))
+    finally:
+        await journal.stop()
+
+
+async def _entries(engine: AsyncEngine) -> AsyncIterator[AuditEntry]:
+    async for block in export_lines(engine):
+        for line in block.splitlines():
+            values = orjson.loads(line)
+            if values.get("kind") == "entry":
+                yield decode(values["body"])
+
+
+async def written(engine: AsyncEngine, form: str, output: Path) -> int:
+    """Writes the export to a new file that only its owner reads. Returns its size in bytes."""
+    output.touch(mode=0o600)
+    with output.open("wb") as file:
+        if form == "jsonl":
+            async for block in export_lines(engine):
+                file.write(block)
+        elif form == "csv":
+            file.write(csv_text(CSV_COLUMNS, ()).encode())
+            async for entry in _entries(engine):
+                file.write(csv_text(tuple(map(str, csv_row(entry))), ()).encode())
+        else:
+            async for entry in _entries(engine):
+                file.write(orjson.dumps(audit_event(entry)) + b"\n")
+        return file.tell()

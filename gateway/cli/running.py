@@ -1,0 +1,126 @@
+"""Commands that run the gateway: the sandbox, production, and the workers of both."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from gateway.app import Mode
+
+
+def run(main: Coroutine[Any, Any, int]) -> None:
+    """Runs to the end with uvloop; exits with what it returns."""
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        sys.exit(runner.run(main))
+
+
+async def _until_stopped(reload: Callable[[], None]) -> None:
+    """Waits for SIGTERM or SIGINT; SIGHUP calls `reload`."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    await stop.wait()
+
+
+@click.command()
+@click.option("--port-base", default=8080, show_default=True, help="First of seven ports on loopback.")
+@click.option("--data-dir", default="var", show_default=True, type=click.Path(path_type=Path, file_okay=False))
+@click.option("--spine-url", default=None, help="Another server that speaks Spine's wire, instead of the stub.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 16))
+@click.option("--fresh", is_flag=True, help="Forget the state of earlier runs.")
+@click.option("--log-level", default="WARNING", show_default=True)
+def sandbox(port_base: int, data_dir: Path, spine_url: str | None, workers: int, fresh: bool, log_level: str) -> None:
+    """Run the gateway with stubs for everything around it, for invented patients only."""
+    from gateway import sandbox as box
+
+    if fresh:
+        box.remove(data_dir)
+    run(_sandbox(port_base, data_dir.resolve(), spine_url, workers, log_level))
+
+
+async def _sandbox(port_base: int, data: Path, spine_url: str | None, workers: int, log_level: str) -> int:
+    from gateway import app, logs
+    from gateway import sandbox as box
+    from gateway.config import ConfigInvalid
+    from gateway.workers import supervised
+
+    logs.configure(log_level)
+    try:
+        ports = box.Ports(base=port_base)
+        async with box.surroundings(ports, data, spine_url) as settings:
+            if workers > 1:
+                async with supervised(data / "gateway.toml", app.Mode.SANDBOX, workers) as reload:
+                    click.echo(box.banner(ports))
+                    await _until_stopped(reload)
+                return 0
+            async with app.running(settings, app.Mode.SANDBOX) as gateway:
+                click.echo(box.banner(ports))
+                await _until_stopped(gateway.reload)
+    except (box.SandboxFault, ConfigInvalid, OSError) as error:
+        click.echo(f"scr-gateway sandbox: {error}", err=True)
+        return 1
+    return 0
+
+
+@click.command()
+@click.option("--config", required=True, type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64))
+@click.option("--rehearsal", is_flag=True, help="As in production, against stubs, for invented patients only.")
+def serve(config: Path, workers: int, rehearsal: bool) -> None:
+    """Run the gateway for real: mutual TLS, PostgreSQL, Spine."""
+    from gateway.app import Mode
+
+    run(_serve(config, workers, Mode.REHEARSAL if rehearsal else Mode.SERVE))
+
+
+async def _serve(config: Path, workers: int, mode: "Mode") -> int:
+    from gateway import app, logs
+    from gateway.config import ConfigInvalid, load
+    from gateway.domain.errors import GatewayError
+    from gateway.store.engine import NotDurable
+    from gateway.store.keys import KeysUnusable
+    from gateway.workers import supervised
+
+    try:
+        settings = load(config)
+        logs.configure(settings.log_level)
+        if workers > 1:
+            async with supervised(config, mode, workers) as reload:
+                await _until_stopped(reload)
+            return 0
+        async with app.running(settings, mode) as gateway:
+            await _until_stopped(gateway.reload)
+    except (ConfigInvalid, NotDurable, KeysUnusable, OSError) as error:
+        click.echo(f"scr-gateway serve: not started:\n{error}", err=True)
+        return 1
+    except GatewayError as error:
+        click.echo(f"scr-gateway serve: not started: {error.sentence} [{error.code}]", err=True)
+        return 1
+    return 0
+
+
+@click.command("worker", hidden=True)
+@click.option("--config", required=True, type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--mode", required=True, type=click.Choice(["sandbox", "serve", "rehearsal"]))
+def worker(config: Path, mode: str) -> None:
+    """One of several processes that share the listeners; started by the supervisor."""
+    run(_worker(config, mode))
+
+
+async def _worker(config: Path, mode: str) -> int:
+    from gateway import app, logs
+    from gateway.config import load
+
+    settings = load(config)
+    logs.configure(settings.log_level)
+    async with app.running(settings, app.Mode(mode), reuse_port=True) as gateway:
+        await _until_stopped(gateway.reload)
+    return 0

@@ -1,0 +1,163 @@
+"""Commands that check and prepare an installation: configuration, registry, database, keys, certificates, training."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from gateway.cli.running import run
+
+
+@click.command("check-config")
+@click.option("--config", required=True, type=click.Path(path_type=Path, dir_okay=False))
+def check_config(config: Path) -> None:
+    """Say everything that is wrong with a configuration, without starting."""
+    from gateway import production
+    from gateway.app import load_registry
+    from gateway.config import ConfigInvalid, load
+
+    try:
+        settings = load(config)
+        registry = load_registry(settings.registry)
+    except (ConfigInvalid, OSError) as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
+    faults = production.faults(settings, registry.registry, None)
+    for fault in faults:
+        click.echo(fault, err=True)
+    click.echo("not usable for `serve`" if faults else "usable")
+    sys.exit(1 if faults else 0)
+
+
+@click.group()
+def registry() -> None:
+    """The registry of organisations and systems."""
+
+
+@registry.command("check")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def registry_check_command(file: Path) -> None:
+    """Explain every fault of a registry file, with its line."""
+    from gateway.identity import registry_check
+
+    faults = registry_check.check(file.read_text(encoding="utf-8"))
+    for fault in faults:
+        click.echo(str(fault))
+    wrong = [fault for fault in faults if not fault.warning]
+    click.echo(f"{len(wrong)} faults, {len(faults) - len(wrong)} warnings")
+    sys.exit(1 if wrong else 0)
+
+
+@registry.command("show")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def registry_show(file: Path) -> None:
+    """List the organisations and systems of a registry file."""
+    from gateway.identity import registry_check
+
+    found, _ = registry_check.read(file.read_text(encoding="utf-8"))
+    if found is None:
+        click.echo("the registry has faults: `scr-gateway registry check` explains them", err=True)
+        sys.exit(1)
+    for organisation in found.organisations:
+        settings = ", ".join(setting.code for setting in organisation.settings)
+        click.echo(f"{organisation.ods.value:8} {organisation.name:40} {settings}")
+    for system in found.systems:
+        at = system.organisation.value if system.organisation else "-"
+        click.echo(f"{system.id.value:28} {system.kind.value:18} {at:8} {system.state.value}")
+
+
+@click.group()
+def db() -> None:
+    """The database."""
+
+
+@db.command("upgrade")
+@click.option("--config", required=True, type=click.Path(path_type=Path, dir_okay=False))
+def db_upgrade(config: Path) -> None:
+    """Bring the tables to this version's form."""
+    from gateway.config import load
+    from gateway.store.engine import make_engine, upgrade
+
+    async def upgrading() -> int:
+        engine = make_engine(load(config).store.address())
+        try:
+            await upgrade(engine)
+        finally:
+            await engine.dispose()
+        click.echo("the tables are up to date")
+        return 0
+
+    run(upgrading())
+
+
+@click.group()
+def keys() -> None:
+    """The keys that protect the audit."""
+
+
+@keys.command("create")
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+def keys_create(directory: Path) -> None:
+    """Make the audit's keys in a directory; keys that are there stay."""
+    from gateway.store.keys import KeysUnusable, load_or_create_keys
+
+    try:
+        found = load_or_create_keys(directory)
+    except (KeysUnusable, OSError) as error:
+        click.echo(f"keys: {error}", err=True)
+        sys.exit(1)
+    click.echo(f"chain key {found.mac_id}, checkpoint key {found.sign_id}")
+
+
+@click.command("dev-certs")
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--registry", "registry_file", required=True, type=click.Path(path_type=Path, dir_okay=False))
+def dev_certs(directory: Path, registry_file: Path) -> None:
+    """Make an authority, a server certificate and one client certificate for each registered system."""
+    from gateway.domain.errors import InvalidValue
+    from gateway.identity import registry_check
+    from gateway.identity.certificates import write_development_certificates
+
+    try:
+        found = registry_check.load(registry_file.read_text(encoding="utf-8"))
+        write_development_certificates(directory, [system.id for system in found.systems])
+    except (InvalidValue, OSError) as error:
+        click.echo(f"dev-certs: {error}", err=True)
+        sys.exit(1)
+    click.echo(f"written to {directory}")
+
+
+@click.group()
+def training() -> None:
+    """Training records."""
+
+
+@training.command("import")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--config", required=True, type=click.Path(path_type=Path, dir_okay=False))
+def training_import(file: Path, config: Path) -> None:
+    """Add the records of the training service's export (CSV: uid,module,topics_version,passed,date)."""
+    from datetime import UTC, datetime
+
+    from gateway.config import load
+    from gateway.domain.errors import InvalidValue
+    from gateway.store.engine import make_engine
+    from gateway.store.people import record_training
+    from gateway.store.training import read_export
+
+    async def importing() -> int:
+        try:
+            records = read_export(file.read_text(encoding="utf-8"))
+        except InvalidValue as error:
+            click.echo(f"{file.name}: {error}", err=True)
+            return 1
+        engine = make_engine(load(config).store.address())
+        try:
+            async with engine.begin() as connection:
+                await record_training(records, at=datetime.now(UTC), source=file.name)(connection)
+        finally:
+            await engine.dispose()
+        click.echo(f"{len(records)} records read")
+        return 0
+
+    run(importing())
