@@ -8,11 +8,10 @@ from datetime import datetime
 from aiohttp import web
 
 from gateway.config import Settings, TlsListener
+from gateway.domain.access import System
 from gateway.identity.registry import CurrentRegistry
-from gateway.identity.systems import Listener, ProxyRules, Transport, prove_system
+from gateway.identity.systems import Listener, ProvedSystem, ProxyRules, Transport, locate_browser, prove_system
 from gateway.web import Proved
-
-Routes = Callable[[Callable[[web.Request], Proved]], Iterable[web.RouteDef]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,23 +25,38 @@ class Socket:
     listener: Listener
 
 
-def prover(
-    listener: Listener, registry: CurrentRegistry, clock: Callable[[], datetime], proxy: ProxyRules | None
-) -> Callable[[web.Request], Proved]:
-    """How requests of one listener prove their system. The returned function raises AccessDenied."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prover:
+    """How requests of one listener prove their calling system, and where browsers at it are."""
 
-    def prove(request: web.Request) -> Proved:
+    listener: Listener
+    registry: CurrentRegistry
+    clock: Callable[[], datetime]
+    proxy: ProxyRules | None = None
+
+    def __call__(self, request: web.Request) -> Proved:
+        """The system behind a request. Raises AccessDenied."""
+        return _proved(prove_system(self._transport(request), self.registry.registry, self.clock(), self.proxy))
+
+    def browser(self, request: web.Request, system: System) -> Proved:
+        """A browser at one of our own pages, which belong to `system`. Raises AccessDenied."""
+        return _proved(locate_browser(self._transport(request), system, self.proxy))
+
+    def _transport(self, request: web.Request) -> Transport:
         tls = request.transport.get_extra_info("ssl_object") if request.transport else None
-        transport = Transport(
-            listener=listener,
+        return Transport(
+            listener=self.listener,
             peer=request.remote or "",
             peer_certificate=tls.getpeercert(binary_form=True) if tls is not None else None,
             headers=request.headers,
         )
-        proved = prove_system(transport, registry.registry, clock(), proxy)
-        return Proved(system=proved.system, network=proved.network, network_allowed=proved.network_allowed)
 
-    return prove
+
+def _proved(found: ProvedSystem) -> Proved:
+    return Proved(system=found.system, network=found.network, network_allowed=found.network_allowed)
+
+
+Routes = Callable[[Prover], Iterable[web.RouteDef]]
 
 
 def mutual_tls(listener: TlsListener) -> ssl.SSLContext:
@@ -64,7 +78,7 @@ def sockets(
 
     def app(listener: Listener, proxy: ProxyRules | None = None) -> web.Application:
         application = web.Application(client_max_size=settings.limits.body_bytes)
-        application.add_routes(routes(prover(listener, registry, clock, proxy)))
+        application.add_routes(routes(Prover(listener=listener, registry=registry, clock=clock, proxy=proxy)))
         return application
 
     if listen.plain is not None:

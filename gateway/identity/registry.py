@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from gateway.domain.access import Organisation, System
+from gateway.domain.access import Organisation, System, SystemKind
 from gateway.domain.identifiers import Asid, OdsCode, SystemId
 
 
@@ -91,6 +91,18 @@ class CurrentRegistry:
     def organisation(self, ods: OdsCode) -> Organisation | None:
         """The organisation as registered now."""
         return self.registry.organisation(ods)
+
+    def organisations(self) -> tuple[Organisation, ...]:
+        """Every organisation, in the registry's order."""
+        return self.registry.organisations
+
+    def system(self, system_id: SystemId) -> System | None:
+        """The calling system as registered now."""
+        return self.registry.system(system_id)
+
+    def standalone(self) -> System | None:
+        """The standalone viewer: the first system of that kind."""
+        return next((row for row in self.registry.systems if row.kind is SystemKind.STANDALONE), None)
 
     def replace(self, registry: Registry) -> None:
         """Put another registry in force."""

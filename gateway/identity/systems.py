@@ -170,6 +170,22 @@ def prove_system(
         )
     if system.state is SystemState.SUSPENDED:
         raise refused(Code.SYSTEM_SUSPENDED, "the system is suspended", rules=())
+    return _located(transport, system)
+
+
+def locate_browser(transport: Transport, system: System, proxy: ProxyRules | None = None) -> ProvedSystem:
+    """Where a browser is that uses one of this gateway's own pages, which need no certificate: their users sign in.
+
+    Raises AccessDenied: SYSTEM_FORWARDED (a forwarded certificate, or the proxy listener called by another than the proxy).
+    """
+    if transport.listener is Listener.PROXY:
+        _forwarded_certificate(transport, proxy or ProxyRules())
+    else:
+        _refuse_forwarded(transport)
+    return _located(transport, system)
+
+
+def _located(transport: Transport, system: System) -> ProvedSystem:
     address = _caller_address(transport)
     network = next((net for net in system.networks if address is not None and _within(address, (net,))), None)
     return ProvedSystem(

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from gateway.domain.access import Operation, Scope, System
+from gateway.domain.access import Operation, ProvedUser, Scope, System
 from gateway.domain.identifiers import CorrelationId, MessageId, NhsNumber, OdsCode, RoleProfileId, TeamId, UserId
 from gateway.domain.permission import AccessClaims, HowAsked, PermissionAnswer, RelationshipKind
 from gateway.domain.spine import Traits
@@ -41,6 +41,8 @@ class Credentials:
     token: str | None = field(default=None, repr=False)
     assertion: Any | None = field(default=None, repr=False)
     """A SAML assertion element (lxml). Any: the service does not know lxml."""
+    session: ProvedUser | None = field(default=None, repr=False)
+    """Who signed in to this browser session, proved by the gateway itself at sign-in. Only pages set it; no message can."""
     named_user: UserId | None = None
     named_role: RoleProfileId | None = None
     named_organisation: OdsCode | None = None
@@ -77,6 +79,17 @@ class ViewCall(Call):
     @property
     def operation(self) -> Operation:
         return Operation.VIEW
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrintCall(ViewCall):
+    """Print a record that was just viewed: the same claims for the same document, recorded as a print and raising no second alert."""
+
+    viewed_at: datetime
+
+    @property
+    def operation(self) -> Operation:
+        return Operation.PRINT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

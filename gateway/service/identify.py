@@ -72,8 +72,11 @@ class Identify:
         return Caller(organisation=organisation, user=user, proof=proof, role=role)
 
     async def _prove(self, credentials: Credentials, context: Context) -> ProvedUser | None:
-        if credentials.token is not None and credentials.assertion is not None:
+        offered = (credentials.token, credentials.assertion, credentials.session)
+        if sum(one is not None for one in offered) > 1:
             raise AccessDenied(Code.CREDENTIALS_INVALID, rules=("P-07",))
+        if credentials.session is not None:
+            return credentials.session
         if credentials.token is not None:
             audience = context.system.client_id
             return await self._proofs.token(credentials.token, audience=audience, now=context.now)

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Protocol
 
-from gateway.domain.access import Organisation, ProvedUser, User
+from gateway.domain.access import Organisation, ProvedUser, System, User
 from gateway.domain.decision import AuditEntry
-from gateway.domain.identifiers import NhsNumber, OdsCode, UserId
+from gateway.domain.identifiers import NhsNumber, OdsCode, SystemId, UserId
 from gateway.domain.journal import Committed, ViewState, Write
 from gateway.domain.record import SummaryRecord
 from gateway.domain.spine import Demographics, EventDocument, EventList, SpineCall, Traits
@@ -99,3 +99,79 @@ class Ids(Protocol):
 
     def new(self) -> str:
         """A new UUID in upper case, never given before."""
+
+
+class KeptPort(Protocol):
+    """One browser session or launch as it stands in the store."""
+
+    @property
+    def state(self) -> str:
+        """The owner's own word for where it is."""
+
+    @property
+    def version(self) -> int:
+        """Counts changes."""
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The owner's JSON."""
+
+    @property
+    def created(self) -> datetime:
+        """Since when."""
+
+    @property
+    def expires(self) -> datetime:
+        """Until when."""
+
+
+class ShelfPort(Protocol):
+    """Short-lived state by a secret id, shared by every process. Raises NotPossibleNow where the store does not answer."""
+
+    async def put(self, secret: str, *, state: str, data: dict[str, Any], now: datetime, expires: datetime) -> None:
+        """Keeps a new one."""
+
+    async def get(self, secret: str, *, now: datetime) -> KeptPort | None:
+        """As it stands; None where unknown or expired."""
+
+    async def change(
+        self,
+        secret: str,
+        *,
+        version: int,
+        state: str,
+        data: dict[str, Any],
+        now: datetime,
+        expires: datetime | None = None,
+    ) -> bool:
+        """Replaces it if nobody changed it since `version`; whether it did."""
+
+    async def drop(self, secret: str) -> None:
+        """Ends it."""
+
+
+class SignInPort(Protocol):
+    """Sign-in of a browser at the identity service: authorization code flow with PKCE S256 (RFC 7636)."""
+
+    def address(
+        self, *, client_id: str, redirect_uri: str, state: str, nonce: str, verifier: str, prompt: str | None
+    ) -> str:
+        """Where the browser goes to sign in."""
+
+    async def finish(
+        self, *, code: str, client_id: str, redirect_uri: str, nonce: str, verifier: str, now: datetime
+    ) -> tuple[ProvedUser, User]:
+        """The code spent: who signed in, with their roles. Raises AccessDenied, NotPossibleNow."""
+
+
+class PageRegistryPort(RegistryPort, Protocol):
+    """What pages look up in the registry."""
+
+    def system(self, system_id: SystemId) -> System | None:
+        """A calling system, or None."""
+
+    def standalone(self) -> System | None:
+        """The standalone viewer, or None where none is registered."""
+
+    def organisations(self) -> tuple[Organisation, ...]:
+        """Every organisation, in the registry's order."""
