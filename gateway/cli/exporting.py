@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.domain.decision import AuditEntry
 from gateway.domain.journal import Write
-from gateway.store.chain import decode
+from gateway.store.chain import canonical, decode
 from gateway.store.export import CSV_COLUMNS, audit_event, csv_row, csv_text, export_lines
 from gateway.store.journal import Journal
 from gateway.store.keys import AuditKeys
@@ -47,7 +47,7 @@ async def _entries(engine: AsyncEngine) -> AsyncIterator[AuditEntry]:
         for line in block.splitlines():
             values = orjson.loads(line)
             if values.get("kind") == "entry":
-                yield decode(values["body"])
+                yield decode(canonical(values["entry"]))
 
 
 async def written(engine: AsyncEngine, form: str, output: Path) -> int:
@@ -58,9 +58,10 @@ async def written(engine: AsyncEngine, form: str, output: Path) -> int:
             async for block in export_lines(engine):
                 file.write(block)
         elif form == "csv":
-            file.write(csv_text(CSV_COLUMNS, ()).encode())
+            heading = csv_text(CSV_COLUMNS, ())
+            file.write(heading.encode())
             async for entry in _entries(engine):
-                file.write(csv_text(tuple(map(str, csv_row(entry))), ()).encode())
+                file.write(csv_text(CSV_COLUMNS, [csv_row(entry)]).removeprefix(heading).encode())
         else:
             async for entry in _entries(engine):
                 file.write(orjson.dumps(audit_event(entry)) + b"\n")
