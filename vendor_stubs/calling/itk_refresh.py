@@ -11,6 +11,7 @@ from vendor_stubs.calling.soap import LIFETIME, WSA, WSSE, WSU, wire_time
 from vendor_stubs.xml import Element, qname
 
 _USER_DIGITS = 12
+_TOOLKIT = "urn:nhs-uk:identity:"
 
 
 async def refreshed(request: RawRequest, calls: Calls) -> bytes:
@@ -65,7 +66,8 @@ def named_user(root: Element) -> str | None:
     if typed is not None:
         return typed
     for one in root.iter(qname(ITK, "id")):
-        last = one.get("uri", "").rpartition(":")[2]
-        if last.isdigit() and len(last) == _USER_DIGITS:
+        uri = one.get("uri", "")
+        last = uri.rpartition(":")[2]
+        if uri.startswith(_TOOLKIT) and last.isdigit() and len(last) == _USER_DIGITS:
             return last
     return None

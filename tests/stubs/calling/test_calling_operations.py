@@ -13,10 +13,10 @@ from gateway.xml.catalogue import Catalogue
 from gateway.xml.itk import ItkRequest, payload_findings, read_request
 from gateway.xml.parser import parse
 from gateway.xml.soap import read_envelope
-from tests.stubs import calling_gateway as fake
-from tests.stubs.calling_gateway import Reply
-from tests.stubs.conftest import Bench
-from tests.stubs.test_calling_raw import invoked
+from tests.stubs.calling import stand_in as fake
+from tests.stubs.calling.conftest import Bench
+from tests.stubs.calling.stand_in import Reply
+from tests.stubs.calling.test_calling_raw import invoked
 
 NUMBER, KATE = "9992000112", "910000000281"
 TOM = "910000000042"

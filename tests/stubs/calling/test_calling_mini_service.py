@@ -13,9 +13,9 @@ from gateway.xml.catalogue import Catalogue
 from gateway.xml.itk import ItkRequest, payload_findings, read_request
 from gateway.xml.parser import parse
 from gateway.xml.soap import read_envelope
-from tests.stubs import calling_gateway as fake
-from tests.stubs.calling_gateway import Reply
-from tests.stubs.conftest import NOW, Bench
+from tests.stubs.calling import stand_in as fake
+from tests.stubs.calling.conftest import NOW, Bench
+from tests.stubs.calling.stand_in import Reply
 from vendor_stubs.calling import preparation
 from vendor_stubs.calling.errors import NoAnswer, WrongUsage
 from vendor_stubs.calling.options import ViewRequest

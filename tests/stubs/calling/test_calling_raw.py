@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 from lxml import etree
 
-from tests.stubs import calling_gateway as fake
-from tests.stubs.calling_gateway import Reply
-from tests.stubs.conftest import NOW, Bench
+from tests.stubs.calling import stand_in as fake
+from tests.stubs.calling.conftest import NOW, Bench
+from tests.stubs.calling.stand_in import Reply
 from vendor_stubs.calling import commands, names
 from vendor_stubs.calling.errors import WrongUsage
 from vendor_stubs.calling.options import RawRequest, ViewRequest
@@ -125,7 +125,7 @@ async def test_what_is_no_template_cannot_be_refreshed(bench: Bench, body: bytes
 
 
 async def test_a_token_of_nobody_cannot_be_refreshed(bench: Bench) -> None:
-    message = (await captured(bench)).replace(KATE.encode(), b"somebody").replace(b"2.0.65", b"2.0.99")
+    message = (await captured(bench)).replace(KATE.encode(), b"somebody").replace(b"2.0.65", b"2.9")
     with pytest.raises(WrongUsage, match="--as"):
         await send_raw(RawRequest(body=message, fresh=True), bench.calls)
 
