@@ -33,7 +33,7 @@ _NAMES = frozenset(name for name, _ in _FIELDS)
 
 def instant_text(moment: datetime) -> str:
     """UTC with microseconds, always of one length, so that it sorts as text."""
-    return aware(moment).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return aware(moment).astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def canonical(value: Any) -> bytes:

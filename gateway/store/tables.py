@@ -26,8 +26,6 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from gateway.domain.instants import aware
 
-_SORTABLE = "%Y-%m-%dT%H:%M:%S.%fZ"
-
 
 class Instant(TypeDecorator[datetime]):
     """An aware instant: `timestamp with time zone` on PostgreSQL, sortable UTC text on SQLite, which has no such type."""
@@ -44,13 +42,14 @@ class Instant(TypeDecorator[datetime]):
         if value is None:
             return None
         value = aware(value).astimezone(UTC)
-        return value.strftime(_SORTABLE) if dialect.name == "sqlite" else value
+        # always 27 characters, so that instants sort as text
+        return value.isoformat(timespec="microseconds")[:26] + "Z" if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the base's signature
         """Database -> aware UTC instant."""
         if value is None or isinstance(value, datetime):
             return value.astimezone(UTC) if value is not None else None
-        return datetime.strptime(value, _SORTABLE).replace(tzinfo=UTC)
+        return datetime.fromisoformat(value)
 
 
 metadata = MetaData(
