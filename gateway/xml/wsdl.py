@@ -62,14 +62,33 @@ def _beside(file: str, location: str) -> str:
 
 @cache
 def _inlined(file: str) -> etree._Element:
-    """The description with what its schemas include put in their place, each included file once."""
+    """The description with what its schemas include put in their place, each included file once, and what they import
+    beside them.
+    """
     root = _read(file)
-    for schema in root.iterfind(f"{qname(WSDL, 'types')}/{qname(XSD, 'schema')}"):
+    types = root.find(qname(WSDL, "types"))
+    waiting = [] if types is None else list(types.iterchildren(qname(XSD, "schema")))
+    known = {schema.get("targetNamespace") for schema in waiting}
+    while waiting:
+        schema = waiting.pop(0)
         _inline(schema, file, set())
+        for imported in schema.iterchildren(qname(XSD, "import")):
+            location = imported.get("schemaLocation")
+            imported.attrib.pop("schemaLocation", "")
+            if location is not None and imported.get("namespace") not in known:
+                assert types is not None
+                known.add(imported.get("namespace"))
+                beside = _read(location)
+                types.append(beside)
+                waiting.append(beside)
     return root
 
 
 def _inline(schema: etree._Element, file: str, seen: set[str]) -> None:
+    """Puts included files in place; locations of imports become names from the schemas folder on.
+
+    Prefixes that stand in values only do not travel with a node: the description declares them itself.
+    """
     for include in list(schema.iterchildren(qname(XSD, "include"))):
         included = _beside(file, str(include.get("schemaLocation")))
         place = schema.index(include)
@@ -78,6 +97,8 @@ def _inline(schema: etree._Element, file: str, seen: set[str]) -> None:
             continue
         seen.add(included)
         inner = _read(included)
+        for reference in inner.iterchildren(qname(XSD, "import")):
+            reference.set("schemaLocation", _beside(included, str(reference.get("schemaLocation"))))
         _inline(inner, included, seen)
         for offset, part in enumerate(list(inner)):
             schema.insert(place + offset, part)

@@ -5,6 +5,7 @@ too.
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,7 +15,7 @@ from lxml import etree
 from zeep.transports import Transport
 
 from gateway.xml.catalogue import DISTRIBUTION_ENVELOPE, OWN_SCHEMAS, Catalogue
-from gateway.xml.names import ITK
+from gateway.xml.names import ITK, XSD
 from gateway.xml.operations import OPERATIONS, Family
 from gateway.xml.parser import parse
 from gateway.xml.soap import read_envelope
@@ -95,13 +96,20 @@ def test_zeep_calls_from_the_served_description_alone(door: str, operation) -> N
 
 
 @pytest.mark.parametrize("name", sorted(DESCRIPTIONS))
-def test_a_description_names_the_address_it_is_served_for(name: str) -> None:
+def test_a_description_names_the_address_it_is_served_for(name: str, tmp_path: Path) -> None:
     root = parse(wsdl(name, "https://gateway.example/itk"))
     locations = {element.get("location") for element in root.iter("{*}address")}
     assert locations == {"https://gateway.example/itk"}
     assert not list(root.iter("{http://www.w3.org/2001/XMLSchema}include"))
-    for schema in root.iter("{http://www.w3.org/2001/XMLSchema}schema"):
-        etree.XMLSchema(etree.fromstring(etree.tostring(schema)))
+    schemas = {str(schema.get("targetNamespace")): schema for schema in root.iter(f"{{{XSD}}}schema")}
+    files = {namespace: f"{number}.xsd" for number, namespace in enumerate(schemas)}
+    for namespace, schema in schemas.items():
+        for imported in schema.iter(f"{{{XSD}}}import"):
+            assert imported.get("schemaLocation") is None
+            imported.set("schemaLocation", files[str(imported.get("namespace"))])
+        (tmp_path / files[namespace]).write_bytes(etree.tostring(schema))
+    for file in files.values():
+        etree.XMLSchema(etree.parse(tmp_path / file))
 
 
 def test_an_unknown_name_is_not_a_path() -> None:
