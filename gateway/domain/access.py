@@ -77,6 +77,7 @@ class Operation(StrEnum):
     LAUNCH = "launch"
     PRIVACY = "privacy"  # the privacy officer's workbench
     PRINT = "print"
+    RAISE_ALERT = "raise-alert"  # a privacy alert written by the calling system
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from gateway.domain.access import Operation, ProvedUser, Scope, System
+from gateway.domain.decision import AlertReason, AlertType
 from gateway.domain.identifiers import CorrelationId, MessageId, NhsNumber, OdsCode, RoleProfileId, TeamId, UserId
 from gateway.domain.permission import AccessClaims, HowAsked, PermissionAnswer, RelationshipKind
 from gateway.domain.spine import Traits
@@ -188,6 +189,36 @@ class ActivityCall(Call):
     @property
     def operation(self) -> Operation:
         return Operation.ACTIVITY_REPORT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostedAlert:
+    """A privacy alert as a calling system wrote it. Whom it names is checked against who is proved."""
+
+    id: str
+    """The sender's own id."""
+    digest: str
+    """Of the whole alert: the same id with other content is another alert, never a repeat."""
+    type: AlertType
+    reason: AlertReason
+    patient: NhsNumber
+    organisation: OdsCode
+    user: UserId
+    subject: str
+    """Id of what was accessed."""
+    note: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordAlertCall(Call):
+    """Put a system's own privacy alert on record, beside those that views raise themselves."""
+
+    patient: NhsNumber
+    alert: PostedAlert
+
+    @property
+    def operation(self) -> Operation:
+        return Operation.RAISE_ALERT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from gateway.domain.codes import Kind
 from gateway.domain.decision import AuditEntry
 from gateway.domain.errors import AccessDenied, GatewayError, InternalError
 from gateway.service.activity import Reports
+from gateway.service.alerts import Alerting
 from gateway.service.calls import (
     ActivityCall,
     Call,
@@ -19,6 +20,7 @@ from gateway.service.calls import (
     FeedRelationshipCall,
     QueryPermissionCall,
     RbacCall,
+    RecordAlertCall,
     RecordPermissionCall,
     StatusCall,
     TraceCall,
@@ -49,6 +51,7 @@ class Service:
             RbacCall: reports.rbac,
             ActivityCall: reports.activity,
             TraceCall: reports.trace,
+            RecordAlertCall: Alerting(parts).record,
         }
 
     async def answer(self, door: Door, wire: WireRequest, context: Context) -> tuple[WireResponse, GatewayError | None]:

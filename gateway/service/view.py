@@ -143,7 +143,9 @@ class View:
         number = events.nhs_number
         for listed in (events, None):
             current = listed or await self._parts.spine.event_list(number, spine)
-            if not current.events or (call.event_id is not None and call.event_id != current.events[0].id):
+            if not current.events or (
+                call.event_id is not None and call.event_id.upper() != current.events[0].id.upper()
+            ):
                 raise NoRecord(Code.SCR_NOT_FOUND)
             document = await self._parts.spine.event(number, current.events[0].id, spine)
             if document is not None:
