@@ -85,6 +85,10 @@ class Identity(Part):
     saml_metadata_url: str | None = None
     """Sandbox only: the signing certificate is fetched from here."""
     skew_seconds: int = Field(default=5, ge=0, le=60)
+    authorize_url: str = ""
+    """Where browsers sign in; empty: `/authorize` of the issuer, and so the two below."""
+    token_url: str = ""
+    userinfo_url: str = ""
 
 
 class Store(Part):

@@ -5,11 +5,13 @@ Each door's bytes become one Call; each Call ends in one Outcome or one GatewayE
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from gateway.domain.codes import Kind
 from gateway.domain.decision import AuditEntry
 from gateway.domain.errors import AccessDenied, GatewayError, InternalError
+from gateway.domain.journal import Write
+from gateway.domain.spine import Demographics
 from gateway.service.activity import Reports
 from gateway.service.alerts import Alerting
 from gateway.service.calls import (
@@ -31,8 +33,11 @@ from gateway.service.entries import EntryMaker
 from gateway.service.identify import Caller
 from gateway.service.outcomes import Outcome, Viewed
 from gateway.service.parts import Parts
+from gateway.service.paths import OpenPaths, Paths
 from gateway.service.recording import Recording
 from gateway.service.view import View
+
+T = TypeVar("T")
 
 
 class Service:
@@ -41,6 +46,7 @@ class Service:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._view = View(parts)
+        self._paths = OpenPaths(parts)
         recording, reports = Recording(parts), Reports(parts)
         self._use_cases: dict[type[Call], Callable[[Any, Context, Caller], Awaitable[Outcome]]] = {
             StatusCall: self._view.status,
@@ -84,6 +90,37 @@ class Service:
 
             return await self._view.view(call, context, caller, write)
         return door.write(wire, call, await self.outcome(call, context, caller))
+
+    async def ask(self, call: Call, context: Context) -> Outcome:
+        """A page's call, which is no view: the outcome itself. Raises GatewayError, its trace already in the audit."""
+        try:
+            return await self.outcome(call, context, await self.caller(call, context))
+        except GatewayError as error:
+            raise await self._traced(error, call, context) from error
+
+    async def show(self, call: ViewCall, context: Context, write: Callable[[Viewed], T]) -> T:
+        """A page's view or print: decided, audited and alerted as at any door; `write` builds the page before it is. Raises as `ask`."""
+        try:
+            return await self._view.view(call, context, await self.caller(call, context), write)
+        except GatewayError as error:
+            raise await self._traced(error, call, context) from error
+
+    async def paths(self, call: Call, context: Context, patient: Demographics) -> Paths:
+        """Which ways to this patient's record stand open to a page's user; decides nothing. Raises as `ask`."""
+        try:
+            return await self._paths.paths(call, context, await self.caller(call, context), patient)
+        except GatewayError as error:
+            raise await self._traced(error, call, context) from error
+
+    async def note_session(self, action: str, outcome: str, call: Call, context: Context) -> None:
+        """Audits a browser session's begin or end (`signIn`, `signOut` …). Raises as `ask`."""
+        try:
+            caller = await self.caller(call, context)
+            maker = EntryMaker.of(call, context, caller, None, self._parts.ids)
+            entry = maker.entry("session", outcome, context.now, operation=action)
+            await self._parts.journal.commit(Write(entries=(entry,)))
+        except GatewayError as error:
+            raise await self._traced(error, call, context) from error
 
     async def caller(self, call: Call, context: Context) -> Caller:
         """The proved caller. Raises AccessDenied, NotPossibleNow."""

@@ -13,9 +13,9 @@ from gateway.domain.decision import AuditEntry, ConsentFacts, Decision, Facts, P
 from gateway.domain.errors import GatewayError, InternalError, NoRecord, PolicyRefused, SpineUnavailable
 from gateway.domain.identifiers import NhsNumber
 from gateway.domain.journal import EndPermissions, Spend, Write
-from gateway.domain.permission import PermissionClaim, RecordedKind, RecordedPermission
+from gateway.domain.permission import PermissionAnswer, PermissionClaim, RecordedKind, RecordedPermission
 from gateway.domain.spine import Confidentiality, Consent, Demographics, EventDocument, EventList, SpineCall
-from gateway.service.calls import Call, Context, StatusCall, ViewCall
+from gateway.service.calls import Call, Context, PrintCall, StatusCall, ViewCall
 from gateway.service.entries import EntryMaker, refused
 from gateway.service.identify import Caller
 from gateway.service.outcomes import Status, Viewed
@@ -61,6 +61,14 @@ def patient_facts(patient: Demographics) -> PatientFacts:
     )
 
 
+def _of_a_print(call: PrintCall, facts: Facts) -> Facts:
+    """A print rests on its view: the view's own note is no repeat, and a no given since closes it (P-03)."""
+    since = (answer for answer in facts.permissions if answer.start > call.viewed_at)
+    if any(answer.answer is not PermissionAnswer.YES for answer in since):
+        return replace(facts, claims=replace(facts.claims, permission=PermissionClaim.NOT_ASKED))
+    return replace(facts, recent_notes=())
+
+
 class View:
     """The use case of viewing a record, and of its first half, the status of a record."""
 
@@ -83,7 +91,7 @@ class View:
                 raise InternalError
             document = await self._newest(call, events, visit.spine)
             answer = write(self._viewed(call, visit, document, decision))
-            await self._commit_view(decision, visit, document)
+            await self._commit_view(call, decision, visit, document)
         except GatewayError as error:
             await self._failed(error, visit)
             raise
@@ -117,9 +125,13 @@ class View:
         maker = EntryMaker.of(call, context, caller, patient, self._parts.ids)
         state = await self._parts.state_of(caller, context, (patient,))
         facts = self._parts.facts(call, context, caller, state)
+        if isinstance(call, PrintCall):
+            facts = _of_a_print(call, facts)
         spent = spends(call, caller, context)
         decision = await self._decide(facts, maker, spent)
-        permission = asked_permission(call, caller, context, self._parts.ids) if isinstance(call, ViewCall) else None
+        permission = None
+        if isinstance(call, ViewCall) and not isinstance(call, PrintCall):
+            permission = asked_permission(call, caller, context, self._parts.ids)
         entry = maker.decided("asked", "asked", decision, facts)
         recorded = (permission,) if permission else ()
         await self._parts.journal.commit(Write(entries=(entry,), spend=spent, permissions=recorded))
@@ -160,21 +172,26 @@ class View:
         assert visit.patient is not None
         return Viewed(patient=visit.patient, document=document, record=record, decision=decision)
 
-    async def _commit_view(self, decision: Decision, visit: Visit, document: EventDocument) -> None:
-        """The outcome entry, its alert and the use of a permission for one view: one transaction (I4)."""
+    async def _commit_view(self, call: ViewCall, decision: Decision, visit: Visit, document: EventDocument) -> None:
+        """The outcome entry, its alert and the use of a permission for one view: one transaction (I4).
+
+        A print is an entry of its own; its alert was the view's.
+        """
+        printed = isinstance(call, PrintCall)
+        alert = None if printed else decision.alert
         used = visit.permission or next((p for p in visit.facts.permissions if p.id == decision.permission_id), None)
         entry = visit.maker.decided(
-            "viewed",
+            "print" if printed else "viewed",
             "record",
             decision,
             visit.facts,
             at=self._parts.clock(),
             permission_id=used.id if used else None,
             document_id=document.document_id,
-            alert_id=self._parts.ids.new() if decision.alert else None,
+            alert_id=self._parts.ids.new() if alert else None,
             spine_message_ids=tuple(visit.spine.message_ids),
         )
-        alerts = (visit.maker.alert(decision.alert, entry, visit.spine.asid.value),) if decision.alert else ()
+        alerts = (visit.maker.alert(alert, entry, visit.spine.asid.value),) if alert else ()
         consume = used.id if used is not None and used.kind is not RecordedKind.EXTENDED else None
         await self._parts.journal.commit(Write(entries=(entry,), alerts=alerts, consume_permission=consume))
 

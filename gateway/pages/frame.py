@@ -1,0 +1,248 @@
+"""What every page goes through: place in the queue, session, form token, errors as pages, headers, one log line.
+
+Handlers get a `Turn` and answer with a page or raise a GatewayError; they never see a request without its session proved.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Protocol
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from gateway.domain.access import System
+from gateway.domain.codes import Code
+from gateway.domain.errors import AccessDenied, GatewayError, InternalError, MessageInvalid
+from gateway.domain.identifiers import CorrelationId, NhsNumbers
+from gateway.domain.instants import LONDON
+from gateway.pages.contexts import Banner, banner
+from gateway.pages.layout import Layout
+from gateway.pages.sessions import BrowserSession, Cookie, Seal, Sessions, form_token_fits
+from gateway.service.calls import Context, Credentials
+from gateway.service.ports import PageRegistryPort, ShelfPort, SignInPort
+from gateway.service.service import Service
+
+CORRELATION = "X-Correlation-ID"
+FORM = "application/x-www-form-urlencoded"
+LARGEST_FORM = 32 * 1024
+MOST_FIELDS = 60
+_OWN_SITE = frozenset({"same-origin", "none"})
+
+
+class Located(Protocol):
+    """Where a browser is."""
+
+    @property
+    def network(self) -> str:
+        """Label for the audit."""
+
+    @property
+    def network_allowed(self) -> bool:
+        """Whether it is one the system is used from."""
+
+
+class Gate(Protocol):
+    """Bounded concurrency."""
+
+    def place(self) -> AbstractAsyncContextManager[None]:
+        """Holds a place. Raises NotPossibleNow."""
+
+
+Told = Callable[[str, web.Request, CorrelationId, int, GatewayError | None, float], None]
+"""(door, request, correlation id, status, error, seconds) -> one log line and the metrics."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """The parts every page needs. `sessions`: of this kind of page."""
+
+    service: Service
+    layout: Layout
+    sessions: Sessions
+    signing_in: Cookie
+    """The cookie of a sign-in under way."""
+    shelf: ShelfPort
+    seal: Seal
+    sign_in: SignInPort
+    registry: PageRegistryPort
+    numbers: NhsNumbers
+    locate: Callable[[web.Request, System], Located]
+    gate: Gate
+    told: Told
+    correlate: Callable[[web.Request], CorrelationId]
+    clock: Callable[[], datetime]
+    answer_seconds: float
+    body_seconds: float
+    public_url: str
+    door: str = "viewer"
+    """As in the audit, the metrics and the logs."""
+    home: str = "/viewer"
+
+    def system_of(self, session: BrowserSession | None) -> System:
+        """The calling system of a session: the standalone viewer, or the host of a launch. Raises AccessDenied."""
+        system = self.registry.system(session.system) if session is not None else self.registry.standalone()
+        if system is None:
+            raise AccessDenied(Code.SYSTEM_UNKNOWN)
+        return system
+
+    def page(self, handler: "Handler", *, signed_in: bool = True, form: bool = False) -> Callable[..., Any]:
+        """The aiohttp handler of one page. `form`: it reads a posted form, whose token is checked."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            started = time.perf_counter()
+            turn = Turn(frame=self, request=request, correlation_id=self.correlate(request), now=self.clock())
+            error: GatewayError | None = None
+            try:
+                async with self.gate.place():
+                    turn = await self._opened(turn, signed_in=signed_in, form=form)
+                    response = await handler(turn)
+            except GatewayError as refusal:
+                error, response = refusal, self._refused(turn, refusal)
+            except (web.HTTPException, asyncio.CancelledError):
+                raise
+            except Exception as bug:  # noqa: BLE001 - whatever it is, the answer is a refusal with a code (I6)
+                error = InternalError()
+                error.__cause__ = bug
+                response = self._refused(turn, error)
+            response.headers[CORRELATION] = turn.correlation_id.value
+            self.told(self.door, request, turn.correlation_id, response.status, error, time.perf_counter() - started)
+            return response
+
+        return handle
+
+    async def _opened(self, turn: "Turn", *, signed_in: bool, form: bool) -> "Turn":
+        fields = await self._form(turn.request) if form else {}
+        session = await self.sessions.read(turn.request, turn.now) if signed_in else None
+        if form and session is not None and not form_token_fits(session.secret, fields.get("csrf", "")):
+            raise AccessDenied(Code.FORM_TOKEN)
+        return replace(turn, session=session, form=fields)
+
+    async def _form(self, request: web.Request) -> Mapping[str, str]:
+        """The fields of a posted form, each once. Raises MessageInvalid; AccessDenied where another site sent it."""
+        if request.headers.get("Sec-Fetch-Site", "same-origin") not in _OWN_SITE:
+            raise AccessDenied(Code.FORM_TOKEN)
+        if request.content_type != FORM:
+            raise MessageInvalid(Code.MESSAGE_MEDIA_TYPE)
+        if (request.content_length or 0) > LARGEST_FORM:
+            raise MessageInvalid(Code.MESSAGE_TOO_LARGE)
+        try:
+            async with asyncio.timeout(self.body_seconds):
+                body = await request.read()
+        except (TimeoutError, web.HTTPRequestEntityTooLarge) as error:
+            raise MessageInvalid(Code.MESSAGE_TOO_LARGE) from error
+        if len(body) > LARGEST_FORM:
+            raise MessageInvalid(Code.MESSAGE_TOO_LARGE)
+        return read_form(body)
+
+    def _refused(self, turn: "Turn", error: GatewayError) -> web.Response:
+        """The page of an error, with ways on that fit it."""
+        response = self.layout.refusal(
+            error.code,
+            rules=error.rules,
+            session=turn.session,
+            patient=turn.banner,
+            home=self.home,
+            correlation_id=turn.correlation_id.value,
+            links=self._ways_on(turn),
+        )
+        if error.retry_after is not None:
+            response.headers["Retry-After"] = str(error.retry_after)
+        if error.code in {Code.SESSION_EXPIRED, Code.SESSION_MISSING}:
+            self.sessions.cookie.clear(response)
+        return response
+
+    def _ways_on(self, turn: "Turn") -> list[dict[str, str]]:
+        session = turn.session
+        if session is None:
+            return [{"href": self.home, "text": "Sign in"}]
+        if session.context is not None and self.door == "viewer":
+            again = {"href": "/viewer/patient", "text": "Back to this patient"}
+            other = [] if session.launched else [{"href": "/viewer/find", "text": "Find another patient"}]
+            return [again, *other]
+        return [{"href": self.home, "text": "Start again"}]
+
+
+def read_form(body: bytes) -> Mapping[str, str]:
+    """A form's fields. Raises MessageInvalid: not a form, a field twice, too many."""
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=MOST_FIELDS,
+            strict_parsing=True,
+        )
+    except ValueError as error:
+        if not body:
+            return {}
+        raise MessageInvalid(Code.MESSAGE_VALUE) from error
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise MessageInvalid(Code.MESSAGE_VALUE)
+    return fields
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One request to a page, as far as it is proved."""
+
+    frame: Frame
+    request: web.Request = field(repr=False)
+    correlation_id: CorrelationId
+    now: datetime
+    session: BrowserSession | None = None
+    form: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def signed_in(self) -> BrowserSession:
+        """The session, for handlers that are never called without one."""
+        if self.session is None:
+            raise AccessDenied(Code.SESSION_MISSING, rules=("P-07",))
+        return self.session
+
+    @property
+    def banner(self) -> Banner | None:
+        """The banner of the session's patient, where it has one."""
+        context = self.session.context if self.session is not None else None
+        if context is None:
+            return None
+        return banner(context.id, context.patient, self.now.astimezone(LONDON).date())
+
+    def context(self, system: System | None = None) -> Context:
+        """Where this request came from and by when it must be answered. Raises AccessDenied."""
+        system = system or self.frame.system_of(self.session)
+        located = self.frame.locate(self.request, system)
+        return Context(
+            door=self.frame.door,
+            system=system,
+            network=located.network,
+            network_allowed=located.network_allowed,
+            correlation_id=self.correlation_id,
+            now=self.now,
+            deadline=asyncio.get_running_loop().time() + self.frame.answer_seconds,
+        )
+
+    @property
+    def credentials(self) -> Credentials:
+        """The session's user, as the service takes them."""
+        return Credentials(session=self.signed_in.proof)
+
+    def page(self, template: str, **values: Any) -> web.Response:
+        """A page with this session's header and patient."""
+        shared: dict[str, Any] = {"session": self.session, "home": self.frame.home, "patient": self.banner}
+        return self.frame.layout.page(template, **(shared | values))
+
+    def go(self, path: str) -> web.Response:
+        """303 to a page of ours."""
+        return self.frame.layout.redirect(path)
+
+    async def change(self, changed: Callable[[BrowserSession], BrowserSession]) -> BrowserSession:
+        """Changes the session. Raises AccessDenied, NotPossibleNow."""
+        return await self.frame.sessions.change(self.signed_in, self.now, changed)
+
+
+Handler = Callable[[Turn], Awaitable[web.StreamResponse]]
