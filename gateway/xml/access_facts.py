@@ -36,6 +36,9 @@ class AccessFactsBlock:
     until: str | None = None
 
 
+ACCESS_FACTS_TAG = qname(ACCESS_FACTS, "AccessFacts")
+
+
 def _element_name(name: str) -> str:
     return "".join(word.capitalize() for word in name.split("_"))
 
@@ -48,7 +51,7 @@ def read_access_facts(envelope: Envelope, catalogue: Catalogue) -> AccessFactsBl
     """The block in the envelope's header, or None where there is none. Raises MessageInvalid where it breaks its
     schema.
     """
-    block = envelope.block(qname(ACCESS_FACTS, "AccessFacts"))
+    block = envelope.block(ACCESS_FACTS_TAG)
     return read_block(block, catalogue) if block is not None else None
 
 

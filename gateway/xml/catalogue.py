@@ -13,7 +13,7 @@ from lxml import etree
 
 from gateway.domain.findings import Finding
 from gateway.xml.findings import Fault
-from gateway.xml.names import ACCESS_FACTS, HL7, ITK, RECORD, XSD, qname
+from gateway.xml.names import ACCESS_FACTS, ADASTRA, CLEO, CODES, HL7, ITK, RECORD, XSD, qname
 from gateway.xml.paths import local_name, namespace_of
 from gateway.xml.schema_findings import Diagnosis, LogEntry, diagnose, shown
 
@@ -23,6 +23,7 @@ DISTRIBUTION_ENVELOPE = "distribution-envelope"
 TOOLKIT_ERROR = "toolkit-error"
 ACCESS_FACTS_BLOCK = "access-facts"
 RECORD_TEXT = "record"
+REFUSAL = "refusal"
 
 
 class SchemaUnusable(ValueError):
@@ -47,6 +48,18 @@ def _hl7(own: str, pack: str, message_type: str, root: str) -> tuple[str, Schema
     )
 
 
+VIEWER_MESSAGES = tuple(
+    operation + kind
+    for operation in ("FindPatient", "RecordPermission", "ViewSummary")
+    for kind in ("Request", "Response")
+)
+
+
+def _viewer(product: str, namespace: str, local: str) -> tuple[str, SchemaEntry]:
+    entry = SchemaEntry(own=f"{product}/{product}.xsd", official=None, root=qname(namespace, local), clause=product)
+    return f"{product}:{local}", entry
+
+
 ENTRIES: dict[str, SchemaEntry] = {
     DISTRIBUTION_ENVELOPE: SchemaEntry(
         own="itk/distribution-envelope.xsd",
@@ -64,6 +77,12 @@ ENTRIES: dict[str, SchemaEntry] = {
         own="access-facts.xsd", official=None, root=qname(ACCESS_FACTS, "AccessFacts"), clause="access-facts"
     ),
     RECORD_TEXT: SchemaEntry(own="record/record.xsd", official=None, root=qname(RECORD, "Record"), clause="record"),
+    REFUSAL: SchemaEntry(own="viewer/codes.xsd", official=None, root=qname(CODES, "Refusal"), clause="codes"),
+    **dict(
+        _viewer(product, namespace, local)
+        for product, namespace in (("adastra", ADASTRA), ("cleo", CLEO))
+        for local in VIEWER_MESSAGES
+    ),
     **dict(
         (
             _hl7("scr/get-scr-status.xsd", "scr-mini-service", "QUPC_MT150001GB01", "GetSCRStatusRequest"),

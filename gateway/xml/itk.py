@@ -145,8 +145,25 @@ def request_findings(
     """Everything wrong with headers and distribution envelope (rows 3 to 21), and the operation where one can be
     told.
     """
-    distribution = envelope.payload
-    findings = list(
+    findings = header_findings(
+        envelope, now=now, skew=skew, max_lifetime=max_lifetime, leniences=leniences, soap_action=soap_action
+    )
+    schema = envelope_findings(catalogue, envelope.payload)  # rows 12 and 13
+    operation, rules = rule_findings(envelope, leniences)
+    return operation, _once([*findings, *schema, *rules])
+
+
+def header_findings(
+    envelope: Envelope,
+    *,
+    now: datetime,
+    skew: timedelta = _DEFAULT_SKEW,
+    max_lifetime: timedelta = _DEFAULT_LIFETIME,
+    leniences: Leniences = STRICT,
+    soap_action: str | None = None,
+) -> tuple[Finding, ...]:
+    """What is wrong with the SOAP headers (rows 3 to 10), with the leniences applied."""
+    return tuple(
         itk_header_rules.check(
             envelope,
             now=now,
@@ -156,12 +173,18 @@ def request_findings(
             soap_action=soap_action,
         )
     )
-    findings += envelope_findings(catalogue, distribution)  # rows 12 and 13
+
+
+def rule_findings(envelope: Envelope, leniences: Leniences) -> tuple[Operation | None, tuple[Finding, ...]]:
+    """What the Toolkit's rules (14 to 21, and 4) say of the distribution envelope, and the operation where one can be
+    told.
+    """
+    distribution = envelope.payload
     if distribution.tag != qname(ITK, "DistributionEnvelope"):
-        return None, tuple(findings)
-    findings += itk_envelope_rules.check(envelope, distribution, ids_may_repeat=leniences.reused_ids)
+        return None, ()
+    findings = itk_envelope_rules.check(envelope, distribution, ids_may_repeat=leniences.reused_ids)
     operation, named = itk_envelope_rules.find_operation(distribution, any_profile=leniences.sibling_profile)
-    return operation, _once([*findings, *named])
+    return operation, (*findings, *named)
 
 
 def _once(findings: list[Finding]) -> tuple[Finding, ...]:
@@ -212,35 +235,41 @@ def payload_findings(request: ItkRequest, catalogue: Catalogue) -> tuple[Finding
     """Row 22: everything wrong with the payload by contradiction of names or by its schema; the answer to it is
     SMSP-0001.
     """
-    findings: list[Finding] = []
-    operation = request.operation
-    if operation.family is Family.SCR and request.profile and request.profile.strip() not in operation.request_profiles:
-        item = itk_envelope_rules.manifest_items(request.envelope.payload)[0]
-        known = BY_PROFILE.get(request.profile.strip())
-        fault = Fault.CONTRADICTION if known is not None else Fault.PROFILE_MISMATCH
-        findings.append(finding(fault, item, "profileid", expected=operation.request_profile))
-    findings += schema_findings(operation.request_root, request.payload, catalogue)
-    return tuple(findings)
+    contradictions = contradiction_findings(request.envelope.payload, request.operation)
+    return (*contradictions, *schema_findings(request.operation.request_root, request.payload, catalogue))
+
+
+def contradiction_findings(distribution: etree._Element, operation: Operation) -> tuple[Finding, ...]:
+    """For SCR, a profile that is not the operation's; it may be absent. PDS profiles are part of the envelope's
+    rules.
+    """
+    found = []
+    for item in itk_envelope_rules.manifest_items(distribution) if operation.family is Family.SCR else ():
+        profile = item.get("profileid", "").strip()
+        if profile and profile not in operation.request_profiles:
+            fault = Fault.CONTRADICTION if profile in BY_PROFILE else Fault.PROFILE_MISMATCH
+            found.append(finding(fault, item, "profileid", expected=operation.request_profile))
+    return tuple(found)
 
 
 def schema_findings(name: str, payload: etree._Element, catalogue: Catalogue) -> tuple[Finding, ...]:
-    """The payload against the schema called `name`, with the one tolerance of the SCR operations.
-
-    Their NHS numbers may carry `root` = the NHS number's OID, which the schema itself prohibits: it is dropped before
-    the check.
-    """
+    """The payload against the schema called `name`, with the one tolerance of the SCR operations (see `tolerated`)."""
     found = catalogue.validate(name, payload)
-    if not found or not any(f.code == Fault.ATTRIBUTE_UNEXPECTED.slug for f in found):
+    if not any(f.code == Fault.ATTRIBUTE_UNEXPECTED.slug for f in found):
         return found
-    tolerated = {path_of(element, "root")[0] for element in _rooted_nhs_numbers(payload)}
-    return tuple(f for f in found if not (f.code == Fault.ATTRIBUTE_UNEXPECTED.slug and f.path in tolerated))
+    ignored = {path_of(element, "root")[0] for element in tolerated(payload)}
+    return tuple(f for f in found if not (f.code == Fault.ATTRIBUTE_UNEXPECTED.slug and f.path in ignored))
 
 
-def _rooted_nhs_numbers(payload: etree._Element) -> Iterable[etree._Element]:
-    """NHS number values of an SCR payload that name their (implied) root."""
-    steps = ((qname(HL7, "person.NHSNumber"), qname(HL7, "value")), (qname(HL7, "patient"), qname(HL7, "id")))
-    for parent_tag, tag in steps:
-        for parent in payload.iter(parent_tag):
-            for value in elements(parent, tag):
-                if value.get("root") == OID_NHS_NUMBER:
-                    yield value
+def tolerated(payload: etree._Element) -> frozenset[etree._Element]:
+    """NHS numbers of an SCR payload that carry `root` = the NHS number's OID: their schema prohibits it, real senders
+    write it.
+    """
+    steps = (("person.NHSNumber", "value"), ("patient", "id"))
+    return frozenset(
+        value
+        for parent, tag in steps
+        for element in payload.iter(qname(HL7, parent))
+        for value in elements(element, qname(HL7, tag))
+        if value.get("root") == OID_NHS_NUMBER
+    )

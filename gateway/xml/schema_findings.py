@@ -13,7 +13,7 @@ from lxml import etree
 
 from gateway.domain.findings import Finding
 from gateway.xml.findings import Fault, finding
-from gateway.xml.names import PREFIXES
+from gateway.xml.names import PREFIXES, XSI, qname
 from gateway.xml.paths import elements, is_element, line_of, local_name
 
 _PREFIX_OF = {uri: prefix for prefix, uri in PREFIXES.items()}
@@ -27,6 +27,27 @@ _TYPE = re.compile(r"is not a valid value of the (?:local |union |list )?(?:atom
 _LENGTH = re.compile(r"minimum length of '(\d+)'")
 _ANY_CASE_UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _STEP = re.compile(r"(?:([^:\[\]]+):)?([^:\[\]]+)(?:\[(\d+)\])?")
+
+_NIL = qname(XSI, "nil")
+
+_TYPES: dict[str, str] = {
+    "TrueFalse": "true or false",
+    "CapitalUuid": "a UUID in capitals",
+    "MessageId": "a UUID in capitals",
+    "Moment": "digits: YYYY, YYYYMM, YYYYMMDD, YYYYMMDDhhmm or YYYYMMDDhhmmss",
+    "Oid": "an OID: numbers with dots between them",
+    "UniqueId": "an OID, a UUID or a reserved name",
+    "Code": "one word without blanks",
+    "Words": "at least one character",
+    "Number": "a number",
+    "Url": "a URL with its scheme in lower case",
+    "Day": "YYYY-MM-DD",
+    "xs:boolean": "true or false",
+    "xs:integer": "a whole number",
+    "xs:ID": "a name that begins with a letter or underscore, and is used once",
+    "xs:IDREF": "the id of a payload: a name that begins with a letter or underscore",
+}
+"""What our own types, and a few of XML Schema, mean to a person."""
 
 _SIMPLE: dict[str, Fault] = {
     "SCHEMAV_CVC_COMPLEX_TYPE_4": Fault.ATTRIBUTE_MISSING,
@@ -105,7 +126,9 @@ def diagnose(entries: Iterable[LogEntry], root: etree._Element, known: frozenset
             continue
         node = resolve(entry.path, root)
         one = _one(entry.type_name, entry.message, node if node is not None else root, known)
-        made.setdefault((one.node, one.attribute, one.fault), one)
+        key = (one.node, one.attribute, one.fault)
+        if key not in made or one.expected in _TYPES.values():  # libxml2 tells a broken facet, then the type
+            made[key] = one
     return list(made.values())
 
 
@@ -117,6 +140,8 @@ def _one(kind: str, message: str, node: etree._Element, known: frozenset[str]) -
         return _content(message, node, known)
     expected = _expectation(message)
     if fault := _SIMPLE.get(kind):
+        if fault is Fault.NIL_CONTENT and _NIL in node.attrib:
+            return Diagnosis(fault, node, _NIL)
         if fault is Fault.ATTRIBUTE_MISSING and name:
             return Diagnosis(fault, node, expected=f"attribute {shown(name)}")
         return Diagnosis(
@@ -167,7 +192,8 @@ def _expectation(message: str) -> str:
         (_TYPE, "a value of type {}"),
     ):
         if (match := pattern.search(message)) and match[1]:
-            return words.format(match[1])
+            local = match[1].rpartition("}")[2]
+            return _TYPES[local] if pattern is _TYPE and local in _TYPES else words.format(shown(match[1]))
     if match := _ENUMERATION.search(message):
         return "one of: " + match[1].replace("'", "")
     return _expected_names(message)

@@ -120,15 +120,32 @@ def read_envelope(
     MESSAGE_ENVELOPE (structure),
     MESSAGE_MUST_UNDERSTAND, MESSAGE_HEADERS (a WS-Addressing or Security header repeated).
     """
-    version = _version(root, accept)
-    header, body = _parts(root, version)
+    envelope, findings = examine_envelope(root, accept=accept, understood=understood)
+    _refuse(findings)
+    assert envelope is not None
+    return envelope
+
+
+def examine_envelope(
+    root: etree._Element,
+    *,
+    accept: frozenset[SoapVersion] = frozenset({SoapVersion.V11}),
+    understood: frozenset[str] = _UNDERSTOOD,
+) -> tuple[Envelope | None, tuple[Finding, ...]]:
+    """As `read_envelope`, without raising: the envelope as far as it can be read, and everything wrong with it."""
+    try:
+        version = _version(root, accept)
+        header, body = _parts(root, version)
+    except MessageInvalid as invalid:
+        return None, invalid.findings
     blocks = tuple(elements(header)) if header is not None else ()
-    _refuse(_not_understood(blocks, version, understood))
-    _refuse(_repeated(blocks))
+    findings = [*_not_understood(blocks, version, understood), *_repeated(blocks)]
     content = list(elements(body))
     if len(content) != 1:
-        _refuse((finding(Fault.BODY_CONTENT, body, expected="exactly one element"),))
-    return Envelope(
+        findings.append(finding(Fault.BODY_CONTENT, body, expected="exactly one element"))
+    if not content:
+        return None, tuple(findings)
+    envelope = Envelope(
         version=version,
         root=root,
         payload=content[0],
@@ -136,6 +153,7 @@ def read_envelope(
         addressing=_addressing(blocks),
         security=_security(blocks),
     )
+    return envelope, tuple(findings)
 
 
 def _refuse(findings: Sequence[Finding]) -> None:
@@ -323,8 +341,13 @@ def build_fault(
     """An envelope that holds the fault, with addressing headers. `relates_to` is None where the request's id could not
     be read.
     """
-    body = _fault11(fault) if version is SoapVersion.V11 else _fault12(fault)
+    body = fault_element(version, fault)
     return build_answer(version, message_id=message_id, action=action, relates_to=relates_to, body=body)
+
+
+def fault_element(version: SoapVersion, fault: SoapFault) -> etree._Element:
+    """The Fault element alone, for doors without WS-Addressing."""
+    return _fault11(fault) if version is SoapVersion.V11 else _fault12(fault)
 
 
 def _fault11(fault: SoapFault) -> etree._Element:

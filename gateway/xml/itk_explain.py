@@ -1,0 +1,103 @@
+"""The mini-service door's check for the explain pass: SOAP, headers, distribution envelope and payload, all of it at
+once.
+
+The same rules as the fast path, from the same modules; nothing is checked here that the door itself does not check.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from lxml import etree
+
+from gateway.domain.findings import Finding
+from gateway.xml.access_facts import ACCESS_FACTS_TAG
+from gateway.xml.catalogue import ACCESS_FACTS_BLOCK, DISTRIBUTION_ENVELOPE, ENTRIES, Catalogue
+from gateway.xml.explain import Context, Located, Message
+from gateway.xml.findings import Fault, finding
+from gateway.xml.itk import Leniences, contradiction_findings, header_findings, rule_findings, tolerated
+from gateway.xml.itk_envelope_rules import payload_wrappers
+from gateway.xml.itk_outline import outline
+from gateway.xml.operations import Operation
+from gateway.xml.paths import elements, is_element
+from gateway.xml.schema_findings import Diagnosis
+from gateway.xml.schema_repair import diagnose_all
+from gateway.xml.soap import Envelope, examine_envelope
+
+
+@cache
+def _catalogue(schemas: str | None) -> Catalogue:
+    return Catalogue.load(Path(schemas) if schemas else None)
+
+
+def check_mini_service(message: Message, context: Context) -> Iterator[Located]:
+    """Everything wrong with a mini-service request, in the order its reader checks it."""
+    catalogue = _catalogue(context.schemas)
+    envelope, broken = examine_envelope(message.root)
+    yield from (Located(one) for one in broken)
+    if envelope is None:
+        return
+    leniences = Leniences.from_names(context.leniences)
+    headers = header_findings(envelope, now=context.now, leniences=leniences, soap_action=context.soap_action)
+    yield from (Located(one) for one in headers)
+    yield from located(_envelope(envelope.payload, catalogue), DISTRIBUTION_ENVELOPE)
+    operation, rules = rule_findings(envelope, leniences)
+    yield from (_payload_kind(one, envelope, message) for one in rules)
+    block = envelope.block(ACCESS_FACTS_TAG)
+    if block is not None:
+        yield from located(diagnose_all(catalogue, ACCESS_FACTS_BLOCK, block), ACCESS_FACTS_BLOCK)
+    if operation is not None:
+        yield from _payload(envelope, operation, catalogue)
+
+
+def _envelope(distribution: etree._Element, catalogue: Catalogue) -> Iterator[Diagnosis]:
+    """Schema errors of the distribution envelope, found on its outline and brought back to its own nodes."""
+    copied = outline(distribution)
+    for one in diagnose_all(catalogue, DISTRIBUTION_ENVELOPE, copied):
+        node = _same(one.node, distribution)
+        before = _same(one.before, distribution) if one.before is not None else None
+        yield replace(one, node=node if node is not None else distribution, before=before)
+
+
+def _same(node: etree._Element, distribution: etree._Element) -> etree._Element | None:
+    """The node of the envelope that stands where `node` stands in its outline."""
+    steps: list[int] = []
+    while (parent := node.getparent()) is not None:
+        steps.append(sum(1 for sibling in node.itersiblings(preceding=True) if is_element(sibling)))
+        node = parent
+    found: etree._Element | None = distribution
+    for step in reversed(steps):
+        children = list(elements(found)) if found is not None else []
+        found = children[step] if step < len(children) else None
+    return found
+
+
+def _payload_kind(one: Finding, envelope: Envelope, message: Message) -> Located:
+    """An escaped payload may in truth be a CDATA section; only the text tells."""
+    if one.code == Fault.PAYLOAD_ESCAPED.slug:
+        for wrapper in payload_wrappers(envelope.payload):
+            if wrapper in message.cdata:
+                return Located(finding(Fault.PAYLOAD_CDATA, wrapper, expected=one.expected), wrapper, inside=True)
+    return Located(one)
+
+
+def _payload(envelope: Envelope, operation: Operation, catalogue: Catalogue) -> Iterator[Located]:
+    yield from (Located(one) for one in contradiction_findings(envelope.payload, operation))
+    payload = next((p for wrapper in payload_wrappers(envelope.payload) for p in elements(wrapper)), None)
+    if payload is not None:
+        ignored = tolerated(payload)
+        found = diagnose_all(catalogue, operation.request_root, payload)
+        rooted = Fault.ATTRIBUTE_UNEXPECTED
+        yield from located(
+            (one for one in found if not (one.fault is rooted and one.attribute == "root" and one.node in ignored)),
+            operation.request_root,
+        )
+
+
+def located(diagnoses: Iterable[Diagnosis], schema: str) -> Iterator[Located]:
+    """Schema errors as located findings; `schema` is a name of the catalogue."""
+    clause = ENTRIES[schema].clause
+    for one in diagnoses:
+        inside = one.fault in {Fault.TEXT_UNEXPECTED, Fault.ELEMENT_MISSING}
+        yield Located(one.finding(clause), one.node, one.attribute, one.before, inside)

@@ -1,0 +1,259 @@
+"""A message as text with the place of every tag and attribute in it, and what keeps it from being well-formed XML.
+
+It reads text that may be broken anywhere, in one pass, and repairs only what keeps every other character in its place.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from gateway.xml.findings import Fault
+
+MAX_PROBLEMS = 100
+_SMART = "“”„‟″«»‘’‚‛′"
+_SPACE = " \t\r\n"
+_NAME = re.compile(r"[^\s<>/=\"'&“”„‟″«»‘’‚‛′]+")
+_BLANKS = re.compile(r"[ \t\r\n]*+")
+_REFERENCE = re.compile(r"&(?:(#[0-9]+|#x[0-9A-Fa-f]+)|([^\s&;<>]+));|&")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_FIVE = {"amp", "lt", "gt", "quot", "apos"}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One break of well-formedness at an offset of the text. `found` is markup, never a value."""
+
+    fault: Fault
+    offset: int
+    expected: str = ""
+    found: str = ""
+    fragment: str = ""
+
+
+@dataclass(slots=True)
+class Tag:
+    """One start tag: name as written, offsets of its `<`, of its attributes' names, of its end tag and of its first
+    text.
+    """
+
+    name: str
+    start: int
+    attributes: dict[str, int] = field(default_factory=dict)
+    close: int | None = None
+    text: int | None = None
+    cdata: bool = False
+
+
+@dataclass(slots=True)
+class Source:
+    """The result of a scan: tags in document order, problems in text order, and the text with harmless repairs.
+
+    `broken` is set where the text cannot be parsed even after the repairs.
+    """
+
+    text: str
+    tags: list[Tag] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    broken: bool = False
+    repairs: list[tuple[int, int, str]] = field(default_factory=list)
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Offset -> (line, column), both from 1, in characters."""
+        return self.text.count("\n", 0, offset) + 1, offset - self.text.rfind("\n", 0, offset)
+
+    @property
+    def repaired(self) -> str:
+        """The text after the repairs: same length, every other character where it was."""
+        characters = list(self.text)
+        for begin, end, new in self.repairs:
+            characters[begin:end] = new.ljust(end - begin)[: end - begin]
+        return "".join(characters)
+
+
+class _Scanner:
+    """One pass over the text, tag by tag."""
+
+    def __init__(self, text: str) -> None:
+        self.source = Source(text)
+        self.text = text
+        self.open: list[Tag] = []
+        self.scopes: list[set[str]] = [{"xml", "xmlns"}]
+        self.rooted = False
+
+    def scan(self) -> Source:
+        for match in _CONTROL.finditer(self.text):
+            self.problem(Fault.CONTROL_CHARACTER, match.start())
+            self.repair(match.start(), match.end(), " ")
+        at = 0
+        while not self.source.broken and len(self.source.problems) < MAX_PROBLEMS:
+            begin = self.text.find("<", at)
+            self.characters(at, begin if begin >= 0 else len(self.text))
+            if begin < 0 or self.source.broken:
+                break
+            at = self.markup(begin)
+        if self.open and not self.source.broken:
+            tag = self.open[-1]
+            self.stop(Fault.UNCLOSED, tag.start, expected=f"</{tag.name}>")
+        self.source.problems.sort(key=lambda problem: problem.offset)
+        return self.source
+
+    def problem(self, fault: Fault, offset: int, **words: str) -> None:
+        self.source.problems.append(Problem(fault, offset, **words))
+
+    def repair(self, begin: int, end: int, new: str = "") -> None:
+        self.source.repairs.append((begin, end, new))
+
+    def stop(self, fault: Fault, offset: int, **words: str) -> int:
+        """A problem behind which nothing more can be told."""
+        self.problem(fault, offset, **words)
+        self.source.broken = True
+        return len(self.text)
+
+    def characters(self, begin: int, end: int) -> None:
+        """Text between tags."""
+        first = _BLANKS.match(self.text, begin, end)
+        start = first.end() if first else begin
+        if start == end:
+            return
+        if self.text[start] == "\ufeff":
+            self.problem(Fault.MISPLACED_BYTE_ORDER_MARK, start)
+            self.repair(start, start + 1, " ")
+            self.characters(start + 1, end)
+        elif not self.open:
+            fault = Fault.TRAILING_CONTENT if self.rooted else Fault.NOT_WELL_FORMED
+            self.stop(fault, start, expected="nothing" if self.rooted else "an element")
+        else:
+            if self.open[-1].text is None:
+                self.open[-1].text = start
+            self.references(begin, end)
+
+    def references(self, begin: int, end: int) -> None:
+        for match in _REFERENCE.finditer(self.text, begin, end):
+            if match[0] == "&":
+                self.problem(Fault.BARE_AMPERSAND, match.start(), expected="&amp;", fragment="&amp;")
+            elif match[2] and match[2] not in _FIVE:
+                self.problem(Fault.ENTITY, match.start(), expected="the character itself")
+            else:
+                continue
+            self.repair(match.start(), match.end())
+
+    def markup(self, at: int) -> int:
+        """What begins with `<`. Returns the offset behind it."""
+        for opening, closing in (("<!--", "-->"), ("<![CDATA[", "]]>"), ("<?", "?>")):
+            if self.text.startswith(opening, at):
+                end = self.text.find(closing, at + len(opening))
+                if end < 0:
+                    return self.stop(Fault.NOT_WELL_FORMED, at, expected=closing)
+                if opening == "<![CDATA[" and self.open and self.open[-1].text is None:
+                    self.open[-1].text, self.open[-1].cdata = at, True
+                return end + len(closing)
+        if self.text.startswith("<!", at):
+            return self.declaration(at)
+        if self.text.startswith("</", at):
+            return self.end_tag(at)
+        return self.start_tag(at)
+
+    def declaration(self, at: int) -> int:
+        """A DTD: blanked out whole, so that the rest can still be explained."""
+        bracket, close = self.text.find("[", at), self.text.find(">", at)
+        if 0 <= bracket < close:
+            close = self.text.find(">", max(self.text.find("]", bracket), bracket))
+        if close < 0 or self.rooted:
+            return self.stop(Fault.DOCTYPE, at)
+        self.problem(Fault.DOCTYPE, at)
+        self.repair(at, close + 1, re.sub(r"[^\n]", " ", self.text[at : close + 1]))
+        return close + 1
+
+    def end_tag(self, at: int) -> int:
+        end = self.text.find(">", at)
+        name = self.text[at + 2 : end].strip(_SPACE) if end >= 0 else ""
+        if end < 0 or "<" in name:
+            return self.stop(Fault.NOT_WELL_FORMED, at, expected="an end tag")
+        if not self.open:
+            return self.stop(Fault.TRAILING_CONTENT, at, expected="nothing", found=f"</{name[:80]}>")
+        tag = self.open[-1]
+        if tag.name != name:
+            expected = f"</{tag.name}>"
+            return self.stop(Fault.TAG_MISMATCH, at, expected=expected, found=f"</{name[:80]}>", fragment=expected)
+        tag.close = at
+        self.open.pop()
+        self.scopes.pop()
+        return end + 1
+
+    def start_tag(self, at: int) -> int:
+        name = _NAME.match(self.text, at + 1)
+        if not name:
+            return self.stop(Fault.NOT_WELL_FORMED, at, expected="a name behind <")
+        if self.rooted and not self.open:
+            return self.stop(Fault.TRAILING_CONTENT, at, expected="nothing", found=f"<{name[0][:80]}>")
+        tag = Tag(name[0], at)
+        self.source.tags.append(tag)
+        self.rooted = True
+        end = self.attributes(tag, name.end())
+        if self.source.broken:
+            return end
+        bound = {attribute[6:] for attribute in tag.attributes if attribute.startswith("xmlns:")}
+        self.scopes.append(self.scopes[-1] | bound if bound else self.scopes[-1])
+        self.prefixes(tag)
+        if self.text.startswith("/>", end):
+            self.scopes.pop()
+            return end + 2
+        self.open.append(tag)
+        return end + 1
+
+    def prefixes(self, tag: Tag) -> None:
+        for written, offset in ((tag.name, tag.start), *tag.attributes.items()):
+            prefix, colon, _ = written.partition(":")
+            if colon and prefix not in self.scopes[-1]:
+                self.problem(Fault.UNBOUND_PREFIX, offset, expected=f"xmlns:{prefix}=…", found=f"{prefix}:")
+                self.source.broken = True
+
+    def attributes(self, tag: Tag, at: int) -> int:
+        """Attributes up to `>` or `/>`, whose offset is returned."""
+        while True:
+            blanks = _BLANKS.match(self.text, at)
+            at = blanks.end() if blanks else at
+            if self.text.startswith((">", "/>"), at):
+                return at
+            name = _NAME.match(self.text, at)
+            if not name:
+                return self.stop(Fault.NOT_WELL_FORMED, min(at, len(self.text) - 1), expected="an attribute or >")
+            at = self.attribute(tag, name[0], name.start(), name.end())
+            if self.source.broken:
+                return at
+
+    def attribute(self, tag: Tag, name: str, begin: int, at: int) -> int:
+        equals = re.compile(r"[ \t\r\n]*+=[ \t\r\n]*+").match(self.text, at)
+        if not equals:
+            return self.stop(Fault.NOT_WELL_FORMED, begin, expected=f'{name}="…"')
+        at = equals.end()
+        quote = self.text[at : at + 1]
+        if quote in {'"', "'"}:
+            end = self.text.find(quote, at + 1)
+        elif quote and quote in _SMART:
+            end = self.smart(at)
+        else:
+            return self.stop(Fault.UNQUOTED_ATTRIBUTE, begin, expected=f'{name}="…"')
+        if end < 0 or self.text.find("<", at, end) >= 0:
+            return self.stop(Fault.NOT_WELL_FORMED, begin, expected="a closing quotation mark, and no < in the value")
+        if name in tag.attributes:
+            self.problem(Fault.DUPLICATE_ATTRIBUTE, begin, expected=f"one {name}", found=name)
+            self.repair(begin, end + 1)
+        else:
+            tag.attributes[name] = begin
+            self.references(at + 1, end)
+        return end + 1
+
+    def smart(self, at: int) -> int:
+        """A value between typographic quotation marks: both are repaired. Returns the closing one's offset, or -1."""
+        closing = re.compile(f"[{_SMART}\"']").search(self.text, at + 1)
+        if not closing:
+            return -1
+        self.problem(Fault.SMART_QUOTES, at, expected='"', fragment='"')
+        self.repair(at, at + 1, '"')
+        self.repair(closing.start(), closing.end(), '"')
+        return closing.start()
+
+
+def scan(text: str) -> Source:
+    """Text -> Source. Never raises; linear in the text's length."""
+    return _Scanner(text).scan()
