@@ -6,6 +6,7 @@ from datetime import datetime
 
 from aiohttp import web
 
+from gateway.adapters.adastra import AdastraDoor
 from gateway.adapters.mini_service import MiniServiceDoor
 from gateway.adapters.mini_service_scr import EXCHANGES as SCR_EXCHANGES
 from gateway.adapters.records import EndRelationshipsDoor, PermissionsDoor, RelationshipsDoor
@@ -56,6 +57,7 @@ def routes(house: House, prove: Callable[[web.Request], Proved]) -> Iterable[web
     yield web.post("/itk", doors.door(mini_service))
     for name in ("scr", "pds"):
         yield web.get(f"/itk/{name}", public.wsdl(name, f"{settings.public_url}/itk"))
+    yield from _viewers(house, doors)
     yield web.post("/permissions", doors.door(PermissionsDoor(numbers)))
     yield web.post("/relationships", doors.door(RelationshipsDoor(numbers)))
     yield web.post("/relationships/end", doors.door(EndRelationshipsDoor(numbers)))
@@ -63,3 +65,12 @@ def routes(house: House, prove: Callable[[web.Request], Proved]) -> Iterable[web
     yield web.get("/errors/{code}", public.code_page)
     yield web.get("/health/live", public.live)
     yield web.get("/health/ready", public.ready(house.ready))
+
+
+def _viewers(house: House, doors: Web) -> Iterable[web.RouteDef]:
+    """The integrated viewers that speak SOAP, each with its description beside it."""
+    viewers = (AdastraDoor(catalogue=house.catalogue, numbers=house.numbers, ids=house.ids),)
+    for viewer in viewers:
+        path = f"/viewers/{viewer.name}"
+        yield web.post(path, doors.door(viewer))
+        yield web.get(path, public.wsdl(viewer.name, f"{house.settings.public_url}{path}"), allow_head=False)

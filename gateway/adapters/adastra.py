@@ -1,0 +1,160 @@
+"""The door for Adastra (111 and out of hours): SOAP 1.2 with WS-Addressing, the user as a signed SAML 2.0 assertion.
+
+A simulated profile: the product's real interface is not public. Reads and writes only; it decides nothing.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+
+from gateway.adapters.viewer_faults import CLIENT, fault_of
+from gateway.adapters.viewer_messages import (
+    Operation,
+    Reading,
+    Referred,
+    Said,
+    checked,
+    operation_of,
+    read_payload,
+    refuse_if,
+    schema_name,
+    write_payload,
+)
+from gateway.domain.codes import Code
+from gateway.domain.errors import GatewayError, InternalError, MessageInvalid
+from gateway.domain.findings import Finding
+from gateway.domain.identifiers import MessageId, NhsNumbers
+from gateway.service.calls import Call, Credentials, MessageRef
+from gateway.service.doors import WireRequest, WireResponse
+from gateway.service.outcomes import Outcome
+from gateway.service.ports import Ids
+from gateway.xml.catalogue import Catalogue
+from gateway.xml.findings import Fault, finding
+from gateway.xml.header_rules import (
+    endpoint_findings,
+    message_id_findings,
+    missing_header,
+    normalise_uuid,
+    read_time,
+    timestamp_findings,
+)
+from gateway.xml.names import ADASTRA, WSA, WSA_FAULT, WSSE, qname
+from gateway.xml.parser import Limits, parse, serialize
+from gateway.xml.paths import elements
+from gateway.xml.soap import Envelope, SoapFault, SoapVersion, build_answer, build_fault, read_envelope
+
+PRODUCT = "adastra"
+MEDIA_TYPE = "application/soap+xml"
+LIFETIME = timedelta(minutes=15)
+"""The longest a message may say it lives."""
+SKEW = timedelta(seconds=60)
+_LIMITS = Limits(max_bytes=128 * 1024, max_nodes=2_000)
+_ACTION = re.compile(r""";\s*action\s*=\s*(?:"([^"]*)"|([^\s;]+))""", re.IGNORECASE)
+_AS_SENT = {Code.MESSAGE_TOO_LARGE: 413, Code.MESSAGE_MEDIA_TYPE: 415}
+"""HTTP's own answers to what was never read as SOAP."""
+
+
+def action_of(operation: Operation) -> str:
+    """wsa:Action of a request; that of its response ends in Response."""
+    return f"{ADASTRA}:{operation.value}"
+
+
+class AdastraDoor:
+    """POST /viewers/adastra."""
+
+    name = PRODUCT
+    media_types = frozenset({MEDIA_TYPE})
+    max_bytes = _LIMITS.max_bytes
+
+    def __init__(self, *, catalogue: Catalogue, numbers: NhsNumbers, ids: Ids) -> None:
+        self._catalogue = catalogue
+        self._numbers = numbers
+        self._ids = ids
+
+    def read(self, wire: WireRequest) -> Call:
+        """Bytes -> call. Raises MessageInvalid."""
+        root = parse(wire.body, _LIMITS)
+        envelope = read_envelope(root, accept=frozenset({SoapVersion.V12}), understood=frozenset({WSA, WSSE}))
+        written = envelope.addressing.message_id
+        reading = Reading(reference=written if normalise_uuid(written) else None)
+        try:
+            return self._call(wire, envelope, reading)
+        except MessageInvalid as invalid:
+            raise Referred(invalid, reading) from invalid
+
+    def _call(self, wire: WireRequest, envelope: Envelope, reading: Reading) -> Call:
+        operation = operation_of(envelope.payload, ADASTRA)
+        findings = list(_header_findings(wire, envelope, operation))
+        findings += self._catalogue.validate(schema_name(PRODUCT, operation.request), envelope.payload)
+        refuse_if(findings)
+        security, message_id = envelope.security, normalise_uuid(envelope.addressing.message_id)
+        assert security is not None
+        assert security.timestamp is not None
+        expires = read_time(security.timestamp.expires)
+        assert expires is not None
+        assert message_id is not None
+        said = Said(
+            credentials=Credentials(assertion=security.assertion),
+            message=MessageRef(id=MessageId(message_id), expires=expires + 2 * SKEW),
+            reading=Reading(operation=operation, reference=reading.reference),
+        )
+        return read_payload(operation, envelope.payload, said, self._numbers)
+
+    def write(self, wire: WireRequest, call: Call, outcome: Outcome) -> WireResponse:
+        """The response, valid by its schema. Raises GatewayError (ANSWER_INVALID), InternalError."""
+        reading = call.reading
+        if not isinstance(reading, Reading) or reading.operation is None:
+            raise InternalError
+        body = write_payload(reading.operation, ADASTRA, outcome, wire.correlation_id)
+        answer = build_answer(
+            SoapVersion.V12,
+            message_id=f"urn:uuid:{self._ids.new()}",
+            action=action_of(reading.operation) + "Response",
+            relates_to=reading.reference,
+            body=checked(self._catalogue, PRODUCT, body),
+        )
+        return WireResponse(status=200, media_type=SoapVersion.V12.content_type, body=serialize(answer))
+
+    def refuse(self, wire: WireRequest, call: Call | None, error: GatewayError) -> WireResponse:
+        """A SOAP 1.2 fault: 400 where the sender can mend it, else 500 (SOAP 1.2 part 2, table 20)."""
+        reading = error.reading if isinstance(error, Referred) else call.reading if call is not None else None
+        fault = fault_of(error, wire.correlation_id)
+        message = build_fault(
+            SoapVersion.V12,
+            fault,
+            message_id=f"urn:uuid:{self._ids.new()}",
+            action=WSA_FAULT,
+            relates_to=reading.reference if isinstance(reading, Reading) else None,
+        )
+        status = _status(error, fault)
+        return WireResponse(status=status, media_type=SoapVersion.V12.content_type, body=serialize(message))
+
+
+def _status(error: GatewayError, fault: SoapFault) -> int:
+    return _AS_SENT.get(error.code, 400 if fault.code == CLIENT else 500)
+
+
+def _header_findings(wire: WireRequest, envelope: Envelope, operation: Operation) -> Iterator[Finding]:
+    """What is wrong with the SOAP headers, in the order in which they are written."""
+    yield from message_id_findings(envelope)
+    yield from _action_findings(wire, envelope, action_of(operation))
+    if envelope.addressing.to is None:
+        yield missing_header(envelope, "wsa:To", "To")
+    yield from endpoint_findings(envelope)
+    yield from timestamp_findings(envelope, now=wire.now, skew=SKEW, max_lifetime=LIFETIME)
+    block = envelope.block(qname(WSSE, "Security"))
+    for token in elements(block, qname(WSSE, "BinarySecurityToken")) if block is not None else ():
+        yield finding(Fault.TWO_PROOFS, token, expected="saml:Assertion alone")
+
+
+def _action_findings(wire: WireRequest, envelope: Envelope, expected: str) -> Iterator[Finding]:
+    """wsa:Action, and the media type's action parameter where it is there, name the operation of the body."""
+    block = envelope.block(qname(WSA, "Action"))
+    if envelope.addressing.action is None:
+        yield missing_header(envelope, "wsa:Action", "Action")
+    elif envelope.addressing.action != expected:
+        yield finding(Fault.OPERATION_ACTION, block, expected=expected)
+    over_http = _ACTION.search(wire.headers.get("Content-Type", ""))
+    if over_http is not None and (over_http[1] or over_http[2]) != expected:
+        sentence = f"action of the media type: {expected}"
+        yield finding(Fault.OPERATION_ACTION, block if block is not None else envelope.root, expected=sentence)
