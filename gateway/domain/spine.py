@@ -90,6 +90,8 @@ class EventList:
     consent: Consent
     events: tuple[Event, ...]
     """Newest first, General Practice Summaries in state Normal only."""
+    answer: Any = field(default=None, repr=False, compare=False)
+    """The Spine answer element in its message, for doors that speak Spine's own messages. Any: the domain does not know lxml."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -115,7 +115,7 @@ def event_list_of(answer: Answer, asked: NhsNumber) -> EventList:
     listed = _subject(answer, "queryResponseEventList")
     _check_patients(_patient_ids(listed), asked)
     consent = _consent(listed, asked)
-    return EventList(nhs_number=asked, consent=consent, events=_newest_first(listed))
+    return EventList(nhs_number=asked, consent=consent, events=_newest_first(listed), answer=answer.element)
 
 
 def _newest_first(listed: etree._Element) -> tuple[Event, ...]:

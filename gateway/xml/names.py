@@ -30,6 +30,13 @@ RECORD: Final = "urn:scr-gateway:record:1"
 CODES: Final = "urn:scr-gateway:codes:1"
 ADASTRA: Final = "urn:scr-gateway:adastra:1"
 CLEO: Final = "urn:scr-gateway:cleo:1"
+SYSTMONE: Final = "urn:scr-gateway:systmone:1"
+PROBLEM: Final = "urn:ietf:rfc:7807"
+
+# Spine's own wire, where a calling system speaks it
+WSA_2004: Final = "http://schemas.xmlsoap.org/ws/2004/08/addressing"
+PSIS: Final = "urn:npfit:psisqr"
+NASP: Final = "http://national.carerecords.nhs.uk/schema/"
 
 PREFIXES: Final[dict[str, str]] = {
     "soap": SOAP11,
@@ -50,6 +57,11 @@ PREFIXES: Final[dict[str, str]] = {
     "codes": CODES,
     "adastra": ADASTRA,
     "cleo": CLEO,
+    "s1": SYSTMONE,
+    "problem": PROBLEM,
+    "wsa04": WSA_2004,
+    "psis": PSIS,
+    "nasp": NASP,
 }
 """Prefix -> namespace, used in XPaths and in what this gateway writes."""
 
@@ -90,6 +102,10 @@ OID_SCR_CONSENT: Final = "2.16.840.1.113883.2.1.3.2.4.17.502"
 OID_SCR_MESSAGE: Final = "2.16.840.1.113883.2.1.3.2.4.17.503"
 OID_SCR_ACTIVITY_QUERY: Final = "2.16.840.1.113883.2.1.3.2.4.17.505"
 OID_SCR_RESPONSE: Final = "2.16.840.1.113883.2.1.3.2.4.17.506"
+OID_INTERACTION: Final = "2.16.840.1.113883.2.1.3.2.4.12"
+OID_PSIS_ISSUE: Final = "2.16.840.1.113883.2.1.3.2.4.17.33"
+OID_DISSENT_OVERRIDE: Final = "2.16.840.1.113883.2.1.3.2.4.17.60"
+OID_GATEWAY_CODES: Final = "2.25.65069915666354956995515005997182709648"  # this gateway's stable codes: the OID of a UUID
 OID_TOOLKIT_ERROR: Final = "2.16.840.1.113883.2.1.3.2.4.17.268"
 OID_ADDRESS_TYPE: Final = "2.16.840.1.113883.2.1.3.2.4.18.22"
 OID_IDENTITY_TYPE: Final = "2.16.840.1.113883.2.1.3.2.4.18.27"
