@@ -137,7 +137,7 @@ def read_answer(data: bytes, interaction: Interaction, limits: Limits = DEFAULT_
     if is_html(data):
         raise fault(())
     try:
-        root = parse(data, limits)
+        root = parse(data, limits, shape=False)
     except MessageInvalid as error:
         raise unusable() from error
     body = _body(root)
