@@ -97,11 +97,12 @@ class PolicySettings:
 def read_edition(text: str) -> PolicySettings:
     """One edition from its TOML text. Raises InvalidValue: something is missing, unknown or contradicts itself."""
     try:
-        table = tomllib.loads(text)
-        return _edition(table)
+        return _edition(tomllib.loads(text))
+    except InvalidValue:
+        raise
     except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
         raise InvalidValue("an edition of the policy's settings cannot be read") from error
-    except ValueError as error:  # an unknown purpose, a malformed code
+    except ValueError as error:  # of the closed list of purposes
         raise InvalidValue("an edition of the policy's settings names something unknown") from error
 
 

@@ -101,3 +101,12 @@ def test_only_views_alert():
     assert c.asked(given).alert is None
     allowed = c.at_setting("community_pharmacy", operation=Operation.QUERY_PERMISSION)
     assert c.allowed(allowed).alert is None
+
+
+def test_an_attempt_by_a_legal_override_without_a_basis_still_alerts():
+    sensitive = c.patient(confidentiality=Confidentiality.SENSITIVE)
+    decision = c.denied(
+        c.facts(claims=c.claims("legal", legal_basis=None), patient=sensitive), "P-02", Code.LEGAL_BASIS
+    )
+    assert pair(decision) == ("2", "5")
+    assert Code.INTERNAL not in [reason.code for reason in decision.reasons]

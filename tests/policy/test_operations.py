@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.domain.access import Operation, Setting, SystemKind, UserProof
+from gateway.domain.access import Assurance, Operation, Purpose, Setting, SystemKind, UserProof
 from gateway.domain.codes import Code
-from gateway.domain.decision import Verdict
-from gateway.domain.permission import RelationshipKind
+from gateway.domain.decision import ConsentFacts, Verdict
+from gateway.domain.permission import PermissionClaim, RelationshipKind
+from gateway.domain.spine import Confidentiality, Consent
 from gateway.policy import answer, held
 from gateway.policy.judging import Failed, Rule, Stage
 from gateway.policy.rules import BY_OPERATION, RULES
@@ -156,21 +157,23 @@ def test_an_error_while_the_allow_is_made_is_a_deny(monkeypatch, name):
 def test_an_error_while_an_attempts_alert_is_made_leaves_the_deny(monkeypatch):
     monkeypatch.setattr(answer, "attempt", explode)
     decision = c.denied(c.facts(relationships=()), "P-01", Code.RELATIONSHIP_MISSING)
-    assert decision.reasons[-1].code is Code.INTERNAL
+    last = decision.reasons[-1]
+    assert (last.rule, last.code, last.detail) == ("P-13", Code.INTERNAL, "ZeroDivisionError")
 
 
 def test_a_local_rule_nobody_could_judge_is_a_deny(monkeypatch):
     kept = tuple(rule for rule in BY_OPERATION[Operation.VIEW] if "P-09" not in rule.ids)
     monkeypatch.setitem(BY_OPERATION, Operation.VIEW, kept)
     given = replace(c.facts(claims=c.claims(relationship=RelationshipKind.SELF_CLAIMED)), role=None)
-    assert c.asked(given).verdict is Verdict.DENY
-    assert c.asked(given).code is Code.INTERNAL
+    decision = c.denied(given, "P-13", Code.INTERNAL)
+    assert decision.reasons[0].detail == "a local rule could not be judged"
 
 
 def test_a_view_that_rests_on_nothing_is_a_deny(monkeypatch):
     kept = tuple(rule for rule in BY_OPERATION[Operation.VIEW] if "P-02" not in rule.ids)
     monkeypatch.setitem(BY_OPERATION, Operation.VIEW, kept)
-    assert c.asked(c.facts(claims=c.claims("not-asked"))).code is Code.INTERNAL
+    decision = c.denied(c.facts(claims=c.claims("not-asked")), "P-13", Code.INTERNAL)
+    assert decision.reasons[0].detail == "a view that rests on nothing"
 
 
 # the order of answers: what the mini service's response codes are mapped from
@@ -224,3 +227,60 @@ def test_held_is_the_policys_own_word_on_what_is_on_record():
     assert held(c.mini_service(Operation.QUERY_PERMISSION, "queryPTV", permissions=(yes,)), c.SETTINGS) == yes
     assert held(c.facts(permissions=(yes, c.recorded("no", ago=yes.start - yes.start))), c.SETTINGS) is None
     assert held(c.facts(permissions=(yes,), organisation=None), c.SETTINGS) is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"user": None}, {"role": None}, {"proof": None}, {"organisation": None}, {"setting": None}, NOBODY],
+    ids=str,
+)
+def test_a_missing_fact_is_a_reason_and_never_an_error(changes):
+    given = replace(c.facts(permissions=(c.recorded(),), claims=c.claims("not-asked")), **changes)
+    decision = c.asked(given)
+    assert decision.verdict is Verdict.DENY
+    assert Code.INTERNAL not in [reason.code for reason in decision.reasons]
+    if not {"proof", "setting"} & changes.keys() or changes is NOBODY:
+        assert held(given, c.SETTINGS) is None
+
+
+DETAILS = [
+    ({"claims": c.claims("not-asked"), "permissions": (c.recorded("no"),)}, "P-03", "on record"),
+    ({"claims": c.claims("extended")}, "P-20", "this organisation keeps no permission"),
+    ({"claims": c.claims("emergency", note=None)}, "P-06", "none"),
+    ({"claims": c.claims("emergency", note="too brief")}, "P-06", "length"),
+    ({"claims": c.claims("best-interests", note="unconsciousness")}, "P-24", "too few words"),
+    ({"claims": c.claims("legal", note="help help help")}, "P-06", "one thing repeated"),
+    ({"claims": c.claims("emergency"), "recent_notes": (c.NOTE,)}, "P-06", "used lately"),
+    ({"claims": c.claims("legal", legal_basis=None)}, "P-02", "no basis named"),
+    ({"proof": c.proof(assurance=Assurance.AAL1)}, "P-07", "AAL1"),
+    ({"proof": c.proof(selected_role=c.OTHER_ROLE)}, "P-09", "another role was chosen"),
+    ({"claims": c.claims(purpose="police")}, "P-15", "the purpose named is not the one in force"),
+    ({"purpose": Purpose.POST_DEATH_DUTY}, "P-15", "not deceased"),
+    (
+        {"relationships": (), "claims": c.claims(relationship=RelationshipKind.REFERRAL)},
+        "P-01",
+        "referral not on record",
+    ),
+    ({"relationships": ()}, "P-01", ""),
+    ({"patient": c.patient(confidentiality=Confidentiality.REDACTED)}, "SCR-AVAILABLE", "confidentiality REDACTED"),
+    ({"consent": ConsentFacts(consent=Consent.NO)}, "SCR-AVAILABLE", "consent No"),
+    ({"operation": Operation.ACTIVITY_REPORT, "role": c.role("B0370")}, "P-08", "B0011"),
+]
+
+
+@pytest.mark.parametrize(("changes", "rule", "detail"), DETAILS)
+def test_the_detail_tells_an_engineer_what_was_wrong_and_nothing_about_the_patient(changes, rule, detail):
+    reasons = c.asked(c.facts(**changes)).reasons
+    assert (rule, detail) == (reasons[0].rule, reasons[0].detail)
+
+
+def test_the_condition_note_and_the_last_day_have_details_too():
+    refused = c.facts(claims=c.claims("emergency", condition_changed=True), permissions=(c.recorded("no"),))
+    assert c.asked(refused).reasons[0].detail == "none"
+    same = c.with_claims(refused, condition_changed_note=c.NOTE)
+    assert c.asked(same).reasons[0].detail == "same as the note"
+    keeps = c.facts(organisation=c.organisation(permission=c.policy("extended", "team", 7)))
+    over = c.with_claims(keeps, permission=PermissionClaim.EXTENDED, until="2026-03-01")
+    assert c.asked(over).reasons[0].detail == "the last day is over or not a day"
+    officer = c.standalone(operation=Operation.PRIVACY, role=c.role("B0370"))
+    assert [reason.detail for reason in c.asked(officer).reasons] == ["B0016", "B0015"]

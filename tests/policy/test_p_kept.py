@@ -93,6 +93,11 @@ def test_p36_a_practices_own_registered_patient_needs_no_permission_and_no_other
     assert (decision.alert, decision.self_claim, decision.permission_id) == (None, False, None)
 
 
+def test_p36_an_answer_on_record_is_not_used_up_for_a_registered_patient():
+    decision = c.allowed(c.at_practice(permissions=(c.recorded(),)))
+    assert (decision.basis, decision.permission_id) == (PermissionBasis.NOT_APPLICABLE_REGISTERED, None)
+
+
 def test_p36_a_temporary_patient_needs_both():
     decision = c.denied(c.at_practice(registered=False), "P-01", Code.RELATIONSHIP_MISSING)
     assert [reason.rule for reason in decision.reasons] == ["P-01", "P-02"]

@@ -73,7 +73,8 @@ def test_p01_a_self_claim_opens_with_its_activity_and_an_alert():
 
 def test_p01_a_stated_self_claim_is_taken_at_its_word_and_falls_back_on_the_record_without_its_activity():
     stated = c.claims(relationship=CLAIMED)
-    assert c.allowed(c.facts(claims=stated)).self_claim is True
+    told = c.allowed(c.facts(claims=stated))
+    assert (told.self_claim, told.relationship_id) == (True, None)
     fallen = c.allowed(c.facts(claims=stated, role=c.role("B0370")))
     assert (fallen.self_claim, fallen.relationship_id, fallen.alert) == (False, "rel-1", None)
 
@@ -233,6 +234,7 @@ BAD_NOTES = [
     "a word " + "x" * 122,
     "pati\u200bent-less",
     "ab cd" + "\u200b" * 10,
+    "ab cd" + "\x07" * 10 + ".",
 ]
 GOOD_NOTES = [
     "no answer.",

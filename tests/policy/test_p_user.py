@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.domain.access import Assurance, Purpose, SystemKind, User
+from gateway.domain.access import Assurance, Operation, Purpose, SystemKind, User
 from gateway.domain.codes import Code
 from gateway.domain.decision import Verdict
 from gateway.domain.identifiers import RoleProfileId, TeamId
@@ -168,3 +168,20 @@ def test_p15_what_the_message_names_is_what_is_judged():
     c.allowed(c.facts(claims=c.claims(purpose="direct-care", setting="scheduled_care")))
     c.denied(c.facts(claims=c.claims(purpose="post-death-duty")), "P-15", Code.PURPOSE_NOT_REGISTERED)
     c.denied(c.facts(claims=c.claims(setting="ambulance")), "P-15", Code.SETTING_NOT_REGISTERED)
+
+
+@pytest.mark.parametrize("registered", [Purpose.RESEARCH, Purpose.POLICE])
+def test_p15_a_duty_after_death_is_not_narrower_than_a_refused_purpose(registered):
+    given = c.facts(
+        system=c.system(purpose=registered), purpose=Purpose.POST_DEATH_DUTY, patient=c.patient(deceased=True)
+    )
+    c.denied(given, "P-15", Code.PURPOSE_NOT_REGISTERED, first=False)
+
+
+@pytest.mark.parametrize("operation", [Operation.TRACE, Operation.SCR_STATUS, Operation.RECORD_PERMISSION])
+def test_p15_what_shows_no_record_asks_no_death_but_the_same_purpose(operation):
+    c.allowed(c.facts(operation=operation, purpose=Purpose.POST_DEATH_DUTY))
+    widened = c.facts(operation=operation, system=c.system(purpose=Purpose.POST_DEATH_DUTY))
+    c.denied(widened, "P-15", Code.PURPOSE_NOT_REGISTERED)
+    elsewhere = c.facts(operation=operation, purpose=Purpose.POST_DEATH_DUTY, system=c.system(purpose=Purpose.POLICE))
+    c.denied(elsewhere, "P-15", Code.PURPOSE_NOT_REGISTERED, first=False)

@@ -49,15 +49,20 @@ def test_before_the_first_edition_nothing_is_in_force_and_time_needs_a_zone():
         ('version = "2026-01"', "version = ", "cannot be read"),
         ('version = "2026-01"', "", "cannot be read"),
         ("[limits]", "[limit]", "cannot be read"),
-        ('trace = "B0264"', 'trace = "264"', "unknown"),
+        ('trace = "B0264"', 'trace = "264"', "not a valid ActivityCode"),
         ('trace = "B0264"', 'trial = "B0264"', "cannot be read"),
         ('police = "P-61"\nother-', 'policing = "P-61"\nother-', "unknown"),
-        ('dentistry = "P-50"', 'hospices = "P-50"', "unknown|more than one"),
-        ('hospices = "P-43"', 'Hospices = "P-43"', "unknown"),
-        ('clinical-trial = "P-60"', 'direct-care = "P-60"', "unknown|direct care"),
-        ('["community_pharmacy"]', '["dentistry"]', "unknown|approved"),
-        ("note_shortest = 10", "note_shortest = 129", "unknown|contradict"),
-        ("assurance = 2", "assurance = 0", "unknown|contradict"),
+        ('dentistry = "P-50"', 'hospices = "P-50"', "more than one"),
+        ('hospices = "P-43"', 'Hospices = "P-43"', "not a care setting"),
+        ('clinical-trial = "P-60"', 'direct-care = "P-60"', "direct care"),
+        ('["community_pharmacy"]', '["dentistry"]', "only an approved"),
+        ('clinical-trial = "P-60"', 'post-death-duty = "P-60"', "direct care"),
+        ("note_shortest = 10", "note_shortest = 129", "contradict"),
+        ("note_shortest = 10", "note_shortest = 0", "contradict"),
+        ("assurance = 2", "assurance = 0", "contradict"),
+        ("note_words = 2", "note_words = 0", "contradict"),
+        ('police = "P-61"\nother', 'dentistry = "P-61"\nother', "more than one"),
+        ('["gp_temporary_or_non_registered", "primary_care"]', '["private_gp"]', "only an approved"),
     ],
 )
 def test_an_edition_that_contradicts_itself_or_names_the_unknown_is_refused(old, new, message):
@@ -93,3 +98,8 @@ def test_p08_an_included_activity_opens():
     wider = replace(c.SETTINGS, includes={next(iter(c.codes("B0825"))): c.codes("B0370")})
     assert decide(c.facts(role=c.role("B0825")), wider).reasons == ()
     assert decide(c.facts(role=c.role("B0825")), c.SETTINGS).reasons != ()
+
+
+def test_the_tightest_limits_that_make_sense_are_accepted():
+    tight = replace(c.SETTINGS.limits, assurance=1, note_words=1, note_shortest=1, note_longest=1)
+    assert tight.note_longest == 1
