@@ -7,13 +7,16 @@ from datetime import datetime
 from aiohttp import web
 
 from gateway.adapters.adastra import AdastraDoor
+from gateway.adapters.cleo import CleoDoor
 from gateway.adapters.mini_service import MiniServiceDoor
 from gateway.adapters.mini_service_scr import EXCHANGES as SCR_EXCHANGES
 from gateway.adapters.records import EndRelationshipsDoor, PermissionsDoor, RelationshipsDoor
+from gateway.adapters.symphony import PATH as FHIR
+from gateway.adapters.symphony import AuditEventDoor, BundleDoor, DocumentReferenceDoor
 from gateway.config import Settings
 from gateway.domain.identifiers import NhsNumbers
 from gateway.metrics import Metrics
-from gateway.pages import public
+from gateway.pages import fhir, public
 from gateway.service.ports import Ids
 from gateway.service.service import Service
 from gateway.web import Gate, Proved, Web
@@ -61,15 +64,35 @@ def routes(house: House, prove: Callable[[web.Request], Proved]) -> Iterable[web
     yield web.post("/permissions", doors.door(PermissionsDoor(numbers)))
     yield web.post("/relationships", doors.door(RelationshipsDoor(numbers)))
     yield web.post("/relationships/end", doors.door(EndRelationshipsDoor(numbers)))
+    yield from _fhir(house, doors)
     yield web.get("/errors", public.codes_page)
     yield web.get("/errors/{code}", public.code_page)
     yield web.get("/health/live", public.live)
     yield web.get("/health/ready", public.ready(house.ready))
 
 
+def _fhir(house: House, doors: Web) -> Iterable[web.RouteDef]:
+    """The FHIR server: Symphony's door and what it says about itself."""
+    numbers, ids, address = house.numbers, house.ids, house.settings.public_url
+    documents = doors.door(DocumentReferenceDoor(numbers=numbers, ids=ids, address=address))
+    records = doors.door(BundleDoor(numbers=numbers, ids=ids, address=address))
+    alerts = doors.door(AuditEventDoor(numbers=numbers, ids=ids, address=address))
+    yield web.get(f"{FHIR}/metadata", fhir.metadata(address), allow_head=False)
+    for name, door in (("DocumentReference", documents), ("Bundle", records)):
+        yield web.get(f"{FHIR}/{name}", door, allow_head=False)
+        yield web.post(f"{FHIR}/{name}/_search", door)
+    yield web.post(f"{FHIR}/AuditEvent", alerts)
+    yield web.route("*", f"{FHIR}/{{tail:.*}}", fhir.elsewhere)
+    yield web.get("/docs", fhir.docs)
+    yield web.get("/docs/openapi.json", fhir.openapi)
+
+
 def _viewers(house: House, doors: Web) -> Iterable[web.RouteDef]:
     """The integrated viewers that speak SOAP, each with its description beside it."""
-    viewers = (AdastraDoor(catalogue=house.catalogue, numbers=house.numbers, ids=house.ids),)
+    viewers = (
+        AdastraDoor(catalogue=house.catalogue, numbers=house.numbers, ids=house.ids),
+        CleoDoor(catalogue=house.catalogue, numbers=house.numbers),
+    )
     for viewer in viewers:
         path = f"/viewers/{viewer.name}"
         yield web.post(path, doors.door(viewer))

@@ -64,7 +64,10 @@ class Door:
     wire_codes: bool = False
 
 
-DOORS = [Door("mini-service", "910000000281", wire_codes=True)]
+DOORS = [
+    Door("mini-service", "910000000281", wire_codes=True),
+    Door("symphony", "910000000018", rendered=True),
+]
 PATIENTS = {patient.case: patient for patient in reversed(list(cast.patients())) if patient.case}
 
 

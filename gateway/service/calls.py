@@ -98,6 +98,8 @@ class StatusCall(Call):
     """Does the patient have a viewable SCR? Also the first step of doors that list events."""
 
     patient: NhsNumber
+    first_step: bool = False
+    """True: a view follows, so a record closed to everybody is refused and none is no record, as a view would end."""
 
     @property
     def operation(self) -> Operation:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from gateway.domain.access import Operation
 from gateway.domain.codes import Code
 from gateway.domain.decision import AuditEntry, ConsentFacts, Decision, Facts, PatientFacts, Verdict
 from gateway.domain.errors import GatewayError, InternalError, NoRecord, PolicyRefused, SpineUnavailable
@@ -23,6 +24,9 @@ from gateway.service.parts import Parts
 from gateway.service.recording import asked_permission, spends
 
 T = TypeVar("T")
+
+CLOSED = frozenset({Code.SCR_NOT_AVAILABLE, Code.UNDER_REVIEW})
+"""Codes of rules about the patient and their consent alone: they hold whoever asks."""
 
 
 class Audited(PolicyRefused):
@@ -104,21 +108,38 @@ class View:
         """
         visit = await self._open(call, call.patient, context, caller)
         try:
-            patient = await self._parts.spine.demographics(call.patient, visit.spine)
-            status = Status(exists=False, consent=Consent.NO, patient=patient)
-            if patient.confidentiality is Confidentiality.UNRESTRICTED:
-                events = await self._parts.spine.event_list(patient.nhs_number, visit.spine)
-                exists = bool(events.events)
-                status = Status(exists=exists, consent=events.consent, events=events, patient=patient)
-        except NoRecord:
-            status = Status(exists=False, consent=Consent.NO)
+            status = await self._looked_up(call.patient, visit)
+            if call.first_step:
+                self._check_open(status, visit)
         except GatewayError as error:
-            await self._failed(error, visit)
-            raise
+            if call.first_step or not isinstance(error, NoRecord):
+                await self._failed(error, visit)
+                raise
+            status = Status(exists=False, consent=Consent.NO)
         spine_ids = tuple(visit.spine.message_ids)
         entry = visit.maker.entry("status", "answered", self._parts.clock(), spine_message_ids=spine_ids)
         await self._parts.journal.commit(Write(entries=(entry,)))
         return status
+
+    async def _looked_up(self, asked: NhsNumber, visit: Visit) -> Status:
+        patient = await self._parts.spine.demographics(asked, visit.spine)
+        if patient.confidentiality is not Confidentiality.UNRESTRICTED:
+            return Status(exists=False, consent=Consent.NO, patient=patient)
+        events = await self._parts.spine.event_list(patient.nhs_number, visit.spine)
+        return Status(exists=bool(events.events), consent=events.consent, events=events, patient=patient)
+
+    def _check_open(self, status: Status, visit: Visit) -> None:
+        """What the policy's own rules say of this patient's state and consent, whoever asks. Raises PolicyRefused, NoRecord."""
+        assert status.patient is not None
+        facts = replace(visit.facts, operation=Operation.VIEW, patient=patient_facts(status.patient))
+        if status.events is not None:
+            facts = replace(facts, consent=ConsentFacts(consent=status.consent))
+        reasons = self._parts.decide(facts).reasons
+        closed = tuple((reason.rule, reason.code) for reason in reasons if reason.code in CLOSED)
+        if closed:
+            raise PolicyRefused(closed[0][1], closed)
+        if not status.exists:
+            raise NoRecord(Code.SCR_NOT_FOUND)
 
     async def _open(self, call: Call, patient: NhsNumber, context: Context, caller: Caller) -> Visit:
         """The first decision, on local facts, and the first durable entry: what was asked, and an answer just given."""
@@ -228,3 +249,8 @@ class View:
         spine_ids = tuple(visit.spine.message_ids)
         entry = visit.maker.failed(error, self._parts.clock(), spine_message_ids=spine_ids)
         await self._parts.journal.commit(Write(entries=(entry,)))
+
+
+def _meant(call: ViewCall, newest: str) -> bool:
+    """Whether the caller names this event, or none; UUIDs are the same in either case."""
+    return call.event_id is None or call.event_id.upper() == newest.upper()

@@ -2,7 +2,9 @@
 
 PRODUCTS: dict[str, str] = {
     "adastra": "vendor_stubs.adastra",
+    "cleo": "vendor_stubs.cleo",
     "mini-service": "vendor_stubs.mini_service",
+    "symphony": "vendor_stubs.symphony",
 }
 """Product -> the module whose PRODUCT it is."""
 

@@ -1,0 +1,290 @@
+"""Coded entries -> FHIR resources: one resource for each entry, whatever its kind. Pure.
+
+Resources come from coded entries alone, never from text; a nullified entry is always marked entered-in-error.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.adapters.fhir.datatypes import (
+    SNOMED,
+    TERMINOLOGY,
+    Json,
+    concept,
+    has_words,
+    identifier,
+    period,
+    plain_concept,
+    point_of,
+    qualified_concept,
+    start_of,
+    time_of,
+    unknown_concept,
+    without_nothing,
+)
+from gateway.adapters.fhir.narrative import paragraphs_div
+from gateway.adapters.fhir.vocabulary import FAMILY_HISTORY, LIFESTYLE, RESOURCES, SECTIONS
+from gateway.domain.record import CodedEntry
+
+_CLINICAL = {
+    "Condition": f"{TERMINOLOGY}/condition-clinical",
+    "AllergyIntolerance": f"{TERMINOLOGY}/allergyintolerance-clinical",
+}
+_VERIFICATION = {
+    "Condition": f"{TERMINOLOGY}/condition-ver-status",
+    "AllergyIntolerance": f"{TERMINOLOGY}/allergyintolerance-verification",
+}
+_PERIODS = frozenset({"163131000000108", "163141000000104", FAMILY_HISTORY, LIFESTYLE})
+"""Observations whose `low` is the start of a period; elsewhere a lone `low` is the date of the event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """An entry with its place among the others. `links`: (reference, entry) of those it points to that are here."""
+
+    entry: CodedEntry
+    section: str
+    """Code of the section it belongs to."""
+    id: str
+    patient: Json
+    encounter: Json | None
+    participants: tuple[Json, ...] = ()
+    """Encounter.participant values, for an entry that is an Encounter itself."""
+    links: tuple[tuple[Json, CodedEntry], ...] = ()
+    loose: tuple[Json, ...] = ()
+    """Logical references to entries that are not in this document."""
+
+    @property
+    def category(self) -> Json:
+        """The section as a category."""
+        return concept(self.section, SNOMED, SECTIONS.get(self.section)) if self.section else unknown_concept()
+
+
+def resource_type(entry: CodedEntry) -> str:
+    """The type of resource an entry becomes."""
+    return RESOURCES.get(entry.element, "Basic")
+
+
+def resource_of(placed: Placed) -> Json:
+    """The resource of an entry."""
+    kind = resource_type(placed.entry)
+    entry = placed.entry
+    resource = {
+        "resourceType": kind,
+        "id": placed.id,
+        "identifier": [identifier(entry.id)] if entry.id else None,
+        **_BUILDERS[kind](placed),
+    }
+    return without_nothing(resource)
+
+
+def _concept(entry: CodedEntry) -> Json:
+    return qualified_concept(entry.code, entry.qualifiers) if has_words(entry.code) else unknown_concept()
+
+
+def _notes(entry: CodedEntry, *more: str) -> list[Json]:
+    return [{"text": text} for text in (*entry.supporting, *more) if text]
+
+
+def _qualifier_notes(entry: CodedEntry) -> tuple[str, ...]:
+    """Certainty and severity, also for readers who look at notes only."""
+    said = []
+    for name, meaning in entry.qualifiers:
+        words = [part.original_text or part.display or part.code for part in (name, meaning)]
+        said.append(": ".join(word for word in words if word))
+    return tuple(said)
+
+
+def _observation(placed: Placed) -> Json:
+    entry = placed.entry
+    value: Json = {}
+    if entry.value_coding is not None:
+        value = {"valueCodeableConcept": plain_concept(entry.value_coding)}
+    elif entry.value:
+        value = {"valueString": entry.value}
+    return {
+        "status": "entered-in-error" if entry.nullified else "final",
+        "category": [placed.category],
+        "code": _concept(entry),
+        "subject": placed.patient,
+        "encounter": placed.encounter,
+        **_timed("effective", entry, interval=placed.section in _PERIODS),
+        **value,
+        "note": _notes(entry),
+        "derivedFrom": [reference for reference, other in placed.links if resource_type(other) == "Observation"],
+    }
+
+
+def _timed(name: str, entry: CodedEntry, *, interval: bool = False) -> Json:
+    """`<name>DateTime` of a moment, `<name>Period` of an interval."""
+    time = entry.effective
+    if time.high is not None or (interval and time.low is not None):
+        return {f"{name}Period": period(start_of(time), time.high)}
+    return {f"{name}DateTime": time_of(start_of(time))}
+
+
+def _condition(placed: Placed) -> Json:
+    """The clinical status is stated only where the wire states it; an ended one is inactive (con-4)."""
+    entry = placed.entry
+    ended = None if entry.nullified else time_of(entry.effective.high)
+    target = next((other for _, other in placed.links), None)
+    code = _concept(target) if entry.element == "Problem" and target is not None else _concept(entry)
+    said = (f"Ended {entry.effective.high.iso}",) if entry.nullified and entry.effective.high else ()
+    evidence = [{"detail": [reference]} for reference in (*(link for link, _ in placed.links), *placed.loose)]
+    return {
+        **_statuses("Condition", entry, _condition_status(entry, ended=ended is not None)),
+        "category": [placed.category],
+        "code": code,
+        "subject": placed.patient,
+        "encounter": placed.encounter,
+        "onsetDateTime": time_of(start_of(entry.effective)),
+        "abatementDateTime": ended,
+        "evidence": evidence,
+        "note": _notes(entry, *said),
+    }
+
+
+def _condition_status(entry: CodedEntry, *, ended: bool) -> str | None:
+    if ended:
+        return "inactive"
+    if entry.element == "Problem" and entry.status == "completed":
+        return "inactive"
+    return "active" if entry.status in {"active", "normal"} else None
+
+
+def _statuses(kind: str, entry: CodedEntry, clinical: str | None) -> Json:
+    """clinicalStatus, or for a nullified entry verificationStatus entered-in-error and no clinical status (con-5, ait-2)."""
+    if entry.nullified:
+        return {"verificationStatus": concept("entered-in-error", _VERIFICATION[kind], "Entered in Error")}
+    statuses: Json = {}
+    if clinical is not None:
+        statuses["clinicalStatus"] = concept(clinical, _CLINICAL[kind], clinical.capitalize())
+    if kind == "Condition" and entry.element == "Diagnosis" and entry.status == "completed":
+        statuses["verificationStatus"] = concept("confirmed", _VERIFICATION[kind], "Confirmed")
+    return statuses
+
+
+def _allergy(placed: Placed) -> Json:
+    """Listed by the practice, so active (ait-1), unless it has ended; nothing is said about its verification."""
+    entry = placed.entry
+    ended = entry.effective.high
+    said = (f"Ended {ended.iso}",) if ended else ()
+    return {
+        **_statuses("AllergyIntolerance", entry, "inactive" if ended else "active"),
+        "code": _concept(entry),
+        "patient": placed.patient,
+        "encounter": placed.encounter,
+        "onsetDateTime": time_of(start_of(entry.effective)),
+        "note": _notes(entry, *_qualifier_notes(entry), *said, *((entry.value,) if entry.value else ())),
+    }
+
+
+_MEDICATION_STATUS = {"CurrentRepeatMedication": "active", "DiscontinuedRepeatMedication": "stopped"}
+
+
+def _medication_status(entry: CodedEntry) -> str:
+    """The list a medicine stands on says it; an acute one may still be taken, whatever the state of its order."""
+    if entry.nullified:
+        return "entered-in-error"
+    if entry.element == "MedicationAdministration" and entry.status in {"completed", "normal", "final"}:
+        return "completed"
+    if entry.element == "AcuteMedication" and entry.status == "active":
+        return "active"
+    return _MEDICATION_STATUS.get(entry.element, "unknown")
+
+
+def _medication(placed: Placed) -> Json:
+    entry = placed.entry
+    quantity = _quantity(entry)
+    product = plain_concept(entry.product) if entry.product is not None else None
+    return {
+        "status": _medication_status(entry),
+        "category": _concept(entry),
+        "medicationCodeableConcept": product or unknown_concept(),
+        "subject": placed.patient,
+        "context": placed.encounter,
+        **_timed("effective", entry),
+        "reasonReference": [*(reference for reference, _ in placed.links), *placed.loose],
+        "note": _notes(entry, f"Quantity: {quantity}" if quantity else "", entry.value or ""),
+        "dosage": [{"text": entry.dosage}] if entry.dosage else None,
+    }
+
+
+def _quantity(entry: CodedEntry) -> str:
+    value, unit, name = entry.quantity or (None, None, None)
+    shown = name or (unit if unit != "1" else None)
+    return " ".join(part for part in (value, shown) if part)
+
+
+def _procedure(placed: Placed) -> Json:
+    entry = placed.entry
+    return {
+        "status": "entered-in-error" if entry.nullified else "completed",
+        "category": placed.category,
+        "code": _concept(entry),
+        "subject": placed.patient,
+        "encounter": placed.encounter,
+        **_timed("performed", entry),
+        "note": _notes(entry, entry.value or ""),
+    }
+
+
+def _encounter(placed: Placed) -> Json:
+    """A care event. Only `completed` says that it took place: one that did not is told by its code alone."""
+    entry = placed.entry
+    status = "finished" if entry.status == "completed" else "unknown"
+    point = point_of(entry.effective)
+    return {
+        "text": _generated(entry),
+        "status": "entered-in-error" if entry.nullified else status,
+        "class": {"system": f"{TERMINOLOGY}/v3-ActCode", "code": "GENRL", "display": "General"},
+        "type": [_concept(entry)],
+        "subject": placed.patient,
+        "participant": list(placed.participants),
+        "period": period(entry.effective.low or point, entry.effective.high or point),
+    }
+
+
+def _communication(placed: Placed) -> Json:
+    entry = placed.entry
+    return {
+        "status": "entered-in-error" if entry.nullified else "completed",
+        "category": [placed.category],
+        "topic": _concept(entry),
+        "subject": placed.patient,
+        "encounter": placed.encounter,
+        "sent": time_of(start_of(entry.effective)),
+        "note": _notes(entry, entry.value or ""),
+    }
+
+
+def _basic(placed: Placed) -> Json:
+    """Kinds R4 has no resource for, and kinds not known here: kept, never dropped. Basic has no status: its text says it."""
+    entry = placed.entry
+    start = start_of(entry.effective)
+    return {
+        "text": _generated(entry, "Entered in error." if entry.nullified else ""),
+        "code": _concept(entry),
+        "subject": placed.patient,
+        "created": start.iso[:10] if start is not None else None,
+    }
+
+
+def _generated(entry: CodedEntry, *more: str) -> Json | None:
+    """A narrative for resources without notes."""
+    words = entry.code.original_text or entry.code.display or ""
+    texts = tuple(text for text in (*more, words, entry.value or "", *entry.supporting) if text)
+    extra = tuple(text for text in texts if text != words)
+    return {"status": "generated", "div": paragraphs_div(texts)} if extra else None
+
+
+_BUILDERS: dict[str, Callable[[Placed], Json]] = {
+    "AllergyIntolerance": _allergy,
+    "Basic": _basic,
+    "Communication": _communication,
+    "Condition": _condition,
+    "Encounter": _encounter,
+    "MedicationStatement": _medication,
+    "Observation": _observation,
+    "Procedure": _procedure,
+}
