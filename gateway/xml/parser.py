@@ -6,6 +6,7 @@ nobody else calls lxml's parsers.
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from lxml import etree
 
@@ -22,6 +23,10 @@ _OTHER_ENCODING = (
     b"\x4c\x6f\xa7\x94",
 )  # UTF-16, UTF-32, UTF-7, EBCDIC "<?xm"
 _BLANKS = re.compile(rb"[ \t\r\n]*+")
+
+# Up to here a tree is small whatever is in it, so it is built first and measured then; above, the bytes are measured
+# first.
+_SMALL, _FEW = 512 * 1024, 20_000
 
 # Each alternative ends at a fixed mark or at the end of the data, and quantifiers are possessive: one linear pass,
 # whatever comes.
@@ -79,7 +84,8 @@ def parse(data: bytes, limits: Limits = DEFAULT_LIMITS, *, shape: bool = True) -
             Code.MESSAGE_FORBIDDEN_XML, (finding(Fault.TOO_MANY_NODES, expected=f"at most {limits.max_nodes} nodes"),)
         )
     _refuse_doctype(body)
-    if shape:
+    small = len(body) <= _SMALL and body.count(b"=") <= _FEW
+    if shape and not small:
         _refuse_shape(body, limits)
     parser = etree.XMLParser(
         encoding="UTF-8",
@@ -96,6 +102,8 @@ def parse(data: bytes, limits: Limits = DEFAULT_LIMITS, *, shape: bool = True) -
     try:
         root = etree.fromstring(body, parser)
     except etree.XMLSyntaxError as error:
+        if shape and small:  # libxml2 has limits of its own; ours has the better name
+            _refuse_shape(body, limits)
         line, column = error.position
         raise MessageInvalid(
             Code.MESSAGE_NOT_WELL_FORMED, (finding(Fault.NOT_WELL_FORMED, line=line or None, column=column or None),)
@@ -104,6 +112,9 @@ def parse(data: bytes, limits: Limits = DEFAULT_LIMITS, *, shape: bool = True) -
         raise MessageInvalid(Code.MESSAGE_NOT_WELL_FORMED, (finding(Fault.NOT_WELL_FORMED),)) from error
     if root.getroottree().docinfo.internalDTD is not None:  # second lock: `_refuse_doctype` reads the prolog by itself
         raise MessageInvalid(Code.MESSAGE_FORBIDDEN_XML, (finding(Fault.DOCTYPE, line=1),))
+    if shape and small and _outgrown(root, limits):
+        _refuse_shape(body, limits)  # says where
+        raise MessageInvalid(Code.MESSAGE_FORBIDDEN_XML, (finding(Fault.TOO_DEEP, line=1),))
     return root
 
 
@@ -178,6 +189,16 @@ def _refuse_doctype(body: bytes) -> None:
     if at is not None:
         line, column = position(body, at)
         raise MessageInvalid(Code.MESSAGE_FORBIDDEN_XML, (finding(Fault.DOCTYPE, line=line, column=column),))
+
+
+def _outgrown(root: etree._Element, limits: Limits) -> bool:
+    """Whether the tree is deeper, or an element has more attributes, than allowed: asked of libxml2, which is quick."""
+    return bool(_outgrown_path(limits.max_depth, limits.max_attributes)(root))
+
+
+@cache
+def _outgrown_path(depth: int, attributes: int) -> etree.XPath:
+    return etree.XPath(f"boolean({'/*' * (depth + 1)}) or boolean(//*[@*[{attributes + 1}]])")
 
 
 def _refuse_shape(body: bytes, limits: Limits) -> None:
