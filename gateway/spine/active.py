@@ -27,9 +27,9 @@ _URLS: Final = frozenset(
         "usemap",
     }
 )  # fmt: skip
-_HL7_TAG: Final = f"{{{HL7}}}"
 _XSI_NAME: Final = f"{{{XSI}}}"
 
+_HL7_TAG: Final = f"{{{HL7}}}"
 _HARMLESS_TAGS: Final = (
     " a abbr b body br caption center col colgroup dd div dl dt em h1 h2 h3 h4 h5 h6 head hr html i li ol p pre small span "
     "strong sub sup table tbody td tfoot th thead title tr u ul "
@@ -44,37 +44,8 @@ _SUSPECT: Final = etree.XPath(
 )
 """Whether anything stands there that is not plainly harmless, told in C: only then the whole document is looked through."""
 
-_COMMON_HL7: Final = [
-    "id",
-    "code",
-    "value",
-    "statusCode",
-    "effectiveTime",
-    "component",
-    "templateId",
-    "seperatableInd",
-    "time",
-    "name",
-    "low",
-    "high",
-    "center",
-    "centre",
-    "quantity",
-    "translation",
-    "originalText",
-    "author",
-    "pertinentInformation",
-    "pertinentInformation1",
-    "pertinentInformation2",
-    "pertinentCREType",
-]
-_IN_HL7: Final = etree.XPath(
-    f"boolean(descendant-or-self::h:*[not({' or '.join(f'self::h:{name}' for name in _COMMON_HL7)})]"
-    f"[contains(' {' '.join(sorted(ACTIVE))} ', concat(' ', translate(local-name(), 'ABCDEFGHIJKLMNOPQRSTUVWXYZ',"
-    " 'abcdefghijklmnopqrstuvwxyz'), ' '))])",
-    namespaces={"h": HL7},
-)
-"""Active element names in HL7's own namespace; the commonest of HL7's names are passed over by comparing names, in C."""
+_IN_HL7: Final = tuple(f"{_HL7_TAG}{name}" for tag in sorted(ACTIVE) for name in (tag, tag.upper(), tag.capitalize()))
+"""Active element names in HL7's own namespace, where a browser would not act on them but nothing of the kind belongs."""
 
 _HANDLERS: Final = etree.XPath("boolean(descendant-or-self::*/@*[starts-with(local-name(), 'on')])")
 """An event attribute on any element, HL7's too: none of its own names begins so."""
@@ -108,7 +79,7 @@ def is_active(page: etree._Element) -> bool:
 
 def has_active_content(summary: etree._Element) -> bool:
     """Whether anything in a GPSummary is active: in its presentation text, or where markup has no business at all."""
-    if not _SUSPECT(summary) and not _HANDLERS(summary) and not _IN_HL7(summary):
+    if next(summary.iter(*_IN_HL7), None) is None and not _SUSPECT(summary) and not _HANDLERS(summary):
         return False
     attributes: set[str] = set()
     tags = set()

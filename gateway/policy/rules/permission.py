@@ -4,6 +4,7 @@ from datetime import date
 
 from gateway.domain.access import Operation, PermissionKind
 from gateway.domain.codes import Code
+from gateway.domain.instants import LONDON, from_iso
 from gateway.domain.permission import PermissionClaim
 from gateway.policy.case import Case
 from gateway.policy.judging import (
@@ -65,10 +66,12 @@ def _kept(case: Case) -> Judgement:
 
 
 def _to_come(text: str | None, today: date) -> bool:
-    """Whether `text` (YYYY-MM-DD) is today or later; nothing said counts as such."""
+    """Whether `text` (YYYY-MM-DD, or an ISO 8601 instant) is today or later; nothing said counts as such."""
     if text is None:
         return True
     try:
+        if len(text) > len("YYYY-MM-DD"):
+            return from_iso(text).astimezone(LONDON).date() >= today
         day = date.fromisoformat(text)
     except ValueError:
         return False
