@@ -18,6 +18,7 @@ from gateway.adapters.viewer_messages import (
     read_payload,
     refuse_if,
     schema_name,
+    stray_facts,
     write_payload,
 )
 from gateway.domain.codes import Code
@@ -141,6 +142,7 @@ def _header_findings(wire: WireRequest, envelope: Envelope, operation: Operation
     if envelope.addressing.to is None:
         yield missing_header(envelope, "wsa:To", "To")
     yield from endpoint_findings(envelope)
+    yield from stray_facts(envelope)
     yield from timestamp_findings(envelope, now=wire.now, skew=SKEW, max_lifetime=LIFETIME)
     block = envelope.block(qname(WSSE, "Security"))
     for token in elements(block, qname(WSSE, "BinarySecurityToken")) if block is not None else ():

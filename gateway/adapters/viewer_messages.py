@@ -3,7 +3,7 @@
 Each door brings its namespace, envelope and proof of the user; nothing here decides anything about access.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -24,8 +24,9 @@ from gateway.service.outcomes import Outcome, Recorded, Traced, Viewed
 from gateway.service.recording import last_instant
 from gateway.xml.catalogue import Catalogue
 from gateway.xml.findings import Fault, finding, gateway_code
-from gateway.xml.names import PREFIXES, qname
+from gateway.xml.names import ACCESS_FACTS, PREFIXES, qname
 from gateway.xml.paths import elements, first, local_name, text_of
+from gateway.xml.soap import Envelope
 
 VERSIONS = ("1.0",)
 """Interface versions spoken here."""
@@ -85,6 +86,13 @@ def refuse_if(findings: list[Finding]) -> None:
     if findings:
         told = tuple(findings[:MOST_FINDINGS])
         raise MessageInvalid(gateway_code(told), told)
+
+
+def stray_facts(envelope: Envelope) -> Iterator[Finding]:
+    """An AccessFacts header, which other doors read: here it would be overlooked, so it is refused."""
+    block = envelope.block(qname(ACCESS_FACTS, "AccessFacts"))
+    if block is not None:
+        yield finding(Fault.MUST_UNDERSTAND, block, expected="these facts as Access in the body")
 
 
 def operation_of(payload: etree._Element, namespace: str) -> Operation:

@@ -58,6 +58,8 @@ class Headers:
     """Tokens and assertions, in order, behind the time stamp and the username."""
     blocks: tuple[Element, ...] = ()
     """Any other header blocks, such as AccessFacts."""
+    addressed: bool = True
+    """Whether the message carries WS-Addressing headers."""
     signed: Callable[[Element], None] | None = field(default=None, repr=False)
     """Changes the finished envelope just before it is sent: where a signature is made."""
 
@@ -234,7 +236,7 @@ class SoapCaller:
         `address` overrides the WSDL's own. Raises NoAnswer.
         """
         binding, name, served = self._operation(action, soap12=soap12)
-        self._client.plugins = [_Addressing(headers)]
+        self._client.plugins = [_Addressing(headers)] if headers.addressed else []
         self._client.wsse = _Security(headers)
         self._transport.exchange = None
         proxy = AsyncServiceProxy(self._client, binding, address=address or served)  # type: ignore[no-untyped-call]
