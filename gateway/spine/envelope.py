@@ -60,12 +60,36 @@ def write_query(
     moment: datetime,
 ) -> bytes:
     """A whole query message. `query` is the filled `query` element; `moment` an aware instant; `url` goes into wsa:To."""
+    frame = _frame(addressing, interaction, url, sender)
+    frame.header_id.text = f"uuid:{message_id.value}"
+    frame.message_id.set("root", message_id.value)
+    frame.created.set("value", to_hl7(moment))
+    frame.act.append(query)
+    data = serialize(frame.root)
+    frame.act.remove(query)
+    return data
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Frame:
+    """A message without its query, and the places that each message fills anew. Never leaves this module."""
+
+    root: etree._Element
+    header_id: etree._Element
+    message_id: etree._Element
+    created: etree._Element
+    act: etree._Element
+
+
+@lru_cache(maxsize=256)
+def _frame(addressing: SpineAddressing, interaction: Interaction, url: str, sender: Asid) -> _Frame:
+    """Built once for each interaction and sender: most of a message is the same every time."""
     root = etree.Element(qname(SOAP11, "Envelope"), nsmap=_NAMESPACES)
-    _write_header(etree.SubElement(root, qname(SOAP11, "Header")), addressing, interaction, url, message_id, sender)
+    header_id = _write_header(etree.SubElement(root, qname(SOAP11, "Header")), addressing, interaction, url, sender)
     body = etree.SubElement(root, qname(SOAP11, "Body"))
     message = etree.SubElement(body, hl7(interaction.name), nsmap=_DEFAULT)
-    add(message, "id", root=message_id.value)
-    add(message, "creationTime", value=to_hl7(moment))
+    message_id = add(message, "id")
+    created = add(message, "creationTime")
     add(message, "versionCode", code=interaction.version)
     add(message, "interactionId", root=OID_INTERACTION, extension=interaction.name)
     add(message, "processingCode", code="P")
@@ -81,8 +105,7 @@ def write_query(
     agent = add(add(act, "author1", typeCode="AUT"), "AgentSystemSDS", classCode="AGNT")
     system = add(agent, "agentSystemSDS", classCode="DEV", determinerCode="INSTANCE")
     add(system, "id", root=OID_ASID, extension=sender.value)
-    act.append(query)
-    return serialize(root)
+    return _Frame(root, header_id, message_id, created, act)
 
 
 def _write_header(
@@ -90,21 +113,23 @@ def _write_header(
     addressing: SpineAddressing,
     interaction: Interaction,
     url: str,
-    message_id: MessageId,
     sender: Asid,
-) -> None:
+) -> etree._Element:
+    """Fills the SOAP header. Returns the MessageID element, which each message fills."""
+
     def wsa(parent: etree._Element, local: str, text: str | None = None) -> etree._Element:
         child = etree.SubElement(parent, qname(WSA_2004, local))
         child.text = text
         return child
 
-    wsa(header, "MessageID", f"uuid:{message_id.value}")
+    message_id = wsa(header, "MessageID")
     wsa(header, "Action", interaction.action)
     wsa(header, "To", url)
     wsa(wsa(header, "From"), "Address", addressing.from_address)
     for local, asid in (("communicationFunctionRcv", addressing.spine_asid), ("communicationFunctionSnd", sender)):
         add(add(add(header, local), "device"), "id", root=OID_ASID, extension=asid.value)
     wsa(wsa(header, "ReplyTo"), "Address", addressing.from_address)
+    return message_id
 
 
 # Reading
