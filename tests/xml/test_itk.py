@@ -455,3 +455,17 @@ def test_captured_requests_of_a_real_client_are_accepted(shared: Path) -> None:
         assert payload_findings(request, CATALOGUE) == ()
         read_names.add(request.operation.name)
     assert read_names == {o.name for o in OPERATIONS if o.family.value == "pds"}
+
+
+def test_a_published_request_is_accepted(shared: Path) -> None:
+    """The national service's own example; it lives for years, which is a lenience."""
+    data = (shared / "samples/itk/spine-smsp/getNHSNumber-request-soap.xml").read_bytes()
+    envelope = read_envelope(parse(data))
+    assert envelope.security is not None
+    assert envelope.security.timestamp is not None
+    created = read_time(envelope.security.timestamp.created)
+    assert created is not None
+    now = created + timedelta(seconds=1)
+    request = read_request(envelope, CATALOGUE, now=now, leniences=Leniences.from_names(["long-lifetime"]))
+    assert request.operation.name == "getNHSNumber"
+    assert payload_findings(request, CATALOGUE) == ()
