@@ -1,111 +1,40 @@
-"""SOAP 1.1 and 1.2 envelopes, WS-Addressing 1.0 and WS-Security headers: tree <-> values, both directions, pure.
+"""SOAP 1.1 and 1.2 envelopes, WS-Addressing 1.0 and WS-Security headers: trees -> values. The one name other packages
+import SOAP by.
 
 It must never decide who the caller is: it reads what the headers claim and leaves proof to others.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from enum import Enum
 
 from lxml import etree
 
 from gateway.domain.errors import MessageInvalid
 from gateway.domain.findings import Finding
 from gateway.xml.findings import Fault, finding, gateway_code
-from gateway.xml.names import ACCESS_FACTS, PREFIXES, SAML, SOAP11, SOAP12, WSA, WSSE, WSU, XML, qname
+from gateway.xml.names import ACCESS_FACTS, DS, SAML, SOAP12, WSA, WSSE, WSU, qname
 from gateway.xml.paths import elements, first, local_name, namespace_of, text_of
+from gateway.xml.soap_values import Addressing, BinaryToken, Envelope, Security, SoapFault, SoapVersion, Timestamp
+from gateway.xml.soap_writing import addressing_headers, build_answer, build_envelope, build_fault, fault_element
+
+__all__ = [
+    "Addressing",
+    "BinaryToken",
+    "Envelope",
+    "Security",
+    "SoapFault",
+    "SoapVersion",
+    "Timestamp",
+    "addressing_headers",
+    "build_answer",
+    "build_envelope",
+    "build_fault",
+    "examine_envelope",
+    "fault_element",
+    "read_envelope",
+]
 
 _NEXT = {"http://schemas.xmlsoap.org/soap/actor/next", f"{SOAP12}/role/next", f"{SOAP12}/role/ultimateReceiver", ""}
 _UNDERSTOOD = frozenset({WSA, WSSE, ACCESS_FACTS})
-
-
-class SoapVersion(Enum):
-    """The two SOAP versions, by envelope namespace."""
-
-    V11 = SOAP11
-    V12 = SOAP12
-
-    @property
-    def namespace(self) -> str:
-        """Namespace of Envelope, Header, Body and Fault."""
-        return self.value
-
-    @property
-    def content_type(self) -> str:
-        """HTTP Content-Type of a message of this version."""
-        return "text/xml; charset=utf-8" if self is SoapVersion.V11 else "application/soap+xml; charset=utf-8"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Addressing:
-    """The WS-Addressing headers as written, white space stripped; None where absent or empty."""
-
-    message_id: str | None = None
-    action: str | None = None
-    to: str | None = None
-    from_address: str | None = None
-    reply_to: str | None = None
-    fault_to: str | None = None
-    relates_to: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timestamp:
-    """wsu:Timestamp as written; the texts are None where absent or empty."""
-
-    created: str | None
-    expires: str | None
-    id: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BinaryToken:
-    """A wsse:BinarySecurityToken. `value` is a secret: it never shows in a repr."""
-
-    value_type: str
-    encoding_type: str
-    value: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Security:
-    """The parts of wsse:Security this gateway reads. A password is never read; `assertion` is the saml:Assertion
-    element, unverified.
-    """
-
-    timestamp: Timestamp | None = None
-    username: str | None = field(default=None, repr=False)
-    tokens: tuple[BinaryToken, ...] = field(default=(), repr=False)
-    assertion: etree._Element | None = field(default=None, repr=False)
-    signature: etree._Element | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Envelope:
-    """One SOAP message read. `payload` is the one element of the body; `root` the tree it came from (for positions and
-    signatures).
-    """
-
-    version: SoapVersion
-    root: etree._Element = field(repr=False)
-    payload: etree._Element = field(repr=False)
-    blocks: tuple[etree._Element, ...] = field(repr=False)
-    addressing: Addressing
-    security: Security | None
-
-    def block(self, tag: str) -> etree._Element | None:
-        """The first header block named `{ns}local`, or None."""
-        return next((block for block in self.blocks if block.tag == tag), None)
-
-    @property
-    def header(self) -> etree._Element | None:
-        """The SOAP Header element, where there is one: the place of findings about missing headers."""
-        return first(self.root, qname(self.version.namespace, "Header"))
-
-    @property
-    def is_fault(self) -> bool:
-        """Whether the body holds a SOAP Fault."""
-        return self.payload.tag == qname(self.version.namespace, "Fault")
 
 
 def read_envelope(
@@ -259,132 +188,5 @@ def _security(blocks: Sequence[etree._Element]) -> Security | None:
         username=text_of(first(block, qname(WSSE, "UsernameToken"), qname(WSSE, "Username"))) or None,
         tokens=tokens,
         assertion=first(block, qname(SAML, "Assertion")),
-        signature=first(block, "{http://www.w3.org/2000/09/xmldsig#}Signature"),
+        signature=first(block, qname(DS, "Signature")),
     )
-
-
-# Writing: values -> trees
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SoapFault:
-    """What a fault says, for either version.
-
-    `code`: Client, Server, VersionMismatch or MustUnderstand (1.2 writes Sender and Receiver for the first two).
-    `subcodes`: `(namespace, local)` pairs,
-    outermost first, written in 1.2 only. `actor`: an http(s) URI or None. `detail`: one element or None.
-    """
-
-    code: str
-    reason: str
-    detail: etree._Element | None = None
-    subcodes: tuple[tuple[str, str], ...] = ()
-    actor: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.code not in {"Client", "Server", "VersionMismatch", "MustUnderstand"}:
-            raise ValueError("not a SOAP fault code")
-        if not self.reason:
-            raise ValueError("a SOAP fault has a reason")
-
-
-def build_envelope(
-    version: SoapVersion, *, headers: Sequence[etree._Element] = (), body: etree._Element
-) -> etree._Element:
-    """Header blocks and one body element -> Envelope. The Header is left out where there are no blocks. The elements
-    given become part of the tree.
-    """
-    soap = version.namespace
-    prefix = "soap" if version is SoapVersion.V11 else "soap12"
-    root = etree.Element(qname(soap, "Envelope"), nsmap={prefix: soap, **({"wsa": WSA} if headers else {})})
-    if headers:
-        etree.SubElement(root, qname(soap, "Header")).extend(headers)
-    etree.SubElement(root, qname(soap, "Body")).append(body)
-    return root
-
-
-def addressing_headers(
-    *,
-    message_id: str,
-    action: str,
-    to: str | None = None,
-    relates_to: str | None = None,
-    from_address: str | None = None,
-    reply_to: str | None = None,
-) -> list[etree._Element]:
-    """WS-Addressing header blocks in a fixed order; those given as None are left out."""
-    headers = [_text(WSA, "MessageID", message_id), _text(WSA, "Action", action)]
-    if to is not None:
-        headers.append(_text(WSA, "To", to))
-    for local, address in (("From", from_address), ("ReplyTo", reply_to)):
-        if address is not None:
-            endpoint = etree.Element(qname(WSA, local), nsmap={"wsa": WSA})
-            endpoint.append(_text(WSA, "Address", address))
-            headers.append(endpoint)
-    if relates_to is not None:
-        headers.append(_text(WSA, "RelatesTo", relates_to))
-    return headers
-
-
-def build_answer(
-    version: SoapVersion, *, message_id: str, action: str, relates_to: str | None, body: etree._Element
-) -> etree._Element:
-    """An answer with new MessageID, its Action and RelatesTo; no To and no Security, as the national service answers."""
-    return build_envelope(
-        version, headers=addressing_headers(message_id=message_id, action=action, relates_to=relates_to), body=body
-    )
-
-
-def build_fault(
-    version: SoapVersion, fault: SoapFault, *, message_id: str, action: str, relates_to: str | None
-) -> etree._Element:
-    """An envelope that holds the fault, with addressing headers. `relates_to` is None where the request's id could not
-    be read.
-    """
-    body = fault_element(version, fault)
-    return build_answer(version, message_id=message_id, action=action, relates_to=relates_to, body=body)
-
-
-def fault_element(version: SoapVersion, fault: SoapFault) -> etree._Element:
-    """The Fault element alone, for doors without WS-Addressing."""
-    return _fault11(fault) if version is SoapVersion.V11 else _fault12(fault)
-
-
-def _fault11(fault: SoapFault) -> etree._Element:
-    element = etree.Element(qname(SOAP11, "Fault"), nsmap={"soap": SOAP11})
-    etree.SubElement(element, "faultcode").text = f"soap:{fault.code}"
-    etree.SubElement(element, "faultstring").text = fault.reason
-    if fault.actor is not None:
-        etree.SubElement(element, "faultactor").text = fault.actor
-    if fault.detail is not None:
-        etree.SubElement(element, "detail").append(fault.detail)
-    return element
-
-
-def _fault12(fault: SoapFault) -> etree._Element:
-    nsmap: dict[str, str] = {"soap12": SOAP12}
-    for number, (namespace, _) in enumerate(fault.subcodes, 1):
-        if namespace not in nsmap.values():
-            nsmap[next((known for known, uri in PREFIXES.items() if uri == namespace), f"s{number}")] = namespace
-    prefix_of = {uri: prefix for prefix, uri in nsmap.items()}
-    element = etree.Element(qname(SOAP12, "Fault"), nsmap=nsmap)
-    code = etree.SubElement(element, qname(SOAP12, "Code"))
-    name = {"Client": "Sender", "Server": "Receiver"}.get(fault.code, fault.code)
-    etree.SubElement(code, qname(SOAP12, "Value")).text = f"soap12:{name}"
-    for namespace, local in fault.subcodes:
-        code = etree.SubElement(code, qname(SOAP12, "Subcode"))
-        etree.SubElement(code, qname(SOAP12, "Value")).text = f"{prefix_of[namespace]}:{local}"
-    reason = etree.SubElement(etree.SubElement(element, qname(SOAP12, "Reason")), qname(SOAP12, "Text"))
-    reason.set(qname(XML, "lang"), "en")
-    reason.text = fault.reason
-    if fault.actor is not None:
-        etree.SubElement(element, qname(SOAP12, "Role")).text = fault.actor
-    if fault.detail is not None:
-        etree.SubElement(element, qname(SOAP12, "Detail")).append(fault.detail)
-    return element
-
-
-def _text(namespace: str, local: str, text: str) -> etree._Element:
-    element = etree.Element(qname(namespace, local), nsmap={"wsa": namespace} if namespace == WSA else None)
-    element.text = text
-    return element
