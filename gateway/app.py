@@ -20,6 +20,7 @@ from cryptography import x509
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway import logs, production
+from gateway.browsing import browsing
 from gateway.config import ConfigInvalid, Settings
 from gateway.domain.errors import InvalidValue
 from gateway.domain.identifiers import Asid, NhsNumbers
@@ -27,8 +28,10 @@ from gateway.domain.journal import Write
 from gateway.domain.record import SummaryRecord
 from gateway.domain.spine import EventDocument
 from gateway.doors import House, routes
+from gateway.guard import GuardedRunner
 from gateway.identity import registry_check
 from gateway.identity.jwks import JwksCache, JwksRules
+from gateway.identity.oidc import OidcAddresses, SignIn
 from gateway.identity.proofs import Proofs
 from gateway.identity.registry import CurrentRegistry
 from gateway.identity.saml import AssertionRules, read_metadata
@@ -41,6 +44,7 @@ from gateway.pages import public
 from gateway.pages.public import Ready
 from gateway.policy.answer import decide, held
 from gateway.policy.settings import current
+from gateway.rates import Rates
 from gateway.service.identify import Identify
 from gateway.service.parts import Parts
 from gateway.service.rejections import Rejections
@@ -51,6 +55,7 @@ from gateway.spine.directory import Directory
 from gateway.spine.interactions import SpineAddressing
 from gateway.spine.summary import read_summary
 from gateway.spine.transport import SpineLimits, SpineTransport, open_transport
+from gateway.store.browsers import sessions
 from gateway.store.engine import make_engine, upgrade
 from gateway.store.journal import Journal, JournalSettings
 from gateway.store.keys import load_keys, load_or_create_keys
@@ -214,6 +219,16 @@ async def running(settings: Settings, mode: Mode, *, reuse_port: bool = False) -
             clock=clock,
         )
         _deliver(settings, engine, spine, session, metrics, stack)
+        identity = settings.identity
+        signing_in = SignIn(
+            session,
+            OidcAddresses(
+                authorize_url=identity.authorize_url or f"{identity.issuer}/authorize",
+                token_url=identity.token_url or f"{identity.issuer}/token",
+                userinfo_url=identity.userinfo_url or f"{identity.issuer}/userinfo",
+            ),
+            tokens,
+        )
         house = House(
             settings=settings,
             service=Service(parts),
@@ -223,7 +238,9 @@ async def running(settings: Settings, mode: Mode, *, reuse_port: bool = False) -
             ids=ids,
             clock=clock,
             ready=_readiness(journal),
+            rates=Rates() if settings.limits.rate else None,
             gate=Gate(places=settings.limits.concurrent, waiting=settings.limits.waiting, metrics=metrics),
+            browsing=browsing(settings, shelf=sessions(engine), signing_in=signing_in, registry=registry),
         )
         found = sockets(settings, registry, clock, partial(routes, house))
         await _listen(found, settings, metrics, stack, reuse_port=reuse_port)
@@ -335,8 +352,12 @@ async def _listen(
     if settings.listen.internal is not None:
         listening.append((internal, settings.listen.internal.host, settings.listen.internal.port, None))
     for app, host, port, tls in listening:
-        runner = web.AppRunner(
-            app, access_log=None, keepalive_timeout=15, shutdown_timeout=settings.limits.stop_seconds
+        runner = GuardedRunner(
+            app,
+            head_seconds=settings.limits.head_seconds,
+            access_log=None,
+            keepalive_timeout=15,
+            shutdown_timeout=settings.limits.stop_seconds,
         )
         await runner.setup()
         stack.push_async_callback(runner.cleanup)

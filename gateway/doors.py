@@ -13,13 +13,16 @@ from gateway.adapters.mini_service_scr import EXCHANGES as SCR_EXCHANGES
 from gateway.adapters.records import EndRelationshipsDoor, PermissionsDoor, RelationshipsDoor
 from gateway.adapters.symphony import PATH as FHIR
 from gateway.adapters.symphony import AuditEventDoor, BundleDoor, DocumentReferenceDoor
+from gateway.browsing import Browsing, frame, viewer_routes
 from gateway.config import Settings
 from gateway.domain.identifiers import NhsNumbers
+from gateway.listeners import Prover
 from gateway.metrics import Metrics
 from gateway.pages import fhir, public
+from gateway.rates import Rates
 from gateway.service.ports import Ids
 from gateway.service.service import Service
-from gateway.web import Gate, Proved, Web
+from gateway.web import Gate, Web
 from gateway.xml.catalogue import Catalogue
 
 
@@ -36,9 +39,11 @@ class House:
     clock: Callable[[], datetime]
     ready: public.Ready
     gate: Gate
+    rates: Rates | None
+    browsing: Browsing
 
 
-def routes(house: House, prove: Callable[[web.Request], Proved]) -> Iterable[web.RouteDef]:
+def routes(house: House, prove: Prover) -> Iterable[web.RouteDef]:
     """All routes of one listener, whose requests prove their system by `prove`."""
     settings, numbers = house.settings, house.numbers
     doors = Web(
@@ -46,6 +51,7 @@ def routes(house: House, prove: Callable[[web.Request], Proved]) -> Iterable[web
         prove=prove,
         metrics=house.metrics,
         gate=house.gate,
+        rates=house.rates,
         clock=house.clock,
         answer_seconds=settings.spine.total_seconds,
         body_seconds=settings.limits.body_seconds,
@@ -65,6 +71,7 @@ def routes(house: House, prove: Callable[[web.Request], Proved]) -> Iterable[web
     yield web.post("/relationships", doors.door(RelationshipsDoor(numbers)))
     yield web.post("/relationships/end", doors.door(EndRelationshipsDoor(numbers)))
     yield from _fhir(house, doors)
+    yield from _pages(house, doors, prove)
     yield web.get("/errors", public.codes_page)
     yield web.get("/errors/{code}", public.code_page)
     yield web.get("/health/live", public.live)
@@ -85,6 +92,20 @@ def _fhir(house: House, doors: Web) -> Iterable[web.RouteDef]:
     yield web.route("*", f"{FHIR}/{{tail:.*}}", fhir.elsewhere)
     yield web.get("/docs", fhir.docs)
     yield web.get("/docs/openapi.json", fhir.openapi)
+
+
+def _pages(house: House, doors: Web, prover: Prover) -> Iterable[web.RouteDef]:
+    """The gateway's own pages."""
+    viewer = frame(
+        house.browsing,
+        house.settings,
+        prover,
+        service=house.service,
+        gate=house.gate,
+        told=doors.told,
+        clock=house.clock,
+    )
+    yield from viewer_routes(viewer)
 
 
 def _viewers(house: House, doors: Web) -> Iterable[web.RouteDef]:

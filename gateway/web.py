@@ -19,6 +19,7 @@ from gateway.domain.codes import Code
 from gateway.domain.errors import AccessDenied, GatewayError, InvalidValue, MessageInvalid, NotPossibleNow
 from gateway.domain.identifiers import CorrelationId
 from gateway.metrics import Metrics
+from gateway.rates import Rates
 from gateway.service.calls import Context
 from gateway.service.doors import Door, WireRequest, WireResponse
 from gateway.service.service import Service
@@ -93,6 +94,8 @@ class Web:
     prove: ProveSystem
     metrics: Metrics
     gate: Gate
+    rates: Rates | None
+    """None: no rate limits (the sandbox)."""
     clock: Callable[[], datetime]
     answer_seconds: float
     body_seconds: float
@@ -105,7 +108,7 @@ class Web:
             correlation = correlation_of(request)
             response, error = await self._through(door, request, correlation)
             answer = _http(response, correlation, error)
-            self._told(door.name, request, correlation, answer.status, error, time.perf_counter() - started)
+            self.told(door.name, request, correlation, answer.status, error, time.perf_counter() - started)
             return answer
 
         return handle
@@ -131,6 +134,8 @@ class Web:
                 except AccessDenied as denied:
                     error = await self.service.reject_unproved(denied, wire, door.name, peer)
                     return door.refuse(wire, None, error), error
+                if self.rates is not None:
+                    self.rates.take(proved.system, asyncio.get_running_loop().time())
                 context = Context(
                     door=door.name,
                     system=proved.system,
@@ -163,7 +168,7 @@ class Web:
             raise MessageInvalid(Code.MESSAGE_TOO_LARGE)
         return body
 
-    def _told(
+    def told(
         self,
         door: str,
         request: web.Request,

@@ -12,7 +12,7 @@ LAYERS = (
     {"policy", "xml", "schemas"},
     {"service"},
     {"adapters", "pages", "spine", "store", "identity"},
-    {"web", "config", "logs", "metrics", "production", "listeners", "doors", "notices"},
+    {"web", "rates", "guard", "config", "logs", "metrics", "production", "listeners", "doors", "browsing", "notices"},
     {"app", "sandbox", "workers"},
     {"cli", "__main__", ""},
 )

@@ -33,6 +33,10 @@ MOST_FIELDS = 60
 _OWN_SITE = frozenset({"same-origin", "none"})
 
 
+class PatientChanged(Exception):
+    """A form belongs to another patient than the session's present one. It does nothing; the page says so."""
+
+
 class Located(Protocol):
     """Where a browser is."""
 
@@ -102,6 +106,8 @@ class Frame:
                     response = await handler(turn)
             except GatewayError as refusal:
                 error, response = refusal, self._refused(turn, refusal)
+            except PatientChanged:
+                error, response = AccessDenied(Code.FORM_TOKEN), self._patient_changed(turn)
             except (web.HTTPException, asyncio.CancelledError):
                 raise
             except Exception as bug:  # noqa: BLE001 - whatever it is, the answer is a refusal with a code (I6)
@@ -154,6 +160,19 @@ class Frame:
         if error.code in {Code.SESSION_EXPIRED, Code.SESSION_MISSING}:
             self.sessions.cookie.clear(response)
         return response
+
+    def _patient_changed(self, turn: "Turn") -> web.Response:
+        return self.layout.page(
+            "message.jinja",
+            status=409,
+            headers={"X-SCR-Code": Code.FORM_TOKEN.slug, "X-SCR-Rules": ""},
+            session=turn.session,
+            home=self.home,
+            title="The patient has changed",
+            text="This page was about another patient than the one now open, so nothing was done with it.",
+            link=self.home,
+            link_text="Go to the patient now open",
+        )
 
     def _ways_on(self, turn: "Turn") -> list[dict[str, str]]:
         session = turn.session

@@ -4,9 +4,10 @@ PRODUCTS: dict[str, str] = {
     "adastra": "vendor_stubs.adastra",
     "cleo": "vendor_stubs.cleo",
     "mini-service": "vendor_stubs.mini_service",
+    "scra": "vendor_stubs.scra",
     "symphony": "vendor_stubs.symphony",
 }
 """Product -> the module whose PRODUCT it is."""
 
-ALIASES: dict[str, str] = {}
+ALIASES: dict[str, str] = {"ncrs": "scra"}
 """Another name -> the product it stands for."""

@@ -1,0 +1,151 @@
+"""The steps between patient and record: who the user is to the patient, then the patient's permission, in the organisation's own words.
+
+Pages offer what stands open and pass on what was answered; whether it opens the record is decided by the service alone.
+Any page that has a patient in its session, launched or found, goes through here.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from aiohttp import web
+
+from gateway.domain.codes import Code
+from gateway.domain.errors import MessageInvalid
+from gateway.domain.permission import EmergencyReason, LegalBasis
+from gateway.pages.contexts import PatientContext
+from gateway.pages.frame import PatientChanged, Turn
+from gateway.service.calls import ViewCall
+from gateway.service.claims import claims_from
+from gateway.service.paths import Paths
+
+ON_RECORD = "none"
+"""The relationship answer that claims nothing: rely on what is on record."""
+OVERRIDES = frozenset({"emergency", "best-interests", "legal"})
+
+REASONS = {
+    EmergencyReason.UNCONSCIOUS: "The patient is unconscious",
+    EmergencyReason.CANNOT_ANSWER: "The patient cannot answer for another reason",
+    EmergencyReason.NO_CAPACITY: "The patient lacks the capacity to decide",
+}
+BASES = {
+    LegalBasis.COURT_ORDER: "A court order",
+    LegalBasis.STATUTE: "A statute",
+    LegalBasis.PUBLIC_INTEREST: "The public interest",
+}
+
+
+def patient_of(turn: Turn) -> PatientContext:
+    """The session's patient. A form must name the same context. Raises PatientChanged where there is none or another."""
+    context = turn.signed_in.context
+    if context is None or (turn.form and turn.form.get("context") != context.id):
+        raise PatientChanged
+    return context
+
+
+def view_call(turn: Turn, texts: dict[str, Any]) -> ViewCall:
+    """A view of the session's patient with these access facts. Raises MessageInvalid."""
+    session, context = turn.signed_in, patient_of(turn)
+    setting = session.setting.code if session.setting is not None else None
+    claims = claims_from({"setting": setting, **context.facts, **texts})
+    return ViewCall(
+        action="viewRecord", credentials=turn.credentials, claims=claims, patient=context.asked, rendered=True
+    )
+
+
+async def paths_of(turn: Turn) -> Paths:
+    """What stands open for the session's patient. Raises AccessDenied, NotPossibleNow."""
+    context = patient_of(turn)
+    return await turn.frame.service.paths(view_call(turn, {}), turn.context(), context.patient)
+
+
+async def patient_page(turn: Turn) -> web.StreamResponse:
+    """GET /viewer/patient: is this the right patient, and who is the user to them?"""
+    if turn.signed_in.context is None:
+        return turn.go("/viewer")
+    return turn.page("patient.jinja", paths=await paths_of(turn), context=patient_of(turn))
+
+
+async def answer_relationship(turn: Turn) -> web.StreamResponse:
+    """POST /viewer/patient."""
+    context = patient_of(turn)
+    relationship, purpose = turn.form.get("relationship", ""), turn.form.get("purpose") or None
+    confirmed = turn.form.get("confirm_deceased") == "true"
+    problems = []
+    if not relationship:
+        problems.append({"text": "Say what your relationship with the patient is", "href": "#relationship"})
+    if problems:
+        return turn.page("patient.jinja", paths=await paths_of(turn), context=context, problems=problems)
+    claims_from({"relationship": relationship, "purpose": purpose})
+
+    def answered(session: Any) -> Any:
+        if session.context is None or session.context.id != context.id:
+            raise PatientChanged
+        said = session.context.answered(relationship=relationship, purpose=purpose, confirm_deceased=confirmed)
+        return replace(session, context=said)
+
+    await turn.change(answered)
+    return turn.go("/viewer/permission")
+
+
+async def permission_page(turn: Turn) -> web.StreamResponse:
+    """GET /viewer/permission: the organisation's question, and every way on that stands open."""
+    return await _permission_form(turn)
+
+
+async def _permission_form(turn: Turn, problems: list[dict[str, str]] | None = None) -> web.Response:
+    context = turn.signed_in.context
+    if context is None or context.relationship is None:
+        return turn.go("/viewer/patient" if context is not None else "/viewer")
+    return turn.page("permission.jinja", paths=await paths_of(turn), context=context, problems=problems)
+
+
+async def override_page(turn: Turn) -> web.StreamResponse:
+    """GET /viewer/without-permission: what an override means, and what it must say."""
+    return await override_form(turn)
+
+
+async def override_form(turn: Turn, problems: list[dict[str, str]] | None = None) -> web.Response:
+    """The form itself, with what was typed."""
+    context = turn.signed_in.context
+    if context is None or context.relationship is None:
+        return turn.go("/viewer/patient" if context is not None else "/viewer")
+    return turn.page(
+        "override.jinja",
+        paths=await paths_of(turn),
+        context=context,
+        problems=problems,
+        reasons=REASONS,
+        bases=BASES,
+        given=dict(turn.form),
+    )
+
+
+def facts_of(turn: Turn) -> dict[str, Any]:
+    """A permission or override form as access facts. Raises MessageInvalid: no answer at all."""
+    form = turn.form
+    answer = form.get("permission", "")
+    if not answer:
+        raise MessageInvalid(Code.MESSAGE_VALUE, rules=("P-02",))
+    texts: dict[str, Any] = {"permission": answer}
+    if answer in {"extended", "proxy"}:
+        texts["until"] = form.get("until") or None
+    if answer in OVERRIDES:
+        texts["note"] = form.get("note")
+        texts["condition_changed"] = form.get("condition_changed") == "true"
+        texts["condition_changed_note"] = form.get("condition_changed_note") if texts["condition_changed"] else None
+    if answer == "emergency":
+        texts["emergency_reason"] = form.get("emergency_reason") or None
+    if answer == "legal":
+        texts["legal_basis"] = form.get("legal_basis") or None
+    return texts
+
+
+async def answer_permission(turn: Turn) -> web.StreamResponse | dict[str, Any]:
+    """A posted permission form: the facts to view with, or the page to show instead."""
+    patient_of(turn)
+    answer = turn.form.get("permission", "")
+    if not answer:
+        return await _permission_form(turn, [{"text": "Say what the patient answered", "href": "#permission"}])
+    if answer == "cannot-ask":
+        return turn.go("/viewer/without-permission")
+    return facts_of(turn)

@@ -1,0 +1,121 @@
+"""A record as a page shows it: every word in the order received, and what is empty, absent or withheld said apart (section 6b). Pure.
+
+Never says "none" for what is not there, never re-sorts, never drops a section it does not know.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.domain.record import Section, Statement, StatementKind, SummaryRecord, Table, Text
+
+HEADINGS = {
+    StatementKind.WITHHELD: "Information has been withheld",
+    StatementKind.RECENTLY_REGISTERED: "Recently registered: this record may be incomplete",
+    StatementKind.NO_DATA: "The practice holds no significant data",
+    StatementKind.REFUSED_STORAGE: "The patient has chosen not to store information here",
+    StatementKind.HIGHLIGHTED: "Please note",
+}
+"""What stands above a statement; its own words stand below, untouched."""
+
+CORE = (
+    ("Allergies and adverse reactions", "allergiesheader", ("allerg",)),
+    ("Acute medications", "acutemedsheader", ("acute med",)),
+    ("Current repeat medications", "repeatmedsheader", ("current repeat", "repeat med")),
+    ("Discontinued repeat medications", "discrepeatmedsheader", ("discontinued", "past repeat")),
+)
+"""The parts of a core summary: name for people, heading id, words of a title that stands for it."""
+
+ADDITIONAL = frozenset(
+    name.casefold()
+    for name in (
+        "RisksToPatientHeader", "DiagnosesHeader", "ProblemsHeader", "ObservationsHeader", "TreatmentsHeader",
+        "ResultsHeader", "EventsHeader", "ProceduresHeader", "AdviceHeader", "PreferencesHeader",
+        "CircumstancesHeader", "DocumentationHeader", "HistoryHeader", "InvestigationsHeader", "LifestyleHeader",
+        "PatientCarerCorrespondenceHeader", "RisksToProfessionalHeader", "ServicesHeader",
+    )
+)  # fmt: skip
+"""Heading ids of Additional Information (P-86)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownSection:
+    """A section with what the page says about it."""
+
+    anchor: str
+    section: Section = field(repr=False)
+    heading: str
+    """The title, or words that say there is none."""
+    additional: bool
+    empty: bool
+    blocks: tuple[dict[str, Any], ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownRecord:
+    """A record for the template."""
+
+    record: SummaryRecord = field(repr=False)
+    statements: tuple[dict[str, str], ...] = field(repr=False)
+    sections: tuple[ShownSection, ...] = field(repr=False)
+    absent: tuple[str, ...]
+    """Core parts this record does not include."""
+
+
+def shown(record: SummaryRecord) -> ShownRecord:
+    """A record -> what the page shows of it."""
+    told = {statement.text: statement for statement in record.statements}
+    return ShownRecord(
+        record=record,
+        statements=tuple(
+            {"kind": one.kind.value, "heading": HEADINGS[one.kind], "text": one.text} for one in record.statements
+        ),
+        sections=tuple(_section(at, section, told) for at, section in enumerate(record.sections, start=1)),
+        absent=absent(record),
+    )
+
+
+def _section(at: int, section: Section, told: dict[str, Statement]) -> ShownSection:
+    return ShownSection(
+        anchor=f"part-{at}",
+        section=section,
+        heading=section.title or "Text without a heading",
+        additional=(section.id or "").casefold() in ADDITIONAL,
+        empty=not section.blocks,
+        blocks=tuple(_block(block, told) for block in section.blocks),
+    )
+
+
+def _block(block: Text | Table, told: dict[str, Statement]) -> dict[str, Any]:
+    if isinstance(block, Text):
+        statement = told.get(block.text)
+        return {"kind": "text", "text": block.text, "marked": statement is not None or block.highlighted}
+    width = max((len(row) for row in (block.columns, *block.rows)), default=0)
+    return {
+        "kind": "table",
+        "caption": block.caption,
+        "columns": block.columns,
+        "rows": block.rows,
+        "width": width,
+        "marked": any(cell in told for row in block.rows for cell in row),
+    }
+
+
+def absent(record: SummaryRecord) -> tuple[str, ...]:
+    """Core parts that no section, by id or title or table caption, stands for. Statements of no data or refusal explain all of them."""
+    kinds = {statement.kind for statement in record.statements}
+    if kinds & {StatementKind.NO_DATA, StatementKind.REFUSED_STORAGE}:
+        return ()
+    ids = {(section.id or "").casefold() for section in record.sections}
+    titles = [(section.title or "").casefold() for section in record.sections]
+    for section in record.sections:
+        titles += [block.caption.casefold() for block in section.blocks if isinstance(block, Table) and block.caption]
+    missing = []
+    for name, header, words in CORE:
+        titled = any(
+            any(word in title for word in words)
+            for title in titles
+            if header != "repeatmedsheader" or not any(other in title for other in ("discontinued", "past"))
+        )
+        if header not in ids and not titled:
+            missing.append(name)
+    return tuple(missing)
