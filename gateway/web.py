@@ -16,7 +16,14 @@ from aiohttp import web
 from gateway import logs
 from gateway.domain.access import System
 from gateway.domain.codes import Code
-from gateway.domain.errors import AccessDenied, GatewayError, InvalidValue, MessageInvalid, NotPossibleNow
+from gateway.domain.errors import (
+    AccessDenied,
+    GatewayError,
+    InternalError,
+    InvalidValue,
+    MessageInvalid,
+    NotPossibleNow,
+)
 from gateway.domain.identifiers import CorrelationId
 from gateway.metrics import Metrics
 from gateway.rates import Rates
@@ -28,6 +35,13 @@ LOG = logs.get("web")
 CORRELATION = "X-Correlation-ID"
 ALARMS = {Code.SPINE_WRONG_PATIENT: "wrong-patient", Code.SPINE_ACTIVE_CONTENT: "active-content", Code.INTERNAL: "bug"}
 ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+
+LAST_RESORT = WireResponse(
+    status=500,
+    media_type="text/plain; charset=utf-8",
+    body=b"Something went wrong, so nothing is shown. Report the X-Correlation-ID to the operator.\n",
+)
+"""What is answered where even the door's own refusal could not be written."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -106,7 +120,11 @@ class Web:
         async def handle(request: web.Request) -> web.StreamResponse:
             started = time.perf_counter()
             correlation = correlation_of(request)
-            response, error = await self._through(door, request, correlation)
+            try:
+                response, error = await self._through(door, request, correlation)
+            except Exception as bug:  # noqa: BLE001 - I6: whatever went wrong is a refusal with a code
+                response, error = LAST_RESORT, InternalError()
+                error.__cause__ = bug
             answer = _http(response, correlation, error)
             self.told(door.name, request, correlation, answer.status, error, time.perf_counter() - started)
             return answer

@@ -1,0 +1,79 @@
+"""Connections that send their request's head too slowly, or nothing at all, are closed: aiohttp itself waits for ever.
+
+It relies on names that aiohttp does not promise; the minor version is pinned and tests/test_guard.py watches it.
+"""
+
+import asyncio
+from typing import Any
+
+from aiohttp import web, web_protocol, web_server
+
+
+class GuardedHandler(web_protocol.RequestHandler):
+    """A request handler that closes a connection whose next head is not complete within `head_seconds`.
+
+    The clock runs from the connection's opening, and for a later request from its first byte; never while one is handled.
+    """
+
+    __slots__ = ("_head_seconds", "_head_timer")
+
+    def __init__(self, *arguments: Any, head_seconds: float, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._head_seconds = head_seconds
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The clock starts with the connection: a silent caller is one too."""
+        super().connection_made(transport)
+        self._arm()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Nothing left to watch."""
+        self._disarm()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of a head, whose clock runs from its first byte, or of a body, which has a limit of its own."""
+        if self._head_timer is None and self._between_requests():
+            self._arm()
+        super().data_received(data)
+        if not self._between_requests():
+            self._disarm()
+
+    def _between_requests(self) -> bool:
+        return not self._messages and self._current_request is None
+
+    def _arm(self) -> None:
+        self._head_timer = self._loop.call_later(self._head_seconds, self._late)
+
+    def _disarm(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _late(self) -> None:
+        self._head_timer = None
+        if self._between_requests():
+            self.force_close()
+
+
+class _GuardedServer(web_server.Server):
+    """Hands out guarded handlers in place of a plain server's."""
+
+    def __init__(self, plain: web_server.Server, head_seconds: float) -> None:
+        self.__dict__.update(plain.__dict__)
+        self._head_seconds = head_seconds
+
+    def __call__(self) -> web_protocol.RequestHandler:
+        return GuardedHandler(self, loop=self._loop, head_seconds=self._head_seconds, **self._kwargs)
+
+
+class GuardedRunner(web.AppRunner):
+    """An AppRunner whose connections are guarded."""
+
+    def __init__(self, app: web.Application, *, head_seconds: float, **options: Any) -> None:
+        super().__init__(app, **options)
+        self._head_seconds = head_seconds
+
+    async def _make_server(self) -> web_server.Server:
+        return _GuardedServer(await super()._make_server(), self._head_seconds)
