@@ -80,6 +80,7 @@ FAULT_CODES: dict[Code, str] = {
             _C.SCR_NOT_FOUND,
             _C.PATIENT_NOT_FOUND,
             _C.PATIENT_NOT_UNIQUE,
+            _C.PATIENT_NOT_VERIFIED,
             _C.NUMBER_INVALIDATED,
             _C.SESSION_MISSING,
             _C.SESSION_EXPIRED,

@@ -228,6 +228,12 @@ class Code(Enum):
     PATIENT_NOT_UNIQUE = Entry(
         N, 404, "The details given do not find exactly one patient.", "Give more details, or use the NHS number."
     )
+    PATIENT_NOT_VERIFIED = Entry(
+        N,
+        404,
+        "The NHS number exists, but the details given are not its patient's.",
+        "Check the details with the patient.",
+    )
     NUMBER_INVALIDATED = Entry(N, 404, "This NHS number is no longer valid.", "Find the patient's current NHS number.")
     # Spine and what it said
     SPINE_UNREACHABLE = Entry(

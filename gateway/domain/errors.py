@@ -66,7 +66,14 @@ class NoRecord(GatewayError):
 
 
 class SpineUnavailable(GatewayError):
-    """Spine cannot be reached in time, answered with a fault, or answered something that cannot be used."""
+    """Spine cannot be reached in time, answered with a fault, or answered something that cannot be used.
+
+    `answered`: Spine took the question and answered with an error of its own about it, rather than failing over it.
+    """
+
+    def __init__(self, code: Code, *, answered: bool = False) -> None:
+        super().__init__(code)
+        self.answered = answered
 
 
 class WrongPatient(SpineUnavailable):

@@ -1,14 +1,18 @@
 """Look-ups that show no record: RBAC status, activity report, demographic trace."""
 
+import unicodedata
 from dataclasses import replace
+from datetime import timedelta
 
-from gateway.domain.access import Operation
+from gateway.domain.access import Operation, Scope
+from gateway.domain.codes import Code
 from gateway.domain.decision import Decision, Facts, Verdict
-from gateway.domain.errors import GatewayError
+from gateway.domain.errors import GatewayError, NoRecord
+from gateway.domain.identifiers import NhsNumber
 from gateway.domain.journal import Spend, Write
-from gateway.domain.permission import AccessClaims, EmergencyReason, PermissionClaim
+from gateway.domain.permission import AccessClaims, EmergencyReason, PermissionClaim, Relationship, RelationshipKind
 from gateway.domain.spine import Demographics, SpineCall
-from gateway.service.calls import ActivityCall, Context, RbacCall, TraceCall
+from gateway.service.calls import ActivityCall, Context, CrossCheck, RbacCall, TraceCall
 from gateway.service.entries import EntryMaker, refused
 from gateway.service.identify import Caller
 from gateway.service.outcomes import Activity, Rbac, Traced
@@ -17,6 +21,48 @@ from gateway.service.recording import spends
 
 ACTIVITY_RULE = "P-08"
 """The rule about activity codes; its failure is what closes a way to view."""
+
+NOBODY = NhsNumber("9000000009")
+"""Stands for any patient in a relationship that is only supposed; issued to nobody."""
+
+
+def _supposed(facts: Facts) -> Relationship:
+    """A relationship of the user with anybody, for a question that names no patient. Never recorded."""
+    assert facts.user is not None
+    assert facts.organisation is not None
+    return Relationship(
+        id="supposed",
+        patient=NOBODY,
+        organisation=facts.organisation.ods,
+        kind=RelationshipKind.REFERRAL,
+        scope=Scope.INDIVIDUAL,
+        user=facts.user.id,
+        team=None,
+        start=facts.now,
+        end=facts.now + timedelta(minutes=1),
+        system=facts.system.id,
+    )
+
+
+def agrees(check: CrossCheck, patient: Demographics) -> bool:
+    """Whether the details given are this patient's: the whole date of birth, and the names that are said.
+
+    Names agree whatever their case, accents, spaces and hyphens; one of the patient's given names is enough.
+    """
+    born = patient.birth.text.replace("-", "")[:8] if patient.birth else ""
+    if check.birth != born:
+        return False
+    if check.family is not None and letters(check.family) != letters(patient.family or ""):
+        return False
+    if check.given is None:
+        return True
+    own = [letters(name) for name in patient.given]
+    return letters(check.given) in {*own, "".join(own)}
+
+
+def letters(name: str) -> str:
+    """A name for comparison: letters and digits only, without accents, lower case."""
+    return "".join(each for each in unicodedata.normalize("NFKD", name).casefold() if each.isalnum())
 
 
 class Reports:
@@ -41,9 +87,13 @@ class Reports:
         return answer
 
     def _opens(self, facts: Facts, claims: AccessClaims) -> bool:
-        """Whether the role's activities allow a view with these claims, whatever else would refuse it."""
-        decision = self._parts.decide(replace(facts, operation=Operation.VIEW, claims=claims))
-        return all(reason.rule != ACTIVITY_RULE for reason in decision.reasons)
+        """Whether the role's activities allow a view with these claims, whatever else would refuse it.
+
+        No patient is named, so the user is taken to have a relationship: without one a self-claim's activity is needed too.
+        """
+        supposed = (_supposed(facts),) if facts.user is not None and facts.organisation is not None else ()
+        facts = replace(facts, operation=Operation.VIEW, claims=claims, relationships=supposed)
+        return all(reason.rule != ACTIVITY_RULE for reason in self._parts.decide(facts).reasons)
 
     async def activity(self, call: ActivityCall, context: Context, caller: Caller) -> Activity:
         """Accesses in the caller's own organisation. Reading the audit is audited. Raises PolicyRefused, NotPossibleNow."""
@@ -62,7 +112,7 @@ class Reports:
             user=call.user,
             limit=call.limit,
         )
-        return Activity(made=context.now, found=found, rows=rows)
+        return Activity(made=context.now, organisation=caller.organisation, found=found, rows=rows)
 
     async def trace(self, call: TraceCall, context: Context, caller: Caller) -> Traced:
         """One patient's demographics. Raises PolicyRefused, NoRecord, SpineUnavailable, NotPossibleNow."""
@@ -92,7 +142,10 @@ class Reports:
 
     async def _found(self, call: TraceCall, spine: SpineCall) -> Demographics:
         if call.patient is not None:
-            return await self._parts.spine.demographics(call.patient, spine)
+            patient = await self._parts.spine.demographics(call.patient, spine)
+            if call.check is not None and not agrees(call.check, patient):
+                raise NoRecord(Code.PATIENT_NOT_VERIFIED)
+            return patient
         assert call.traits is not None
         return await self._parts.spine.search(call.traits, spine)
 

@@ -224,11 +224,23 @@ class RecordAlertCall(Call):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CrossCheck:
+    """Details that must be those of the patient whose number is asked for. None: not said, not checked."""
+
+    birth: str = field(repr=False)
+    """YYYYMMDD."""
+    family: str | None = field(default=None, repr=False)
+    given: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TraceCall(Call):
     """Find one patient's demographics, by number or by details."""
 
     patient: NhsNumber | None
     traits: Traits | None
+    check: CrossCheck | None = None
+    """With a number: what must agree before anything about the patient is told."""
 
     @property
     def operation(self) -> Operation:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from gateway.domain.access import Organisation
 from gateway.domain.decision import AuditEntry, Decision
 from gateway.domain.identifiers import NhsNumber
 from gateway.domain.record import SummaryRecord
@@ -67,6 +68,8 @@ class Activity:
     """Accesses found, oldest first."""
 
     made: datetime
+    organisation: Organisation
+    """The caller's own, whose accesses these are."""
     found: int
     rows: tuple[AuditEntry, ...]
 

@@ -1,6 +1,7 @@
 """Recording what the patient answered and which relationships a feed knows (P-01, P-04, P-20..P-25)."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from gateway.domain.access import Organisation, PermissionKind, Role, Scope
@@ -128,6 +129,14 @@ def asked_permission(call: ViewCall, caller: Caller, context: Context, ids: Ids)
     return RecordedPermission(**(values | _reach(scope, user.id, role)))  # type: ignore[arg-type]
 
 
+def _as_answered(facts: Facts, call: RecordPermissionCall) -> Facts:
+    """The facts with what is to be recorded as their claim, so that the policy itself judges an answer to be kept (P-20)."""
+    if call.answer is not PermissionAnswer.YES or RecordedKind(call.kind) is not RecordedKind.EXTENDED:
+        return facts
+    until = call.until.isoformat() if call.until else None
+    return replace(facts, claims=replace(facts.claims, permission=PermissionClaim.EXTENDED, until=until))
+
+
 class Recording:
     """The use cases that record permissions and relationships, and ask for them."""
 
@@ -138,7 +147,7 @@ class Recording:
         """Records a yes, a no or a withdrawal. Raises PolicyRefused, MessageInvalid, AccessDenied, NotPossibleNow."""
         maker = EntryMaker.of(call, context, caller, call.patient, self._parts.ids)
         state = await self._parts.state_of(caller, context, (call.patient,))
-        facts = self._parts.facts(call, context, caller, state)
+        facts = _as_answered(self._parts.facts(call, context, caller, state), call)
         decision = await self._allowed(facts, maker, spends(call, caller, context))
         assert caller.organisation is not None
         people = await self._beneficiaries(call, caller)

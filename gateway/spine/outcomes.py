@@ -37,8 +37,10 @@ class SpineFailure(SpineUnavailable):
     `fault_codes`: the codes it gave, without texts. `transient`: whether the same read may succeed when repeated.
     """
 
-    def __init__(self, code: Code, *, fault_codes: tuple[str, ...] = (), transient: bool = False) -> None:
-        super().__init__(code)
+    def __init__(
+        self, code: Code, *, fault_codes: tuple[str, ...] = (), transient: bool = False, answered: bool = False
+    ) -> None:
+        super().__init__(code, answered=answered)
         self.fault_codes = tuple(text for text in fault_codes if _CODE.fullmatch(text))
         self.transient = transient
 
@@ -54,7 +56,7 @@ def refuse(issues: tuple[Issue, ...]) -> NoReturn:
     """Raise for an AE answer whose issues are no outcome of the query: SPINE_FAULT with the codes."""
     codes = tuple(issue.code for issue in issues)
     transient = bool(issues) and issues[0].code == SERVICE_NOT_AVAILABLE
-    raise SpineFailure(Code.SPINE_FAULT, fault_codes=codes, transient=transient)
+    raise SpineFailure(Code.SPINE_FAULT, fault_codes=codes, transient=transient, answered=not transient)
 
 
 def unusable() -> SpineFailure:

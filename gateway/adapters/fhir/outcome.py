@@ -73,7 +73,10 @@ ISSUES: dict[Code, Issue] = {
         _FORBIDDEN,
     ),
     **dict.fromkeys(
-        (_C.SCR_NOT_FOUND, _C.PATIENT_NOT_FOUND, _C.PATIENT_NOT_UNIQUE, _C.NUMBER_INVALIDATED),
+        (
+            _C.SCR_NOT_FOUND, _C.PATIENT_NOT_FOUND, _C.PATIENT_NOT_UNIQUE, _C.PATIENT_NOT_VERIFIED,
+            _C.NUMBER_INVALIDATED,
+        ),
         Issue(404, "not-found", "warning"),
     ),
     **dict.fromkeys(
