@@ -8,5 +8,6 @@ if [ ! -f "$state/certs/ca.pem" ]; then
     scr-gateway dev-certs "$state/certs" --registry "$state/registry.toml"
     cat "$state/certs/certificates.toml" >> "$state/registry.toml"
 fi
+vendor-stub cast training > "$state/training.csv"
 scr-gateway keys create "$state/keys"
 if [ "$(id -u)" = 0 ] && id scr >/dev/null 2>&1; then chown -R scr "$state"; fi

@@ -74,9 +74,10 @@ def serve_spine(host: str, port: int, webhook: str) -> None:
 @serve.command("identity")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8082, show_default=True, type=click.IntRange(1, 65535))
-def serve_identity(host: str, port: int) -> None:
+@click.option("--issuer", default=None, help="The address it is known by, where that is not the one it listens on.")
+def serve_identity(host: str, port: int, issuer: str | None) -> None:
     """The identity service: smartcard sign-in, OIDC, SAML."""
-    _run("vendor_stubs.identity.app", host=host, port=port)
+    _run("vendor_stubs.identity.app", host=host, port=port, issuer=issuer)
 
 
 @serve.command("mail")

@@ -1,0 +1,251 @@
+"""Production's composition: what it refuses to start with, and mutual TLS against stubs as the compose file runs it."""
+
+import asyncio
+import json
+import ssl
+import subprocess
+import sys
+import tomllib
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import aiohttp
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from gateway import production
+from gateway.cli import main
+from gateway.config import Settings, load
+from gateway.identity import registry_check
+from tests.running import ROOT, free_base
+from vendor_stubs.cli import main as stubs_main
+
+NUMBER, UID, SYSTEM, FEED = "9000000009", "910000000281", "portal-rzz09", "pas-rzz09"
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """A gateway started by `serve --rehearsal` and where it stands."""
+
+    url: str
+    identity: str
+    certs: Path
+
+    def tls(self, system: str | None) -> ssl.SSLContext:
+        """A client context, with that system's certificate."""
+        context = ssl.create_default_context(cafile=str(self.certs / "ca.pem"))
+        if system is not None:
+            context.load_cert_chain(self.certs / "clients" / f"{system}.pem", self.certs / "clients" / f"{system}.key")
+        return context
+
+
+def _compose_settings(base: int, state: Path, database: str) -> str:
+    """deploy/compose.toml with this machine's addresses: nothing else is changed."""
+    text = (ROOT / "deploy" / "compose.toml").read_text(encoding="utf-8")
+    for old, new in (
+        ("/state", str(state)),
+        ("https://127.0.0.1:8443", f"https://127.0.0.1:{base}"),
+        ("port = 8443", f"port = {base}"),
+        ('host = "0.0.0.0"', 'host = "127.0.0.1"'),
+        ("port = 9090", f"port = {base + 3}"),
+        ("http://spine:8081", f"http://127.0.0.1:{base + 1}"),
+        ("http://identity:8082", f"http://127.0.0.1:{base + 2}"),
+        ("postgresql+asyncpg://scr@postgres/scr", database),
+    ):
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
+def _run(*arguments: str) -> None:
+    subprocess.run([sys.executable, "-m", *arguments], cwd=ROOT, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
+    """The processes of docker-compose.yml by hand, the database a file."""
+    state, base = tmp_path_factory.mktemp("state"), free_base()
+    registry = subprocess.run(
+        [sys.executable, "-m", "vendor_stubs", "cast", "registry"], cwd=ROOT, check=True, capture_output=True
+    ).stdout
+    (state / "registry.toml").write_bytes(registry)
+    training = subprocess.run(
+        [sys.executable, "-m", "vendor_stubs", "cast", "training"], cwd=ROOT, check=True, capture_output=True
+    ).stdout
+    (state / "training.csv").write_bytes(training)
+    _run("gateway", "dev-certs", str(state / "certs"), "--registry", str(state / "registry.toml"))
+    with (state / "registry.toml").open("ab") as file:
+        file.write((state / "certs" / "certificates.toml").read_bytes())
+    _run("gateway", "keys", "create", str(state / "keys"))
+    config = state / "gateway.toml"
+    config.write_text(_compose_settings(base, state, f"sqlite+aiosqlite:///{state / 'state.sqlite'}"), encoding="utf-8")
+    with ExitStack() as stack:
+        for arguments in (
+            ("vendor_stubs", "serve", "spine", "--port", str(base + 1)),
+            ("vendor_stubs", "serve", "identity", "--port", str(base + 2)),
+            ("gateway", "serve", "--config", str(config), "--rehearsal"),
+        ):
+            process = subprocess.Popen([sys.executable, "-m", *arguments], cwd=ROOT, stdout=subprocess.DEVNULL)
+            stack.callback(process.wait)
+            stack.callback(process.terminate)
+            asyncio.run(_listening(int(arguments[-1]) if arguments[0] == "vendor_stubs" else base))
+        yield Rehearsal(f"https://127.0.0.1:{base}", f"http://127.0.0.1:{base + 2}", state / "certs")
+
+
+async def _listening(port: int) -> None:
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.05)
+            else:
+                writer.close()
+                return
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    """A client."""
+    async with aiohttp.ClientSession() as client:
+        yield client
+
+
+async def _token(session: aiohttp.ClientSession, rehearsal: Rehearsal, client_id: str) -> str:
+    async with session.post(f"{rehearsal.identity}/sandbox/token", json={"uid": UID, "client_id": client_id}) as answer:
+        return str((await answer.json())["id_token"])
+
+
+async def _record(
+    session: aiohttp.ClientSession, rehearsal: Rehearsal, system: str | None, token: str, **headers: str
+) -> tuple[int, dict[str, object]]:
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    async with session.post(
+        f"{rehearsal.url}/permissions",
+        json={"nhs_number": NUMBER, "answer": "yes", "kind": "single"},
+        headers={"Authorization": f"Bearer {token}", **names},
+        ssl=rehearsal.tls(system),
+    ) as answer:
+        return answer.status, json.loads(await answer.read())
+
+
+async def test_a_system_is_its_certificate(session: aiohttp.ClientSession, rehearsal: Rehearsal) -> None:
+    status, answer = await _record(session, rehearsal, SYSTEM, await _token(session, rehearsal, SYSTEM))
+    assert (status, bool(answer.get("permission_id"))) == (201, True), answer
+
+
+async def test_a_feed_feeds_over_mutual_tls(session: aiohttp.ClientSession, rehearsal: Rehearsal) -> None:
+    end = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
+    document = {"nhs_number": NUMBER, "kind": "referral", "user": UID, "end": end}
+    async with session.post(f"{rehearsal.url}/relationships", json=document, ssl=rehearsal.tls(FEED)) as answer:
+        assert answer.status == 201
+    async with session.post(f"{rehearsal.url}/relationships", json=document, ssl=rehearsal.tls(SYSTEM)) as answer:
+        assert (answer.status, answer.headers["X-SCR-Code"]) == (403, "system-operation")
+
+
+async def test_another_systems_name_or_a_forwarded_certificate_is_refused(
+    session: aiohttp.ClientSession, rehearsal: Rehearsal
+) -> None:
+    token = await _token(session, rehearsal, SYSTEM)
+    for header, code in (({"X_SCR_System": FEED}, "system-unknown"), ({"Client_Cert": ":AAAA:"}, "system-forwarded")):
+        status, answer = await _record(session, rehearsal, SYSTEM, token, **header)
+        assert (status in {401, 403}, answer["code"]) == (True, code)
+
+
+async def test_a_token_made_for_another_system_is_refused(session: aiohttp.ClientSession, rehearsal: Rehearsal) -> None:
+    status, answer = await _record(session, rehearsal, SYSTEM, await _token(session, rehearsal, "symphony-rzz01"))
+    assert (status, answer["code"]) == (401, "credentials-audience")
+
+
+async def test_without_a_certificate_there_is_no_conversation(
+    session: aiohttp.ClientSession, rehearsal: Rehearsal
+) -> None:
+    with pytest.raises(aiohttp.ClientError):
+        await _record(session, rehearsal, None, "x")
+
+
+# What production refuses to start with
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings as the sandbox writes them, for pure checks."""
+    path = tmp_path / "gateway.toml"
+    path.write_text(_compose_settings(20001, tmp_path, "postgresql+asyncpg://scr@db/scr"), encoding="utf-8")
+    return load(path)
+
+
+def _registry() -> registry_check.Registry:
+    output = CliRunner().invoke(stubs_main, ["cast", "registry"]).output
+    return registry_check.load(output)
+
+
+@pytest.mark.parametrize(
+    ("named", "word"),
+    [
+        ("nhs_number_range", "synthetic"),
+        ("registry", "ZZ"),
+        ("identity.issuer", "https"),
+        ("identity.saml_metadata_url", "saml_certificate"),
+        ("spine.sync_url", "https"),
+        ("spine.pds_url", "https"),
+        ("spine.alert_url", "https"),
+    ],
+)
+def test_serve_refuses_what_belongs_to_the_sandbox(settings: Settings, named: str, word: str) -> None:
+    faults = production.faults(settings, _registry(), None)
+    assert any(fault.startswith(named) and word in fault for fault in faults), faults
+
+
+def test_serve_refuses_a_plain_listener_and_no_listener(settings: Settings) -> None:
+    plain = settings.model_copy(
+        update={"listen": settings.listen.model_copy(update={"plain": settings.listen.internal})}
+    )
+    assert any(
+        fault.startswith("listen.plain") for fault in production.faults(plain, _registry(), None, rehearsal=True)
+    )
+    none = settings.model_copy(update={"listen": settings.listen.model_copy(update={"mutual_tls": None})})
+    assert any(fault.startswith("listen:") for fault in production.faults(none, _registry(), None, rehearsal=True))
+
+
+def test_a_rehearsal_takes_no_live_numbers(settings: Settings) -> None:
+    live = Settings.model_validate(settings.model_dump() | {"nhs_number_range": "live"})
+    assert production.faults(settings, _registry(), None, rehearsal=True) == ()
+    assert any("synthetic" in fault for fault in production.faults(live, _registry(), None, rehearsal=True))
+
+
+def test_serve_says_why_it_does_not_start(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.toml"
+    path.write_text("nhs_number_range = 'synthetic'\nunknown = 1\n", encoding="utf-8")
+    result = CliRunner().invoke(main, ["serve", "--config", str(path)])
+    assert result.exit_code == 1
+    for word in ("operator_ods", "listen", "spine", "identity", "store", "unknown"):
+        assert word in result.output
+
+
+# The compose file
+
+
+def test_the_compose_file_runs_commands_that_exist() -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    services = compose["services"]
+    assert {"gateway", "spine", "identity", "desk", "postgres"} <= set(services)
+    for name in ("spine", "identity", "desk"):
+        assert services[name]["entrypoint"] == ["vendor-stub"]
+        assert CliRunner().invoke(stubs_main, [*services[name]["command"][:2], "--help"]).exit_code == 0
+    assert CliRunner().invoke(main, [services["gateway"]["command"][0], "--help"]).exit_code == 0
+    assert services["gateway"]["command"][1:3] == ["--config", "deploy/compose.toml"]
+    tomllib.loads((ROOT / "deploy" / "compose.toml").read_text(encoding="utf-8"))
+
+
+def test_the_image_is_built_from_the_lock_file() -> None:
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    assert "--require-hashes -r requirements/build.txt -r requirements/run.txt" in text
+    for line in text.splitlines():
+        if line.startswith("COPY"):
+            for source in line.split()[1:-1]:
+                assert (ROOT / source).exists(), source
