@@ -8,6 +8,8 @@ from aiohttp import web
 
 from gateway.adapters.adastra import AdastraDoor
 from gateway.adapters.cleo import CleoDoor
+from gateway.adapters.emis_web import PATHS as EMIS_WEB
+from gateway.adapters.emis_web import EmisWebDoor
 from gateway.adapters.mini_service import MiniServiceDoor
 from gateway.adapters.mini_service_scr import EXCHANGES as SCR_EXCHANGES
 from gateway.adapters.records import EndRelationshipsDoor, PermissionsDoor, RelationshipsDoor
@@ -109,7 +111,7 @@ def _pages(house: House, doors: Web, prover: Prover) -> Iterable[web.RouteDef]:
 
 
 def _viewers(house: House, doors: Web) -> Iterable[web.RouteDef]:
-    """The integrated viewers that speak SOAP, each with its description beside it."""
+    """The integrated viewers, each with its description beside it."""
     viewers = (
         AdastraDoor(catalogue=house.catalogue, numbers=house.numbers, ids=house.ids),
         CleoDoor(catalogue=house.catalogue, numbers=house.numbers),
@@ -118,3 +120,9 @@ def _viewers(house: House, doors: Web) -> Iterable[web.RouteDef]:
         path = f"/viewers/{viewer.name}"
         yield web.post(path, doors.door(viewer))
         yield web.get(path, public.wsdl(viewer.name, f"{house.settings.public_url}{path}"), allow_head=False)
+    address = f"{house.settings.public_url}{EMIS_WEB[0]}"
+    emis_web = doors.door(EmisWebDoor(catalogue=house.catalogue, numbers=house.numbers, ids=house.ids, address=address))
+    described = public.wsdl("emis-web", address, schema="emis-web/messages")
+    for path in EMIS_WEB:
+        yield web.post(path, emis_web)
+        yield web.get(path, described, allow_head=False)

@@ -70,12 +70,17 @@ def ready(facts: Ready) -> Callable[[web.Request], Awaitable[web.Response]]:
     return handle
 
 
-def wsdl(name: str, address: str) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """GET …?wsdl and …?xsd=NAME: one description, its ports at `address`, enough for a stock client to call from."""
+def wsdl(name: str, address: str, *, schema: str | None = None) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """GET …?wsdl and …?xsd=NAME: one description, its ports at `address`, enough for a stock client to call from.
+
+    `schema`: what ?xsd without a name serves. A name without a description has schemas only.
+    """
 
     async def handle(request: web.Request) -> web.Response:
-        if "xsd" in request.query and request.query["xsd"] in SCHEMAS:
-            return web.Response(body=descriptions.xsd(request.query["xsd"]), content_type="text/xml", charset="utf-8")
+        asked = request.query.get("xsd")
+        asked = schema if asked == "" else asked
+        if asked is not None and asked in SCHEMAS:
+            return web.Response(body=descriptions.xsd(asked), content_type="text/xml", charset="utf-8")
         if "wsdl" in request.query and name in DESCRIPTIONS:
             return web.Response(body=descriptions.wsdl(name, address), content_type="text/xml", charset="utf-8")
         return _json({"code": Code.PAGE_NOT_FOUND.slug, "sentence": "Ask for ?wsdl or ?xsd=NAME."}, 404)

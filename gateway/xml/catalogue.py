@@ -13,7 +13,7 @@ from lxml import etree
 
 from gateway.domain.findings import Finding
 from gateway.xml.findings import Fault
-from gateway.xml.names import ACCESS_FACTS, ADASTRA, CLEO, CODES, HL7, ITK, RECORD, XSD, qname
+from gateway.xml.names import ACCESS_FACTS, ADASTRA, CLEO, CODES, HL7, ITK, NASP, RECORD, XSD, qname
 from gateway.xml.paths import local_name, namespace_of
 from gateway.xml.schema_findings import Diagnosis, LogEntry, diagnose, shown
 
@@ -24,6 +24,7 @@ TOOLKIT_ERROR = "toolkit-error"
 ACCESS_FACTS_BLOCK = "access-facts"
 RECORD_TEXT = "record"
 REFUSAL = "refusal"
+ERROR_LIST = "error-list"
 
 
 class SchemaUnusable(ValueError):
@@ -55,6 +56,17 @@ VIEWER_MESSAGES = tuple(
 )
 
 
+PSIS_MESSAGES = (
+    "QUPC_IN180000SM04",
+    "QUPC_IN180000UK04",
+    "QUPC_IN190000UK04",
+    "QUPC_IN200000SM04",
+    "QUPC_IN200000UK04",
+    "QUPC_IN210000UK04",
+    "QUQI_IN010000UK14",
+)
+
+
 def _viewer(product: str, namespace: str, local: str) -> tuple[str, SchemaEntry]:
     entry = SchemaEntry(own=f"{product}/{product}.xsd", official=None, root=qname(namespace, local), clause=product)
     return f"{product}:{local}", entry
@@ -77,6 +89,13 @@ ENTRIES: dict[str, SchemaEntry] = {
         own="access-facts.xsd", official=None, root=qname(ACCESS_FACTS, "AccessFacts"), clause="access-facts"
     ),
     RECORD_TEXT: SchemaEntry(own="record/record.xsd", official=None, root=qname(RECORD, "Record"), clause="record"),
+    ERROR_LIST: SchemaEntry(
+        own="emis-web/faults.xsd", official=None, root=qname(NASP, "errorList"), clause="emis-web faults"
+    ),
+    **{
+        name: SchemaEntry(own="emis-web/messages.xsd", official=None, root=qname(HL7, name), clause="emis-web messages")
+        for name in PSIS_MESSAGES
+    },
     REFUSAL: SchemaEntry(own="viewer/codes.xsd", official=None, root=qname(CODES, "Refusal"), clause="codes"),
     **dict(
         _viewer(product, namespace, local)

@@ -147,6 +147,9 @@ class Fault(Enum):
     TWO_PROOFS = FaultEntry(
         Code.MESSAGE_COMBINATION, "The user is to be proved once, in the way this door takes.", "viewer interface"
     )
+    DISAGREEMENT = FaultEntry(
+        Code.MESSAGE_COMBINATION, "The value is not the one that another part of the message gives.", "viewer interface"
+    )
     NHS_NUMBER = FaultEntry(Code.MESSAGE_VALUE, "The NHS number is not valid.", "NHS number check, Modulus 11")
     # distribution envelope
     SERVICE_UNKNOWN = FaultEntry(Code.MESSAGE_UNKNOWN_SERVICE, "The service is not one of this door's.", _ITK)

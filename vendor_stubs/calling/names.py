@@ -3,6 +3,7 @@
 PRODUCTS: dict[str, str] = {
     "adastra": "vendor_stubs.adastra",
     "cleo": "vendor_stubs.cleo",
+    "emis-web": "vendor_stubs.emis_web",
     "mini-service": "vendor_stubs.mini_service",
     "scra": "vendor_stubs.scra",
     "symphony": "vendor_stubs.symphony",
