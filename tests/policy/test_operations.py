@@ -4,11 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.domain.access import Assurance, Operation, Purpose, Setting, SystemKind, UserProof
+from gateway.domain.access import Operation, Setting, SystemKind, UserProof
 from gateway.domain.codes import Code
-from gateway.domain.decision import ConsentFacts, Verdict
-from gateway.domain.permission import PermissionClaim, RelationshipKind
-from gateway.domain.spine import Confidentiality, Consent
+from gateway.domain.decision import Verdict
+from gateway.domain.permission import RelationshipKind
 from gateway.policy import answer, held
 from gateway.policy.judging import Failed, Rule, Stage
 from gateway.policy.rules import BY_OPERATION, RULES
@@ -241,46 +240,3 @@ def test_a_missing_fact_is_a_reason_and_never_an_error(changes):
     assert Code.INTERNAL not in [reason.code for reason in decision.reasons]
     if not {"proof", "setting"} & changes.keys() or changes is NOBODY:
         assert held(given, c.SETTINGS) is None
-
-
-DETAILS = [
-    ({"claims": c.claims("not-asked"), "permissions": (c.recorded("no"),)}, "P-03", "on record"),
-    ({"claims": c.claims("extended")}, "P-20", "this organisation keeps no permission"),
-    ({"claims": c.claims("emergency", note=None)}, "P-06", "none"),
-    ({"claims": c.claims("emergency", note="too brief")}, "P-06", "length"),
-    ({"claims": c.claims("best-interests", note="unconsciousness")}, "P-24", "too few words"),
-    ({"claims": c.claims("legal", note="help help help")}, "P-06", "one thing repeated"),
-    ({"claims": c.claims("emergency"), "recent_notes": (c.NOTE,)}, "P-06", "used lately"),
-    ({"claims": c.claims("legal", legal_basis=None)}, "P-02", "no basis named"),
-    ({"proof": c.proof(assurance=Assurance.AAL1)}, "P-07", "AAL1"),
-    ({"proof": c.proof(selected_role=c.OTHER_ROLE)}, "P-09", "another role was chosen"),
-    ({"claims": c.claims(purpose="police")}, "P-15", "the purpose named is not the one in force"),
-    ({"purpose": Purpose.POST_DEATH_DUTY}, "P-15", "not deceased"),
-    (
-        {"relationships": (), "claims": c.claims(relationship=RelationshipKind.REFERRAL)},
-        "P-01",
-        "referral not on record",
-    ),
-    ({"relationships": ()}, "P-01", ""),
-    ({"patient": c.patient(confidentiality=Confidentiality.REDACTED)}, "SCR-AVAILABLE", "confidentiality REDACTED"),
-    ({"consent": ConsentFacts(consent=Consent.NO)}, "SCR-AVAILABLE", "consent No"),
-    ({"operation": Operation.ACTIVITY_REPORT, "role": c.role("B0370")}, "P-08", "B0011"),
-]
-
-
-@pytest.mark.parametrize(("changes", "rule", "detail"), DETAILS)
-def test_the_detail_tells_an_engineer_what_was_wrong_and_nothing_about_the_patient(changes, rule, detail):
-    reasons = c.asked(c.facts(**changes)).reasons
-    assert (rule, detail) == (reasons[0].rule, reasons[0].detail)
-
-
-def test_the_condition_note_and_the_last_day_have_details_too():
-    refused = c.facts(claims=c.claims("emergency", condition_changed=True), permissions=(c.recorded("no"),))
-    assert c.asked(refused).reasons[0].detail == "none"
-    same = c.with_claims(refused, condition_changed_note=c.NOTE)
-    assert c.asked(same).reasons[0].detail == "same as the note"
-    keeps = c.facts(organisation=c.organisation(permission=c.policy("extended", "team", 7)))
-    over = c.with_claims(keeps, permission=PermissionClaim.EXTENDED, until="2026-03-01")
-    assert c.asked(over).reasons[0].detail == "the last day is over or not a day"
-    officer = c.standalone(operation=Operation.PRIVACY, role=c.role("B0370"))
-    assert [reason.detail for reason in c.asked(officer).reasons] == ["B0016", "B0015"]
