@@ -11,6 +11,7 @@ from gateway.adapters.fhir.datatypes import (
     TERMINOLOGY,
     Json,
     concept,
+    extension,
     has_words,
     identifier,
     period,
@@ -259,10 +260,14 @@ def _communication(placed: Placed) -> Json:
 
 
 def _basic(placed: Placed) -> Json:
-    """Kinds R4 has no resource for, and kinds not known here: kept, never dropped. Basic has no status: its text says it."""
+    """Kinds R4 has no resource for, and kinds not known here: kept, never dropped.
+
+    Basic has no status, so that a nullified one carries a modifier extension, which nobody may overlook, and says it.
+    """
     entry = placed.entry
     start = start_of(entry.effective)
     return {
+        "modifierExtension": [extension("entered-in-error", valueBoolean=True)] if entry.nullified else None,
         "text": _generated(entry, "Entered in error." if entry.nullified else ""),
         "code": _concept(entry),
         "subject": placed.patient,
