@@ -65,6 +65,9 @@ class Door:
 
 
 DOORS = [
+    Door("adastra", "910000000117", rendered=True),
+    Door("cleo", "910000000125", rendered=True),
+    Door("emis-web", "910000000133"),
     Door("mini-service", "910000000281", wire_codes=True),
     Door("symphony", "910000000018", rendered=True),
 ]
