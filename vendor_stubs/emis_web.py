@@ -28,18 +28,28 @@ OUTCOMES = {"210": "no_record", "400": "invalid", "401": "invalid", "420": "refu
 async def view(request: ViewRequest, calls: Calls) -> ViewResult:
     """Event list, then the event. Raises NoAnswer, WrongUsage."""
     facts = {"UserToken": await preparation.id_token(calls, request.uid, request.role), **access_facts.said(request)}
-    first_facts = {name: text for name, text in facts.items() if name in FIRST_STEP}
-    done, answer = await _ask(calls, LIST, request.nhs_number, None, first_facts)
-    if answer.kind != "AA":
-        return await _not_shown(calls, done, answer)
-    if not answer.event_ids:
-        raise NoAnswer("the answer lists no event and gives no reason")
-    done, answer = await _ask(calls, EVENT, request.nhs_number, answer.event_ids[0], facts)
+    done, answer, listed = await _read(request, calls, facts)
+    if (
+        listed and _outcome(answer) == "no_record"
+    ):  # the event may have been replaced since it was listed: list once more
+        done, answer, _ = await _read(request, calls, facts)
     if answer.kind != "AA":
         return await _not_shown(calls, done, answer)
     if answer.summary is None:
         raise NoAnswer("the answer says success but holds no GP Summary")
     return answers.record(done, answer.summary, asked=request.nhs_number, wire_code=answer.kind)
+
+
+async def _read(request: ViewRequest, calls: Calls, facts: Mapping[str, str]) -> tuple[Exchange, Answer, bool]:
+    """Both steps, as far as they go, and whether an event was listed. Raises NoAnswer."""
+    first_facts = {name: text for name, text in facts.items() if name in FIRST_STEP}
+    done, answer = await _ask(calls, LIST, request.nhs_number, None, first_facts)
+    if answer.kind != "AA":
+        return done, answer, False
+    if not answer.event_ids:
+        raise NoAnswer("the answer lists no event and gives no reason")
+    done, answer = await _ask(calls, EVENT, request.nhs_number, answer.event_ids[0], facts)
+    return done, answer, True
 
 
 async def _ask(
