@@ -11,6 +11,7 @@ from gateway.adapters.cleo import CleoDoor
 from gateway.adapters.emis_web import PATHS as EMIS_WEB
 from gateway.adapters.emis_web import EmisWebDoor
 from gateway.adapters.mini_service import MiniServiceDoor
+from gateway.adapters.mini_service_pds import EXCHANGES as PDS_EXCHANGES
 from gateway.adapters.mini_service_scr import EXCHANGES as SCR_EXCHANGES
 from gateway.adapters.records import EndRelationshipsDoor, PermissionsDoor, RelationshipsDoor
 from gateway.adapters.symphony import PATH as FHIR
@@ -62,7 +63,7 @@ def routes(house: House, prove: Prover) -> Iterable[web.RouteDef]:
         catalogue=house.catalogue,
         numbers=numbers,
         ids=house.ids,
-        exchanges=SCR_EXCHANGES,
+        exchanges=SCR_EXCHANGES | PDS_EXCHANGES,
         provider=settings.operator_ods,
     )
     yield web.post("/itk", doors.door(mini_service))

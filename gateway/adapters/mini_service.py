@@ -4,19 +4,25 @@ Envelope trouble is a SOAP fault with ToolkitErrorInfo; once the operation is kn
 with a code in its `value`, and HTTP 200.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
 from lxml import etree
 
 from gateway.adapters import mini_service_codes as codes
+from gateway.adapters.mini_service_payload import (
+    Asked,
+    EnvelopeInvalid,
+    Exchange,
+    IdentityUnusable,
+    NotNewStyle,
+    PayloadInvalid,
+    SenderRefused,
+)
+from gateway.domain.access import System
 from gateway.domain.codes import Code
 from gateway.domain.errors import GatewayError, InternalError, InvalidValue, MessageInvalid
-from gateway.domain.findings import Finding
 from gateway.domain.identifiers import MessageId, NhsNumbers, OdsCode, RoleProfileId, UserId
-from gateway.domain.permission import AccessClaims
 from gateway.service.calls import Call, Credentials, MessageRef
 from gateway.service.claims import claims_from
 from gateway.service.doors import WireRequest, WireResponse
@@ -24,65 +30,22 @@ from gateway.service.outcomes import Outcome
 from gateway.service.ports import Ids
 from gateway.xml.access_facts import AccessFactsBlock, read_access_facts
 from gateway.xml.catalogue import Catalogue
+from gateway.xml.header_rules import normalise_uuid
 from gateway.xml.itk import ItkRequest, Leniences, payload_findings, read_request
-from gateway.xml.itk_answers import build_response, build_response_message, build_toolkit_fault
-from gateway.xml.names import JWT_TOKEN, OID_SDS_ROLE_PROFILE, OID_SDS_USER
-from gateway.xml.operations import Operation
+from gateway.xml.itk_answers import build_response, build_response_message, build_toolkit_fault, response_findings
+from gateway.xml.names import ITK_ADDRESS_URI, JWT_TOKEN, OID_ASID, OID_SDS_ROLE_PROFILE, OID_SDS_USER
+from gateway.xml.operations import Family
 from gateway.xml.parser import Limits, parse, serialize
 from gateway.xml.soap import SoapVersion, read_envelope
 from gateway.xml.tokens import compact_token
 
 XML = "text/xml"
 ANSWER = "text/xml; charset=utf-8"
+SKEW = timedelta(seconds=60)
+"""How far the caller's clock may be off."""
 _IDENTITY = "urn:nhs-uk:identity:ods:"
 _LIMITS = Limits(max_bytes=256 * 1024, max_nodes=5_000)
-
-
-class PayloadInvalid(MessageInvalid):
-    """The envelope is in order, so the operation is known; its payload is not: SMSP-0001, not a fault."""
-
-    def __init__(self, code: Code, findings: tuple[Finding, ...], request: ItkRequest) -> None:
-        super().__init__(code, findings)
-        self.request = request
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """A request whose envelope and payload are valid, with what all operations share."""
-
-    request: ItkRequest
-    credentials: Credentials
-    claims: AccessClaims
-    facts: AccessFactsBlock | None
-    message: MessageRef
-    numbers: NhsNumbers
-
-    @property
-    def payload(self) -> etree._Element:
-        """The HL7 payload."""
-        return self.request.payload
-
-    @property
-    def common(self) -> dict[str, Any]:
-        """The members every call has."""
-        return {
-            "action": self.request.operation.name,
-            "credentials": self.credentials,
-            "claims": self.claims,
-            "message": self.message,
-            "reading": self.request,
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
-    """How one operation's payload is read and its response payload written."""
-
-    read: Callable[[Asked], Call]
-    write: Callable[[ItkRequest, Call, Outcome, str], tuple[etree._Element, str]]
-    """(request, call, outcome, payload id) -> (response payload, response code)."""
-    fail: Callable[[Operation, str, str], etree._Element]
-    """(operation, payload id, response code) -> response payload of a failure."""
+_MOST_FINDINGS = 10
 
 
 class MiniServiceDoor:
@@ -103,83 +66,96 @@ class MiniServiceDoor:
         """ODS code of whoever runs this gateway, named as the responder."""
 
     def read(self, wire: WireRequest) -> Call:
-        """Bytes -> call. Raises MessageInvalid (fault 1000), PayloadInvalid (SMSP-0001)."""
+        """Bytes -> call. Raises EnvelopeInvalid (fault 1000), SenderRefused (fault 3000), PayloadInvalid (SMSP-0001)."""
         assert wire.system is not None
-        root = parse(wire.body, _LIMITS)
-        request = read_request(
-            read_envelope(root, accept=frozenset({SoapVersion.V11})),
-            self._catalogue,
-            now=wire.now,
-            leniences=Leniences.from_names(wire.system.leniences),
-            soap_action=wire.headers.get("SOAPAction"),
-        )
+        request = self._envelope(wire, wire.system)
+        _check_sender(request, wire.system)
         findings = payload_findings(request, self._catalogue)
         if findings:
             raise PayloadInvalid(Code.MESSAGE_SCHEMA, findings, request)
-        exchange = self._exchanges.get(request.operation.name)
-        if exchange is None:
-            raise MessageInvalid(Code.MESSAGE_UNKNOWN_SERVICE)
         try:
-            return exchange.read(self._asked(request))
-        except PayloadInvalid:
-            raise
+            return self._exchanges[request.operation.name].read(self._asked(request, wire))
         except MessageInvalid as invalid:
-            raise PayloadInvalid(invalid.code, invalid.findings, request) from invalid
+            raise PayloadInvalid(invalid.code, invalid.findings, request, _response(request, invalid)) from invalid
         except InvalidValue as value:
             raise PayloadInvalid(Code.MESSAGE_VALUE, (), request) from value
 
-    def _asked(self, request: ItkRequest) -> Asked:
+    def _envelope(self, wire: WireRequest, system: System) -> ItkRequest:
+        envelope = read_envelope(parse(wire.body, _LIMITS), accept=frozenset({SoapVersion.V11}))
+        try:
+            return read_request(
+                envelope,
+                self._catalogue,
+                now=wire.now,
+                skew=SKEW,
+                leniences=Leniences.from_names(system.leniences),
+                soap_action=wire.headers.get("SOAPAction"),
+            )
+        except MessageInvalid as invalid:
+            relates_to = normalise_uuid(envelope.addressing.message_id)
+            raise EnvelopeInvalid(invalid.code, invalid.findings, relates_to) from invalid
+
+    def _asked(self, request: ItkRequest, wire: WireRequest) -> Asked:
         facts = read_access_facts(request.envelope, self._catalogue)
         texts = {name: getattr(facts, name) for name in AccessFactsBlock.__slots__} if facts else {}
-        claims = claims_from(texts)
         message = MessageRef(
             id=MessageId.read(request.message_id),
             tracking_id=request.tracking_id,
-            expires=request.expires + timedelta(minutes=2),
+            expires=request.expires + 2 * SKEW,
         )
         return Asked(
             request=request,
             credentials=_credentials(request, facts),
-            claims=claims,
+            claims=claims_from(texts),
             facts=facts,
             message=message,
             numbers=self._numbers,
+            now=wire.now,
         )
 
     def write(self, wire: WireRequest, call: Call, outcome: Outcome) -> WireResponse:
-        """A normal response. Raises InternalError where what was built is not valid (SMSP-0002 through `refuse`)."""
+        """A normal response. Raises GatewayError (ANSWER_INVALID) where what was built is not valid."""
         request = call.reading
         if not isinstance(request, ItkRequest):
             raise InternalError
         payload_id = self._ids.new()
-        payload, _ = self._exchanges[request.operation.name].write(request, call, outcome, payload_id)
+        payload = self._exchanges[request.operation.name].write(request, call, outcome, payload_id)
         return self._respond(request, payload, payload_id)
 
     def refuse(self, wire: WireRequest, call: Call | None, error: GatewayError) -> WireResponse:
         """A response with a code where the operation is known and the tables say so, else a fault."""
-        request = error.request if isinstance(error, PayloadInvalid) else call.reading if call is not None else None
-        answer = codes.answer_for(error, request.operation if isinstance(request, ItkRequest) else None)
-        if isinstance(answer, codes.ToolkitFault) or not isinstance(request, ItkRequest):
+        known = error.request if isinstance(error, (PayloadInvalid, SenderRefused)) else call.reading if call else None
+        request = known if isinstance(known, ItkRequest) else None
+        answer = codes.answer_for(error, request.operation if request else None)
+        if isinstance(error, PayloadInvalid) and error.response is not None:
+            answer = error.response
+        if isinstance(answer, codes.ToolkitFault) or request is None:
             assert isinstance(answer, codes.ToolkitFault)
-            return self._fault(wire, answer, error, request.message_id if isinstance(request, ItkRequest) else None)
+            relates_to = error.relates_to if isinstance(error, EnvelopeInvalid) else None
+            return self._fault(wire, answer, error, request.message_id if request else relates_to)
         payload_id = self._ids.new()
         payload = self._exchanges[request.operation.name].fail(request.operation, payload_id, answer)
-        return self._respond(request, payload, payload_id)
+        return self._respond(request, payload, payload_id, _teaching(error))
 
-    def _respond(self, request: ItkRequest, payload: etree._Element, payload_id: str) -> WireResponse:
-        if self._catalogue.validate(request.operation.response_root, payload):
-            raise GatewayError(Code.ANSWER_INVALID)
-        identity = f"urn:nhs-uk:identity:ods:{self._provider}"
+    def _respond(
+        self, request: ItkRequest, payload: etree._Element, payload_id: str, headers: Mapping[str, str] | None = None
+    ) -> WireResponse:
+        """The response around a payload, checked whole before it leaves. The SCR service also names the parties, PDS does not."""
+        scr = request.operation.family is Family.SCR
+        caller = request.sender if request.sender and request.sender.startswith(ITK_ADDRESS_URI) else None
         distribution = build_response(
             request,
             payload,
             tracking_id=self._ids.new(),
             payload_id=payload_id,
-            audit_identity=identity,
-            sender_address=f"urn:nhs-uk:addressing:ods:{self._provider}",
+            to_address=caller if scr else None,
+            audit_identity=f"{_IDENTITY}{self._provider}" if scr else None,
+            sender_address=f"{ITK_ADDRESS_URI}ods:{self._provider}" if scr else None,
         )
+        if response_findings(request.operation, distribution, self._catalogue):
+            raise GatewayError(Code.ANSWER_INVALID)
         message = build_response_message(request, distribution, message_id=self._ids.new())
-        return WireResponse(status=200, media_type=ANSWER, body=serialize(message))
+        return WireResponse(status=200, media_type=ANSWER, body=serialize(message), headers=headers or {})
 
     def _fault(
         self, wire: WireRequest, fault: codes.ToolkitFault, error: GatewayError, relates_to: str | None
@@ -196,6 +172,40 @@ class MiniServiceDoor:
         return WireResponse(status=500, media_type=ANSWER, body=serialize(message))
 
 
+def _response(request: ItkRequest, invalid: MessageInvalid) -> str | None:
+    """The PDS operations tell a number that is none from other field errors; ids of a user that are none have a code too."""
+    if isinstance(invalid, IdentityUnusable):
+        return codes.CREDENTIALS
+    not_new_style = isinstance(invalid, NotNewStyle) and request.operation.family is Family.PDS
+    return codes.NOT_NEW_STYLE if not_new_style else None
+
+
+def _teaching(error: GatewayError) -> dict[str, str]:
+    """A failure is an id and a value and nothing else; what is wrong where stands in a header: code and line, no values."""
+    if not isinstance(error, MessageInvalid) or not error.findings:
+        return {}
+    places = (f"{f.code};line={f.line}" if f.line else f.code for f in error.findings[:_MOST_FINDINGS])
+    return {"X-SCR-Findings": ", ".join(places)}
+
+
+def _check_sender(request: ItkRequest, system: System) -> None:
+    """Username, organisation and ASID in the message are those of the proved system. Raises SenderRefused."""
+    if request.username.strip() != system.username:
+        raise SenderRefused(request)
+    for audit in request.audit_ids:
+        if audit.type == OID_ASID and audit.uri != system.asid.value:
+            raise SenderRefused(request)
+        if audit.uri.startswith(_IDENTITY) and (
+            system.organisation is None or _organisation(audit.uri) != system.organisation.value
+        ):
+            raise SenderRefused(request)
+
+
+def _organisation(uri: str) -> str:
+    """The ODS code of a Toolkit identity."""
+    return uri.removeprefix(_IDENTITY).split(":")[0]
+
+
 def _credentials(request: ItkRequest, facts: AccessFactsBlock | None) -> Credentials:
     """The user's token, and whom the audit identity names: typed SDS ids before the Toolkit's URI."""
     security = request.envelope.security
@@ -206,21 +216,16 @@ def _credentials(request: ItkRequest, facts: AccessFactsBlock | None) -> Credent
         raise MessageInvalid(Code.MESSAGE_COMBINATION)
     named = {audit.type: audit.uri for audit in request.audit_ids}
     toolkit = next((a.uri for a in request.audit_ids if a.uri.startswith(_IDENTITY)), "")
-    parts = toolkit.removeprefix(_IDENTITY).split(":") if toolkit else []
     user, role = named.get(OID_SDS_USER), named.get(OID_SDS_ROLE_PROFILE)
-    if user is None and len(parts) > 1 and parts[-1].isdigit() and len(parts[-1]) == 12:
-        user = parts[-1]
+    if user is None and toolkit.count(":") > _IDENTITY.count(":"):
+        last = toolkit.rpartition(":")[2]
+        user = last if last.isdigit() and len(last) == 12 else None
     try:
         return Credentials(
             token=tokens[0] if tokens else None,
             named_user=UserId(user) if user else None,
             named_role=RoleProfileId(role) if role else None,
-            named_organisation=OdsCode(parts[0]) if parts and parts[0] else None,
+            named_organisation=OdsCode(_organisation(toolkit)) if toolkit else None,
         )
     except InvalidValue as error:
-        raise MessageInvalid(Code.MESSAGE_VALUE) from error
-
-
-def with_claims(asked: Asked, **changes: Any) -> dict[str, Any]:
-    """The common members with some claims changed."""
-    return asked.common | {"claims": replace(asked.claims, **changes)}
+        raise IdentityUnusable(Code.MESSAGE_VALUE) from error

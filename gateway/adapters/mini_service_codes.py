@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from gateway.domain.codes import Code, Kind
-from gateway.domain.errors import GatewayError, MessageInvalid
-from gateway.xml.operations import Operation
+from gateway.domain.errors import GatewayError, MessageInvalid, SpineUnavailable
+from gateway.xml.operations import Family, Operation
 
 SUCCESS = "SMSP-0000"
+CREDENTIALS = "SMSP-0005"
 DISPLAY = {
     "SMSP-0000": "Success",
     "SMSP-0001": "Input message validation error",
@@ -76,7 +77,7 @@ _RESPONSES: dict[Code, str] = {
             _C.SESSION_MISSING,
             _C.SESSION_EXPIRED,
         ),
-        "SMSP-0005",
+        CREDENTIALS,
     ),
     _C.ROLE_ACTIVITY: "SCR-0001",
     **dict.fromkeys(
@@ -131,6 +132,8 @@ _RESPONSES: dict[Code, str] = {
             _C.LAUNCH_EXPIRED,
             _C.LAUNCH_SPENT,
             _C.FORM_TOKEN,
+            _C.ALERT_OWN_ACCESS,
+            _C.ALERT_CHANGED,
         ),
         "SMSP-9999",
     ),
@@ -151,13 +154,25 @@ _RESPONSES: dict[Code, str] = {
 }
 """Response codes once the operation is known."""
 
+NOT_NEW_STYLE = "DEMOG-0042"
+_PDS: dict[Code, str] = {
+    _C.PATIENT_NOT_FOUND: "DEMOG-0001",
+    _C.PATIENT_NOT_UNIQUE: "DEMOG-0007",
+    _C.NUMBER_INVALIDATED: "DEMOG-0022",
+    _C.PATIENT_NOT_VERIFIED: "DEMOG-0040",
+}
+"""What the PDS operations have codes of their own for (code system …17.285)."""
+SUPERSEDED = "DEMOG-0017"
+PDS_FAILED = "DEMOG-9999"
+
 _USER_TROUBLE = frozenset({_C.ROLE_ACTIVITY, _C.ROLE_ORGANISATION, _C.USER_TRAINING})
 
 
 def answer_for(error: GatewayError, operation: Operation | None) -> ToolkitFault | str:
     """The fault or response code of an error; `operation` None where it is not known.
 
-    Only querySCR has SCR-… codes: elsewhere user trouble is SMSP-0005 and any other refusal a fault 3000.
+    Only querySCR has SCR-… codes: elsewhere user trouble is SMSP-0005 and any other refusal a fault 3000. The PDS
+    operations have codes for what a trace may end in.
     """
     code = error.code
     fault = _FAULTS.get(code)
@@ -166,9 +181,13 @@ def answer_for(error: GatewayError, operation: Operation | None) -> ToolkitFault
     if operation is None:
         return _fault_unread(code)
     response = _RESPONSES[code]
+    if operation.family is Family.PDS:
+        if code is _C.SPINE_FAULT and isinstance(error, SpineUnavailable) and error.answered:
+            return PDS_FAILED
+        response = _PDS.get(code, response)
     if response.startswith("SCR-") and operation.name != "querySCR":
         if code in _USER_TROUBLE:
-            return "SMSP-0005"
+            return CREDENTIALS
         return DENIED if code.kind is Kind.REFUSED else "SMSP-9999"
     return response
 

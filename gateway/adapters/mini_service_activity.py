@@ -1,0 +1,149 @@
+"""querySCRActivity: who opened records, as a CSV report in base64.
+
+It writes what the audit says and leaves nothing out but what the caller's own limits cut; the first line tells how much
+that is.
+"""
+
+import base64
+import re
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from lxml import etree
+
+from gateway.adapters.mini_service_payload import Asked, broken, find, needed
+from gateway.adapters.mini_service_scr_answers import succeed
+from gateway.domain.codes import Code
+from gateway.domain.decision import AuditEntry
+from gateway.domain.errors import InternalError, InvalidValue
+from gateway.domain.identifiers import NhsNumber, UserId
+from gateway.domain.instants import LONDON, WireTime, to_hl7
+from gateway.service.calls import ActivityCall, Call
+from gateway.service.outcomes import Activity, Outcome
+from gateway.xml.itk import ItkRequest
+from gateway.xml.names import HL7, OID_NHS_NUMBER, OID_SDS_USER, qname
+
+MOST_ROWS = 1000
+"""Accesses a report returns at most, the oldest of those found."""
+LINE_END = "\r\n"
+_BREAKS = re.compile(r"[\t\r\n]+")
+BY_DATE, BY_PATIENT, BY_PROFESSIONAL = "01", "02", "03"
+_NAMES = {
+    BY_DATE: "Report By Date",
+    BY_PATIENT: "Report By Patient",
+    BY_PROFESSIONAL: "Report By Care Professional",
+}
+_GROUPER = "querySCRActivityRequestGrouper"
+
+
+def read_query_activity(asked: Asked) -> ActivityCall:
+    """QuerySCRActivityRequest -> ActivityCall; the period's last day counts. Raises MessageInvalid."""
+    payload = asked.payload
+    code = needed(payload, "code")
+    if _NAMES[code.get("code", "")] != code.get("displayName"):
+        sentence = "The report's code and its name contradict each other."
+        raise broken(code, "report-name", sentence, "the name of the code", code=Code.MESSAGE_COMBINATION)
+    start, end = _period(payload)
+    patient, user = _patient(asked), _user(payload)
+    if (code.get("code") == BY_PATIENT and patient is None) or (code.get("code") == BY_PROFESSIONAL and user is None):
+        grouper = find(payload, _GROUPER)
+        sentence = "The report does not say about whom."
+        raise broken(grouper, "report-subject", sentence, "what the report's code names", code=Code.MESSAGE_COMBINATION)
+    return ActivityCall(**asked.common, start=start, end=end, patient=patient, user=user, limit=MOST_ROWS)
+
+
+def _period(payload: etree._Element) -> tuple[datetime, datetime]:
+    """First instant, and the first instant behind the period."""
+    value = find(payload, f"{_GROUPER}/parameter.Period/value")
+    low, high = (find(value, name) if value is not None else None for name in ("low", "high"))
+    if low is None or high is None:
+        raise broken(value, "period", "The report needs its period.", "low and high, YYYYMMDD")
+    start, end = _moment(low), _moment(high)
+    after = end.instant + timedelta(seconds=1) if end.has_time else _next_day(end)
+    if after <= start.instant:
+        raise broken(high, "period", "The period ends before it starts.", "high not before low")
+    return start.instant, after
+
+
+def _moment(element: etree._Element) -> WireTime:
+    try:
+        moment = WireTime(element.get("value", ""))
+    except InvalidValue as error:
+        raise broken(element, "period", "The date cannot be read.", "YYYYMMDD") from error
+    if moment.date is None:
+        raise broken(element, "period", "The date is not a whole one.", "YYYYMMDD")
+    return moment
+
+
+def _next_day(moment: WireTime) -> datetime:
+    assert moment.date is not None
+    day = moment.date + timedelta(days=1)
+    return datetime(day.year, day.month, day.day, tzinfo=LONDON)
+
+
+def _patient(asked: Asked) -> NhsNumber | None:
+    value = find(asked.payload, f"{_GROUPER}/person.NHSNumber/value")
+    if value is None:
+        return None
+    try:
+        if value.get("root", OID_NHS_NUMBER) == OID_NHS_NUMBER:
+            return asked.numbers.read(value.get("extension", ""))
+    except InvalidValue:
+        pass
+    raise broken(value, "nhs-number", "The NHS number is not valid.", "ten digits that pass Modulus 11")
+
+
+def _user(payload: etree._Element) -> UserId | None:
+    value = find(payload, f"{_GROUPER}/subject.SDSUserId/value")
+    if value is None:
+        return None
+    try:
+        if value.get("root", OID_SDS_USER) == OID_SDS_USER:
+            return UserId(value.get("extension", ""))
+    except InvalidValue:
+        pass
+    raise broken(value, "user-id", "The user id is not valid.", "an SDS user id of twelve digits")
+
+
+def write_query_activity(request: ItkRequest, call: Call, outcome: Outcome, payload_id: str) -> etree._Element:
+    """Activity -> QuerySCRActivityResponse with the report as base64 text/csv."""
+    if not isinstance(outcome, Activity) or not isinstance(call, ActivityCall):
+        raise InternalError
+    text = etree.Element(qname(HL7, "text"), mediaType="text/csv", representation="B64")
+    text.text = base64.b64encode(report(request.payload, call, outcome).encode("utf-8")).decode("ascii")
+    return succeed(request.operation, payload_id, text)
+
+
+def report(payload: etree._Element, call: ActivityCall, activity: Activity) -> str:
+    """The CSV: a line about the report, then one line an access, oldest first; every field quoted, lines parted by CR LF."""
+    period = (needed(payload, f"{_GROUPER}/parameter.Period/value/{name}").get("value") for name in ("low", "high"))
+    head = (
+        to_hl7(activity.made),
+        str(len(activity.rows)),
+        str(activity.found),
+        *period,
+        call.patient.value if call.patient else None,
+        call.user.value if call.user else None,
+    )
+    name = activity.organisation.name
+    return LINE_END.join(map(_line, [head, *(_access(row, name) for row in activity.rows)]))
+
+
+def _access(row: AuditEntry, organisation_name: str) -> tuple[str | None, ...]:
+    return (
+        row.organisation.value if row.organisation else None,
+        organisation_name,
+        row.patient.value if row.patient else None,
+        row.user.value if row.user else None,
+        row.role,
+        row.user_name,
+        "T" if row.emergency else "F",
+        row.note,
+        to_hl7(row.at),
+    )
+
+
+def _line(fields: Iterable[str | None]) -> str:
+    """Each field in double quotes on one line; a quote inside is doubled (RFC 4180)."""
+    texts = (_BREAKS.sub(" ", field or "") for field in fields)
+    return ",".join('"' + text.replace('"', '""') + '"' for text in texts)

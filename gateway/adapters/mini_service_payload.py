@@ -1,0 +1,148 @@
+"""What the mini-service operations share: a request whose envelope is in order, and the reading of its payload's parts.
+
+It translates only: whether something asked for is allowed is the service's business.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from lxml import etree
+
+from gateway.domain.codes import Code
+from gateway.domain.errors import AccessDenied, InvalidValue, MessageInvalid
+from gateway.domain.findings import Finding
+from gateway.domain.identifiers import NhsNumber, NhsNumbers
+from gateway.domain.permission import AccessClaims
+from gateway.service.calls import Call, Credentials, MessageRef
+from gateway.service.outcomes import Outcome
+from gateway.xml.access_facts import AccessFactsBlock
+from gateway.xml.itk import ItkRequest
+from gateway.xml.names import HL7, qname
+from gateway.xml.operations import Operation
+from gateway.xml.paths import line_of, path_of
+
+NUMBER_EXPECTED = "ten digits that pass Modulus 11, of the range this installation accepts"
+
+
+class EnvelopeInvalid(MessageInvalid):
+    """Headers or distribution envelope are wrong, so that the message cannot be trusted or routed: fault 1000."""
+
+    def __init__(self, code: Code, findings: tuple[Finding, ...], relates_to: str | None) -> None:
+        super().__init__(code, findings)
+        self.relates_to = relates_to
+        """The request's own message id, where it could be read."""
+
+
+class PayloadInvalid(MessageInvalid):
+    """The envelope is in order, so the operation is known; its payload is not: a response code, not a fault."""
+
+    def __init__(
+        self, code: Code, findings: tuple[Finding, ...], request: ItkRequest, response: str | None = None
+    ) -> None:
+        super().__init__(code, findings)
+        self.request = request
+        self.response = response
+        """The response code, where it is not the one of `code`."""
+
+
+class NotNewStyle(MessageInvalid):
+    """An NHS number that is none: the PDS operations have a response code of their own for it."""
+
+
+class IdentityUnusable(MessageInvalid):
+    """The audit identity names a user, role or organisation by an id that cannot be one: SMSP-0005."""
+
+
+class SenderRefused(AccessDenied):
+    """The message says it comes from another system or organisation than the one proved: fault 3000."""
+
+    def __init__(self, request: ItkRequest) -> None:
+        super().__init__(Code.SYSTEM_UNKNOWN, rules=("P-84",))
+        self.request = request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request whose envelope and payload are valid, with what all operations share."""
+
+    request: ItkRequest
+    credentials: Credentials
+    claims: AccessClaims
+    facts: AccessFactsBlock | None
+    message: MessageRef
+    numbers: NhsNumbers
+    now: datetime
+
+    @property
+    def payload(self) -> etree._Element:
+        """The HL7 payload."""
+        return self.request.payload
+
+    @property
+    def common(self) -> dict[str, Any]:
+        """The members every call has."""
+        return {
+            "action": self.request.operation.name,
+            "credentials": self.credentials,
+            "claims": self.claims,
+            "message": self.message,
+            "reading": self.request,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """How one operation's payload is read and its response payload written."""
+
+    read: Callable[[Asked], Call]
+    """Raises MessageInvalid, InvalidValue."""
+    write: Callable[[ItkRequest, Call, Outcome, str], etree._Element]
+    """(request, call, outcome, payload id) -> response payload."""
+    fail: Callable[[Operation, str, str], etree._Element]
+    """(operation, payload id, response code) -> response payload of a failure."""
+
+
+def find(element: etree._Element, path: str) -> etree._Element | None:
+    """The first element at `a/b/c` in the HL7 namespace, or None."""
+    return element.find("/".join(qname(HL7, step) for step in path.split("/")))
+
+
+def needed(element: etree._Element, path: str) -> etree._Element:
+    """The element the schema guarantees at `a/b/c`."""
+    found = find(element, path)
+    assert found is not None
+    return found
+
+
+def broken(
+    element: etree._Element | None,
+    rule: str,
+    sentence: str,
+    expected: str,
+    *,
+    code: Code = Code.MESSAGE_VALUE,
+    kind: type[MessageInvalid] = MessageInvalid,
+) -> MessageInvalid:
+    """A payload rule beyond the schema is broken at `element`. The sentence never repeats what the caller wrote."""
+    path, namespaces = path_of(element) if element is not None else ("", ())
+    finding = Finding(
+        code=rule,
+        sentence=sentence,
+        line=line_of(element) if element is not None else None,
+        path=path,
+        namespaces=namespaces,
+        clause="Spine mini service, field rules",
+        expected=expected,
+    )
+    return kind(code, (finding,))
+
+
+def read_number(asked: Asked, element: etree._Element) -> NhsNumber:
+    """The NHS number in `@extension`. Raises NotNewStyle (a MessageInvalid)."""
+    try:
+        return asked.numbers.read(element.get("extension", ""))
+    except InvalidValue as error:
+        sentence = "The NHS number is not valid."
+        raise broken(element, "nhs-number", sentence, NUMBER_EXPECTED, kind=NotNewStyle) from error
