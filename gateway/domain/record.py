@@ -95,7 +95,8 @@ class Agent:
     telecoms: tuple[tuple[str | None, str], ...] = ()
     """(use, value)."""
     device: tuple[tuple[str, str], ...] = ()
-    """For a device: (element, text) pairs such as manufacturerModelName."""
+    """For a device: (element, text) pairs such as manufacturerModelName; `sdsId` is its id in the directory, `agentId`
+    the id of its role as an agent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

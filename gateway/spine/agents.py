@@ -134,10 +134,13 @@ def _device(element: etree._Element) -> tuple[tuple[str, str], ...]:
     if device is None:
         return ()
     pairs = []
+    registered = local_of(device) == "agentDeviceSDS"
     for child in elements(device):
         coding = read_coding(child) if local_of(child) == "code" else None
         shown = coding.original_text or coding.display or coding.code if coding is not None else None
         text = shown or words_of(child) or child.get("extension") or child.get("root")
         if text:
-            pairs.append((local_of(child), text))
-    return tuple(pairs)
+            name = local_of(child)
+            pairs.append(("sdsId" if registered and name == "id" else name, text))
+    agents = [("agentId", found.get("root", "")) for found in elements(element, hl7("id")) if found.get("root")]
+    return (*pairs, *agents)

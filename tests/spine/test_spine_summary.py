@@ -104,7 +104,11 @@ def test_an_entry_of_an_unknown_kind_is_kept_whole() -> None:
     (performer,) = new.participations
     assert (performer.type, performer.agent.form) == ("performer", "AgentDevice")
     assert performer.mode == Coding("PHYSICAL", "2.16.840.1.113883.5.1064")
-    assert performer.agent.device == (("name", "Analyser"), ("manufacturerModelName", "Model 7"))
+    assert performer.agent.device == (
+        ("name", "Analyser"),
+        ("manufacturerModelName", "Model 7"),
+        ("agentId", "F0000000-0000-4000-8000-000000000001"),
+    )
     assert performer.agent.organisation_id == ("1.2.826.0.1285.0.1.10", "AZZ99")
     assert performer.agent.organisation_name == "Example Laboratory"
 

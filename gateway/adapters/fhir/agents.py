@@ -20,6 +20,7 @@ from gateway.domain.record import Agent
 
 _PHONES = frozenset({"HP", "WP", "HV", "MC", "AS"})
 _SCHEMES = {"tel": "phone", "fax": "fax", "mailto": "email"}
+_DEVICE_IDS = {"sdsId": "https://fhir.nhs.uk/Id/SDSDevice", "id": None, "agentId": None}
 _DEVICE_NAMES = {"name": "other", "manufacturerModelName": "model-name"}
 
 
@@ -110,7 +111,7 @@ class People:
         texts = agent.device
         resource = {
             "resourceType": "Device",
-            "identifier": [identifier(text) for name, text in texts if name == "id"],
+            "identifier": [identifier(text, _DEVICE_IDS[name]) for name, text in texts if name in _DEVICE_IDS],
             "deviceName": [
                 {"name": text, "type": _DEVICE_NAMES[name]} for name, text in texts if name in _DEVICE_NAMES
             ],
@@ -122,7 +123,7 @@ class People:
         shown = next(
             (
                 text
-                for wanted in ("name", "manufacturerModelName", "code", "id")
+                for wanted in ("name", "manufacturerModelName", "code", "sdsId", "id")
                 for name, text in texts
                 if name == wanted
             ),
