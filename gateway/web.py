@@ -4,6 +4,7 @@ Every door goes through `Web.door`: place in the queue, system, body, then `Serv
 """
 
 import asyncio
+import re
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -42,6 +43,9 @@ LAST_RESORT = WireResponse(
     body=b"Something went wrong, so nothing is shown. Report the X-Correlation-ID to the operator.\n",
 )
 """What is answered where even the door's own refusal could not be written."""
+
+LEAST_COMPRESSED = 1400
+"""Bytes below which an answer fits one packet as it is."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -126,6 +130,9 @@ class Web:
                 response, error = LAST_RESORT, InternalError()
                 error.__cause__ = bug
             answer = _http(response, correlation, error)
+            if len(response.body) >= LEAST_COMPRESSED and takes_gzip(request.headers.get("Accept-Encoding", "")):
+                answer.enable_compression(web.ContentCoding.gzip)
+                answer.headers["Vary"] = "Accept-Encoding"
             self.told(door.name, request, correlation, answer.status, error, time.perf_counter() - started)
             return answer
 
@@ -230,3 +237,13 @@ def _http(response: WireResponse, correlation: CorrelationId, error: GatewayErro
         if error.retry_after is not None:
             headers["Retry-After"] = str(error.retry_after)
     return web.Response(status=response.status, body=response.body, headers=headers)
+
+
+def takes_gzip(accepted: str) -> bool:
+    """Whether an Accept-Encoding header takes gzip (RFC 9110 section 12.5.3)."""
+    weights = {}
+    for part in accepted.split(","):
+        name, _, parameter = part.partition(";")
+        weight = re.fullmatch(r"\s*q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\s*", parameter or "q=1", re.ASCII)
+        weights[name.strip().lower()] = float(weight[1]) if weight else 0.0
+    return weights.get("gzip", weights.get("*", 0.0)) > 0
