@@ -12,7 +12,7 @@ LAYERS = (
     {"policy", "xml", "schemas"},
     {"service"},
     {"adapters", "pages", "spine", "store", "identity"},
-    {"web", "rates", "guard", "config", "logs", "metrics", "production", "listeners", "doors", "browsing", "notices"},
+    {"web", "rates", "guard", "teaching", "config", "logs", "metrics", "production", "listeners", "doors", "browsing", "launches", "notices"},
     {"app", "sandbox", "workers"},
     {"cli", "__main__", ""},
 )

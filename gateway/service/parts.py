@@ -1,6 +1,6 @@
 """What the use cases are built from, and the one place where a request becomes the facts of a decision."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -8,10 +8,12 @@ from gateway.domain.access import Operation, Purpose, Scope, Setting
 from gateway.domain.codes import Code
 from gateway.domain.decision import Decision, Facts, Verdict
 from gateway.domain.errors import InvalidValue, MessageInvalid
+from gateway.domain.findings import Finding
 from gateway.domain.identifiers import NhsNumber
 from gateway.domain.journal import ViewState
 from gateway.domain.permission import HowAsked, PermissionAnswer, RecordedKind, RecordedPermission
 from gateway.service.calls import Call, Context
+from gateway.service.doors import Door, WireRequest
 from gateway.service.identify import Caller, Identify
 from gateway.service.ports import ActiveContent, DirectoryPort, Ids, JournalPort, SpinePort, StatePort, SummaryReader
 from gateway.service.rejections import Rejections
@@ -46,6 +48,8 @@ class Parts:
     active_content: ActiveContent
     ids: Ids
     clock: Callable[[], datetime]
+    teach: Callable[[Door, WireRequest], Awaitable[tuple[Finding, ...]]] | None = None
+    """All findings of a message that a door refused; None or an empty answer: the door's own first findings stand."""
 
     async def state_of(self, caller: Caller, context: Context, patients: tuple[NhsNumber, ...]) -> ViewState:
         """What the store holds for these numbers in the caller's organisation. Raises NotPossibleNow."""

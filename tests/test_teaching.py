@@ -1,0 +1,69 @@
+"""Errors that teach: a message spoilt on purpose comes back with its faults' lines, nodes and codes, at the door and on the command line."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gateway.cli import main
+from tests.running import RunningSandbox, vendor_stub
+
+
+async def _request(sandbox: RunningSandbox) -> str:
+    """A good querySCR request, as the stub sends it."""
+    arguments = ("mini-service", "view", "--nhs-number", "9000000009", "--as", "910000000281", "--print-request")
+    _, output, errors = await vendor_stub(sandbox, *arguments)
+    text = output + errors
+    start, end = text.index("<soap"), text.rindex("Envelope>") + len("Envelope>")
+    return text[start:end]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "node"),
+    [
+        ("selfClaimLR.Value", "selfClaim.Value", "element-unexpected", "selfClaim.Value"),
+        ('count="1"', 'count="2"', "count-mismatch", "manifest/@count"),
+        ("querySCRRequest-v1-0", "querySCRequest-v1-0", None, "spec"),
+    ],
+)
+async def test_a_spoilt_message_is_answered_with_where_and_why(
+    sandbox: RunningSandbox, tmp_path: Path, old: str, new: str, code: str | None, node: str
+) -> None:
+    text = await _request(sandbox)
+    assert old in text
+    file = tmp_path / "request.xml"
+    file.write_text(text.replace(old, new), encoding="utf-8")
+    result = CliRunner().invoke(main, ["check-message", str(file), "--json"])
+    assert result.exit_code == 5
+    findings = json.loads(result.output)["findings"]
+    assert any(node in finding["path"] and (code in {None, finding["code"]}) for finding in findings), findings
+    assert all(finding["line"] for finding in findings)
+
+
+async def test_the_door_names_line_and_element(sandbox: RunningSandbox, tmp_path: Path) -> None:
+    file = tmp_path / "request.xml"
+    file.write_text((await _request(sandbox)).replace('count="1"', 'count="2"', 1), encoding="utf-8")
+    status, output, errors = await vendor_stub(sandbox, "mini-service", "raw", str(file))
+    answer = output + errors
+    assert status == 5
+    for words in ("1000", "line ", "column ", "manifest/@count", "count-mismatch"):
+        assert words in answer, answer
+
+
+async def test_a_message_that_is_no_xml_is_a_fault_with_its_place(sandbox: RunningSandbox, tmp_path: Path) -> None:
+    file = tmp_path / "request.xml"
+    file.write_text(
+        "<soap:Envelope xmlns:soap='http://schemas.xmlsoap.org/soap/envelope/'>\n<soap:Body>\n</soap:Envelope>"
+    )
+    status, output, errors = await vendor_stub(sandbox, "mini-service", "raw", str(file))
+    assert status == 5
+    assert "1000" in output + errors
+    assert "line 3" in output + errors
+
+
+async def test_a_good_message_has_no_findings(sandbox: RunningSandbox, tmp_path: Path) -> None:
+    file = tmp_path / "request.xml"
+    file.write_text(await _request(sandbox), encoding="utf-8")
+    result = CliRunner().invoke(main, ["check-message", str(file)])
+    assert (result.exit_code, result.output.strip()) == (0, "valid")
