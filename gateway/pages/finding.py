@@ -19,7 +19,7 @@ from gateway.pages.frame import Turn
 from gateway.service.calls import TraceCall
 from gateway.service.outcomes import Traced
 
-GENDERS = {"1": "Male", "2": "Female", "9": "Not specified", "": "Any"}
+GENDERS = {"": "Any", "1": "Male", "2": "Female", "9": "Not specified"}
 _POSTCODE = re.compile(r"[A-Za-z0-9 ]{2,8}", re.ASCII)
 
 
@@ -76,7 +76,9 @@ async def find_by_details(turn: Turn) -> web.StreamResponse:
     """POST /viewer/find/details: exactly one match; more is "not unique" and lists nobody."""
     traits, errors = _traits(turn)
     if traits is None:
-        problems = [{"text": text, "href": f"#{name}"} for name, text in errors.items()]
+        problems = [
+            {"text": text, "href": "#birth-day" if name == "birth" else f"#{name}"} for name, text in errors.items()
+        ]
         response = turn.page(
             "details.jinja",
             patient=None,

@@ -55,7 +55,8 @@ class ShownRecord:
     """A record for the template."""
 
     record: SummaryRecord = field(repr=False)
-    statements: tuple[dict[str, str], ...] = field(repr=False)
+    statements: tuple[dict[str, Any], ...] = field(repr=False)
+    """Kind, heading, the source's words, and the sections (anchor, heading) they stand in."""
     sections: tuple[ShownSection, ...] = field(repr=False)
     absent: tuple[str, ...]
     """Core parts this record does not include."""
@@ -64,13 +65,30 @@ class ShownRecord:
 def shown(record: SummaryRecord) -> ShownRecord:
     """A record -> what the page shows of it."""
     told = {statement.text: statement for statement in record.statements}
+    sections = tuple(_section(at, section, told) for at, section in enumerate(record.sections, start=1))
     return ShownRecord(
         record=record,
-        statements=tuple(
-            {"kind": one.kind.value, "heading": HEADINGS[one.kind], "text": one.text} for one in record.statements
-        ),
-        sections=tuple(_section(at, section, told) for at, section in enumerate(record.sections, start=1)),
+        statements=tuple(_statement(one, sections) for one in record.statements),
+        sections=sections,
         absent=absent(record),
+    )
+
+
+def _statement(statement: Statement, sections: tuple[ShownSection, ...]) -> dict[str, Any]:
+    """A statement with where it stands, so that "of this kind" says of which."""
+    where = [(one.anchor, one.heading) for one in sections if statement.text in _texts(one.section)]
+    return {
+        "kind": statement.kind.value,
+        "heading": HEADINGS[statement.kind],
+        "text": statement.text,
+        "where": where,
+    }
+
+
+def _texts(section: Section) -> set[str]:
+    texts = {block.text for block in section.blocks if isinstance(block, Text)}
+    return texts.union(
+        cell for block in section.blocks if isinstance(block, Table) for row in block.rows for cell in row
     )
 
 

@@ -135,7 +135,8 @@ async def proved(turn: Turn) -> tuple[ProvedUser, User, System, Mapping[str, str
 async def _finished(turn: Turn, asked: Mapping[str, str], system: System) -> tuple[ProvedUser, User]:
     query = turn.request.query
     if "error" in query:
-        raise AccessDenied(ERRORS.get(query["error"], Code.CREDENTIALS_MISSING), rules=("P-07",))
+        code = ERRORS.get(query["error"], Code.CREDENTIALS_MISSING)
+        raise AccessDenied(code, rules=("P-09",) if code is Code.ROLE_NOT_CHOSEN else ("P-07",))
     proof, user = await turn.frame.sign_in.finish(
         code=query.get("code", ""),
         client_id=system.client_id,
