@@ -70,6 +70,7 @@ DOORS = [
     Door("emis-web", "910000000133"),
     Door("mini-service", "910000000281", wire_codes=True),
     Door("symphony", "910000000018", rendered=True),
+    Door("systmone", "910000000141", rendered=True),
 ]
 PATIENTS = {patient.case: patient for patient in reversed(list(cast.patients())) if patient.case}
 

@@ -13,7 +13,7 @@ from lxml import etree
 
 from gateway.domain.findings import Finding
 from gateway.xml.findings import Fault
-from gateway.xml.names import ACCESS_FACTS, ADASTRA, CLEO, CODES, HL7, ITK, NASP, RECORD, XSD, qname
+from gateway.xml.names import ACCESS_FACTS, ADASTRA, CLEO, CODES, HL7, ITK, NASP, PROBLEM, RECORD, SYSTMONE, XSD, qname
 from gateway.xml.paths import local_name, namespace_of
 from gateway.xml.schema_findings import Diagnosis, LogEntry, diagnose, shown
 
@@ -25,6 +25,9 @@ ACCESS_FACTS_BLOCK = "access-facts"
 RECORD_TEXT = "record"
 REFUSAL = "refusal"
 ERROR_LIST = "error-list"
+SCR_REQUEST = "systmone:ScrRequest"
+SCR_RESPONSE = "systmone:ScrResponse"
+PROBLEM_DOCUMENT = "problem"
 
 
 class SchemaUnusable(ValueError):
@@ -89,6 +92,15 @@ ENTRIES: dict[str, SchemaEntry] = {
         own="access-facts.xsd", official=None, root=qname(ACCESS_FACTS, "AccessFacts"), clause="access-facts"
     ),
     RECORD_TEXT: SchemaEntry(own="record/record.xsd", official=None, root=qname(RECORD, "Record"), clause="record"),
+    **{
+        name: SchemaEntry(
+            own="systmone/systmone.xsd", official=None, root=qname(SYSTMONE, name.partition(":")[2]), clause="systmone"
+        )
+        for name in (SCR_REQUEST, SCR_RESPONSE)
+    },
+    PROBLEM_DOCUMENT: SchemaEntry(
+        own="systmone/problem.xsd", official=None, root=qname(PROBLEM, "problem"), clause="problem"
+    ),
     ERROR_LIST: SchemaEntry(
         own="emis-web/faults.xsd", official=None, root=qname(NASP, "errorList"), clause="emis-web faults"
     ),
