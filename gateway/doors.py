@@ -16,6 +16,8 @@ from gateway.adapters.mini_service_scr import EXCHANGES as SCR_EXCHANGES
 from gateway.adapters.records import EndRelationshipsDoor, PermissionsDoor, RelationshipsDoor
 from gateway.adapters.symphony import PATH as FHIR
 from gateway.adapters.symphony import AuditEventDoor, BundleDoor, DocumentReferenceDoor
+from gateway.adapters.systmone import PATH as SYSTMONE
+from gateway.adapters.systmone import SystmOneDoor
 from gateway.browsing import Browsing, frame, viewer_routes
 from gateway.config import Settings
 from gateway.domain.identifiers import NhsNumbers
@@ -127,3 +129,5 @@ def _viewers(house: House, doors: Web) -> Iterable[web.RouteDef]:
     for path in EMIS_WEB:
         yield web.post(path, emis_web)
         yield web.get(path, described, allow_head=False)
+    yield web.post(SYSTMONE, doors.door(SystmOneDoor(catalogue=house.catalogue, numbers=house.numbers)))
+    yield web.get(SYSTMONE, public.wsdl("", "", schema="systmone/systmone"), allow_head=False)
