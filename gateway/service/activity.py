@@ -11,13 +11,16 @@ from gateway.domain.errors import GatewayError, NoRecord
 from gateway.domain.identifiers import NhsNumber
 from gateway.domain.journal import Spend, Write
 from gateway.domain.permission import AccessClaims, EmergencyReason, PermissionClaim, Relationship, RelationshipKind
-from gateway.domain.spine import Demographics, SpineCall
+from gateway.domain.spine import Confidentiality, Demographics, SpineCall
 from gateway.service.calls import ActivityCall, Context, CrossCheck, RbacCall, TraceCall
 from gateway.service.entries import EntryMaker, refused
 from gateway.service.identify import Caller
 from gateway.service.outcomes import Activity, Rbac, Traced
 from gateway.service.parts import Parts
 from gateway.service.recording import spends
+
+HIDDEN = frozenset({Confidentiality.VERY_RESTRICTED, Confidentiality.REDACTED, Confidentiality.UNKNOWN})
+"""Patients about whom a search says nothing, not even that they exist."""
 
 ACTIVITY_RULE = "P-08"
 """The rule about activity codes; its failure is what closes a way to view."""
@@ -141,6 +144,13 @@ class Reports:
         return Traced(patient=patient)
 
     async def _found(self, call: TraceCall, spine: SpineCall) -> Demographics:
+        """The one patient; one whose demographics are wholly protected is answered as if there were none."""
+        patient = await self._traced(call, spine)
+        if patient.confidentiality in HIDDEN:
+            raise NoRecord(Code.PATIENT_NOT_FOUND)
+        return patient
+
+    async def _traced(self, call: TraceCall, spine: SpineCall) -> Demographics:
         if call.patient is not None:
             patient = await self._parts.spine.demographics(call.patient, spine)
             if call.check is not None and not agrees(call.check, patient):
