@@ -36,6 +36,7 @@ from gateway.xml.itk_answers import build_response, build_response_message, buil
 from gateway.xml.names import ITK_ADDRESS_URI, JWT_TOKEN, OID_ASID, OID_SDS_ROLE_PROFILE, OID_SDS_USER
 from gateway.xml.operations import Family
 from gateway.xml.parser import Limits, parse, serialize
+from gateway.xml.signatures import is_signed, signature_holds
 from gateway.xml.soap import SoapVersion, read_envelope
 from gateway.xml.tokens import compact_token
 
@@ -70,6 +71,8 @@ class MiniServiceDoor:
         assert wire.system is not None
         request = self._envelope(wire, wire.system)
         _check_sender(request, wire.system)
+        if is_signed(request.envelope) and not signature_holds(request.envelope, wire.system.certificates, wire.now):
+            raise SenderRefused(request)
         findings = payload_findings(request, self._catalogue)
         if findings:
             raise PayloadInvalid(Code.MESSAGE_SCHEMA, findings, request)

@@ -11,15 +11,15 @@ from datetime import datetime, timedelta
 
 from lxml import etree
 
-from gateway.adapters.mini_service_payload import Asked, broken, find, needed
+from gateway.adapters.mini_service_payload import NUMBER_EXPECTED, Asked, broken, find, needed
 from gateway.adapters.mini_service_scr_answers import succeed
-from gateway.domain.codes import Code
 from gateway.domain.decision import AuditEntry
 from gateway.domain.errors import InternalError, InvalidValue
 from gateway.domain.identifiers import NhsNumber, UserId
 from gateway.domain.instants import LONDON, WireTime, to_hl7
 from gateway.service.calls import ActivityCall, Call
 from gateway.service.outcomes import Activity, Outcome
+from gateway.xml.findings import Fault
 from gateway.xml.itk import ItkRequest
 from gateway.xml.names import HL7, OID_NHS_NUMBER, OID_SDS_USER, qname
 
@@ -41,14 +41,12 @@ def read_query_activity(asked: Asked) -> ActivityCall:
     payload = asked.payload
     code = needed(payload, "code")
     if _NAMES[code.get("code", "")] != code.get("displayName"):
-        sentence = "The report's code and its name contradict each other."
-        raise broken(code, "report-name", sentence, "the name of the code", code=Code.MESSAGE_COMBINATION)
+        raise broken(Fault.REPORT_KIND, code, "the name of the code")
     start, end = _period(payload)
     patient, user = _patient(asked), _user(payload)
     if (code.get("code") == BY_PATIENT and patient is None) or (code.get("code") == BY_PROFESSIONAL and user is None):
         grouper = find(payload, _GROUPER)
-        sentence = "The report does not say about whom."
-        raise broken(grouper, "report-subject", sentence, "what the report's code names", code=Code.MESSAGE_COMBINATION)
+        raise broken(Fault.REPORT_KIND, grouper, "whom the report's code speaks of")
     return ActivityCall(**asked.common, start=start, end=end, patient=patient, user=user, limit=MOST_ROWS)
 
 
@@ -57,11 +55,11 @@ def _period(payload: etree._Element) -> tuple[datetime, datetime]:
     value = find(payload, f"{_GROUPER}/parameter.Period/value")
     low, high = (find(value, name) if value is not None else None for name in ("low", "high"))
     if low is None or high is None:
-        raise broken(value, "period", "The report needs its period.", "low and high, YYYYMMDD")
+        raise broken(Fault.PERIOD, value, "low and high, YYYYMMDD")
     start, end = _moment(low), _moment(high)
     after = end.instant + timedelta(seconds=1) if end.has_time else _next_day(end)
     if after <= start.instant:
-        raise broken(high, "period", "The period ends before it starts.", "high not before low")
+        raise broken(Fault.PERIOD, high, "high not before low")
     return start.instant, after
 
 
@@ -69,9 +67,9 @@ def _moment(element: etree._Element) -> WireTime:
     try:
         moment = WireTime(element.get("value", ""))
     except InvalidValue as error:
-        raise broken(element, "period", "The date cannot be read.", "YYYYMMDD") from error
+        raise broken(Fault.PERIOD, element, "YYYYMMDD") from error
     if moment.date is None:
-        raise broken(element, "period", "The date is not a whole one.", "YYYYMMDD")
+        raise broken(Fault.PERIOD, element, "YYYYMMDD")
     return moment
 
 
@@ -90,7 +88,7 @@ def _patient(asked: Asked) -> NhsNumber | None:
             return asked.numbers.read(value.get("extension", ""))
     except InvalidValue:
         pass
-    raise broken(value, "nhs-number", "The NHS number is not valid.", "ten digits that pass Modulus 11")
+    raise broken(Fault.NHS_NUMBER, value, NUMBER_EXPECTED)
 
 
 def _user(payload: etree._Element) -> UserId | None:
@@ -102,7 +100,7 @@ def _user(payload: etree._Element) -> UserId | None:
             return UserId(value.get("extension", ""))
     except InvalidValue:
         pass
-    raise broken(value, "user-id", "The user id is not valid.", "an SDS user id of twelve digits")
+    raise broken(Fault.USER_ID, value, "an SDS user id of twelve digits")
 
 
 def write_query_activity(request: ItkRequest, call: Call, outcome: Outcome, payload_id: str) -> etree._Element:

@@ -18,10 +18,10 @@ from gateway.domain.permission import AccessClaims
 from gateway.service.calls import Call, Credentials, MessageRef
 from gateway.service.outcomes import Outcome
 from gateway.xml.access_facts import AccessFactsBlock
+from gateway.xml.findings import Fault, finding
 from gateway.xml.itk import ItkRequest
 from gateway.xml.names import HL7, qname
 from gateway.xml.operations import Operation
-from gateway.xml.paths import line_of, path_of
 
 NUMBER_EXPECTED = "ten digits that pass Modulus 11, of the range this installation accepts"
 
@@ -117,26 +117,10 @@ def needed(element: etree._Element, path: str) -> etree._Element:
 
 
 def broken(
-    element: etree._Element | None,
-    rule: str,
-    sentence: str,
-    expected: str,
-    *,
-    code: Code = Code.MESSAGE_VALUE,
-    kind: type[MessageInvalid] = MessageInvalid,
+    fault: Fault, element: etree._Element | None, expected: str, *, kind: type[MessageInvalid] = MessageInvalid
 ) -> MessageInvalid:
-    """A payload rule beyond the schema is broken at `element`. The sentence never repeats what the caller wrote."""
-    path, namespaces = path_of(element) if element is not None else ("", ())
-    finding = Finding(
-        code=rule,
-        sentence=sentence,
-        line=line_of(element) if element is not None else None,
-        path=path,
-        namespaces=namespaces,
-        clause="Spine mini service, field rules",
-        expected=expected,
-    )
-    return kind(code, (finding,))
+    """A payload rule beyond the schema is broken at `element`. Nothing of what the caller wrote is repeated."""
+    return kind(fault.entry.code, (finding(fault, element, expected=expected),))
 
 
 def read_number(asked: Asked, element: etree._Element) -> NhsNumber:
@@ -144,5 +128,4 @@ def read_number(asked: Asked, element: etree._Element) -> NhsNumber:
     try:
         return asked.numbers.read(element.get("extension", ""))
     except InvalidValue as error:
-        sentence = "The NHS number is not valid."
-        raise broken(element, "nhs-number", sentence, NUMBER_EXPECTED, kind=NotNewStyle) from error
+        raise broken(Fault.NHS_NUMBER, element, NUMBER_EXPECTED, kind=NotNewStyle) from error

@@ -11,10 +11,10 @@ from lxml import etree
 
 from gateway.adapters.mini_service_payload import Asked, Exchange, broken, find, needed, read_number
 from gateway.adapters.mini_service_pds_answers import fail, write_details, write_number, write_verdict
-from gateway.domain.codes import Code
 from gateway.domain.instants import LONDON
 from gateway.domain.spine import Traits
 from gateway.service.calls import CrossCheck, TraceCall
+from gateway.xml.findings import Fault
 from gateway.xml.names import HL7, qname
 from gateway.xml.paths import text_of
 
@@ -38,13 +38,13 @@ def _birth(asked: Asked, *, whole: bool) -> str:
     text = element.get("value", "")
     expected = "YYYYMMDD" if whole else "YYYYMMDD, YYYYMM or YYYY"
     if not _DIGITS.fullmatch(text) or (whole and len(text) < len("YYYYMMDD")):
-        raise broken(element, "date-of-birth", "The date of birth has another form.", expected)
+        raise broken(Fault.DATE_OF_BIRTH, element, expected)
     try:
         earliest = date(int(text[:4]), int(text[4:6] or 1), int(text[6:8] or 1))
     except ValueError as error:
-        raise broken(element, "date-of-birth", "The date of birth is no date.", expected) from error
+        raise broken(Fault.DATE_OF_BIRTH, element, expected) from error
     if earliest > asked.now.astimezone(LONDON).date():
-        raise broken(element, "date-of-birth", "The date of birth is in the future.", "a date in the past")
+        raise broken(Fault.DATE_OF_BIRTH, element, "a date in the past")
     return text
 
 
@@ -57,7 +57,7 @@ def _name(asked: Asked, part: str, *, wildcards: bool) -> str | None:
         return None
     if len(text) > LONGEST or not _NAME.fullmatch(text) or ("*" in text and not wildcards):
         expected = "letters; in a search * may stand behind two of them" if wildcards else "letters, no wildcard"
-        raise broken(element, "name", "The name cannot be used.", expected)
+        raise broken(Fault.PERSON_NAME, element, expected)
     return text
 
 
@@ -68,7 +68,7 @@ def _postcode(asked: Asked) -> str | None:
     if not text:
         return None
     if len(text) > LONGEST or not _POSTCODE.fullmatch(text):
-        raise broken(element, "postcode", "The postcode cannot be used.", "letters and digits")
+        raise broken(Fault.POSTCODE, element, "letters and digits")
     return text
 
 
@@ -102,8 +102,7 @@ def by_search(asked: Asked, *, given_needed: bool) -> TraceCall:
         if asks and value is None
     ]
     if missing or family is None:
-        sentence = "There is not enough to search with."
-        raise broken(event, "search-details", sentence, " and ".join(missing), code=Code.MESSAGE_COMBINATION)
+        raise broken(Fault.SEARCH_DETAILS, event, " and ".join(missing))
     traits = Traits(
         family=family,
         birth=birth,

@@ -17,6 +17,7 @@ from gateway.domain.instants import WireTime
 from gateway.domain.permission import PermissionAnswer
 from gateway.service.calls import Call, QueryPermissionCall, RecordPermissionCall
 from gateway.service.outcomes import Outcome, PermissionOnRecord, Recorded
+from gateway.xml.findings import Fault
 from gateway.xml.itk import ItkRequest
 from gateway.xml.names import HL7, OID_SDS_ROLE_PROFILE, OID_SDS_USER, qname
 from gateway.xml.paths import elements
@@ -44,7 +45,7 @@ def read_duration(element: etree._Element | None, now: datetime) -> datetime | N
     if low is not None:
         start = _instant(low)
         if start > now + _SKEW:
-            raise broken(low, "duration", "The permission starts in the future.", "a start that is not still to come")
+            raise broken(Fault.DURATION, low, "a start that is not still to come")
     if high is None and width is not None:
         length = _width(width)
         return None if not length else _to_come(start + length, now, width)
@@ -69,13 +70,13 @@ def _width(width: etree._Element) -> timedelta:
 
 def _to_come(end: datetime, now: datetime, element: etree._Element) -> datetime:
     if end <= now:
-        raise broken(element, "duration", "The permission would be over already.", "an end that is to come")
+        raise broken(Fault.DURATION, element, "an end that is still to come")
     return end
 
 
 def _wrong(element: etree._Element) -> MessageInvalid:
     expected = "a width with unit min, h, d or wk, a high, or a low with either"
-    return broken(element, "duration", "The duration cannot be read.", expected)
+    return broken(Fault.DURATION, element, expected)
 
 
 def _instant(element: etree._Element, *, whole_day: bool = False) -> datetime:
@@ -124,7 +125,7 @@ def read_create_ptv(asked: Asked) -> RecordPermissionCall:
         _professional(needed(subject, "sDSSubject")) for subject in elements(payload, qname(HL7, "subject1"))
     )
     if len(set(people)) != len(people):
-        raise broken(payload, "professional-twice", "A professional is named twice.", "each professional once")
+        raise broken(Fault.PROFESSIONAL, payload, "each professional once")
     return RecordPermissionCall(
         **asked.common,
         patient=read_number(asked, number),
@@ -144,12 +145,12 @@ def _professional(subject: etree._Element) -> tuple[UserId, RoleProfileId]:
         ids.reverse()
     elif roots not in ([OID_SDS_USER, OID_SDS_ROLE_PROFILE], [None, None]):
         expected = f"roots {OID_SDS_USER} (user) and {OID_SDS_ROLE_PROFILE} (role profile)"
-        raise broken(subject, "professional", "The professional cannot be told from the ids.", expected)
+        raise broken(Fault.PROFESSIONAL, subject, expected)
     try:
         return UserId(ids[0].get("extension", "")), RoleProfileId(ids[1].get("extension", ""))
     except InvalidValue as error:
         expected = "a user id and a role profile id, twelve digits each"
-        raise broken(subject, "professional", "The ids are not those of a professional.", expected) from error
+        raise broken(Fault.PROFESSIONAL, subject, expected) from error
 
 
 def write_create_ptv(request: ItkRequest, _: Call, outcome: Outcome, payload_id: str) -> etree._Element:

@@ -17,12 +17,12 @@ from gateway.adapters.mini_service_permission import (
     write_query_ptv,
 )
 from gateway.adapters.mini_service_scr_answers import fail, succeed
-from gateway.domain.codes import Code
 from gateway.domain.errors import InternalError
 from gateway.domain.permission import AccessClaims, EmergencyReason, PermissionClaim, RelationshipKind
 from gateway.domain.spine import Consent
 from gateway.service.calls import Call, RbacCall, StatusCall, ViewCall
 from gateway.service.outcomes import Outcome, Rbac, Status, Viewed
+from gateway.xml.findings import Fault
 from gateway.xml.itk import ItkRequest
 from gateway.xml.names import HL7, NPFITLC, qname
 
@@ -110,8 +110,7 @@ def _claims(asked: Asked, grouper: etree._Element) -> AccessClaims:
         if end is not None and permission is PermissionClaim.YES:
             permission, until = PermissionClaim.EXTENDED, end.isoformat()
     if emergency and claims.note and text and claims.note != text:
-        sentence = "Reason and AccessFacts note differ."
-        raise broken(reason, "reason-and-note", sentence, "one text", code=Code.MESSAGE_COMBINATION)
+        raise broken(Fault.REASON_AND_NOTE, reason, "one text")
     return replace(
         claims,
         permission=permission,
@@ -128,17 +127,11 @@ def _combinations(
 ) -> None:
     """What the schema leaves open: an emergency needs a reason, and only an emergency has one; it creates no permission."""
     at = reason if reason is not None else find(grouper, "emergencyAccess.Value")
-    code = Code.MESSAGE_COMBINATION
     if emergency and create:
-        at = find(grouper, "createPTV.Value")
-        sentence = "Emergency access creates no permission."
-        raise broken(at, "emergency-and-permission", sentence, "createPTV false", code=code)
-    if emergency and not text:
-        raise broken(at, "emergency-reason", "Emergency access needs its reason.", "1 to 128 characters", code=code)
-    if len(text) > MOST_REASON:
-        raise broken(at, "emergency-reason", "The reason is too long.", "at most 128 characters")
-    if text and not emergency:
-        raise broken(at, "reason-without-emergency", "A reason is given without an emergency.", "no reason", code=code)
+        raise broken(Fault.EMERGENCY_AND_PERMISSION, find(grouper, "createPTV.Value"), "createPTV false")
+    if emergency is not bool(text) or len(text) > MOST_REASON:
+        expected = f"1 to {MOST_REASON} characters" if emergency else "no reason without an emergency"
+        raise broken(Fault.ACCESS_REASON, at, expected)
 
 
 def _permission(stated: PermissionClaim, *, create: bool, emergency: bool, grouper: etree._Element) -> PermissionClaim:
@@ -153,9 +146,7 @@ def _permission(stated: PermissionClaim, *, create: bool, emergency: bool, group
             return PermissionClaim.YES
         return PermissionClaim.EMERGENCY if emergency else PermissionClaim.NOT_ASKED
     if stated not in from_flags:
-        sentence = "The payload's flags and the AccessFacts permission contradict each other."
-        expected = "flags that fit the permission"
-        raise broken(grouper, "flags-and-facts", sentence, expected, code=Code.MESSAGE_COMBINATION)
+        raise broken(Fault.FLAGS_AND_FACTS, grouper, "flags that fit the permission")
     return stated
 
 

@@ -28,6 +28,7 @@ _XML = "XML 1.0 (5th edition)"
 _ITK = "ITK 2.2 Distribution Envelope v2.0"
 _WSA = "WS-Addressing 1.0 Core"
 _WSS = "WS-Security 1.1"
+_FIELDS = "Spine mini service, field rules"
 
 
 class Fault(Enum):
@@ -206,6 +207,40 @@ class Fault(Enum):
     ACKNOWLEDGEMENT_REQUESTED = FaultEntry(
         Code.MESSAGE_ENVELOPE, "A synchronous service sends no acknowledgements; the request for one is ignored.", _ITK
     )
+    # field rules of the mini services
+    DURATION = FaultEntry(
+        Code.MESSAGE_VALUE, "The duration cannot be read, or is not one that is still to come.", _FIELDS
+    )
+    PROFESSIONAL = FaultEntry(
+        Code.MESSAGE_VALUE,
+        "The two ids are not those of one professional, or the professional is named twice.",
+        _FIELDS,
+    )
+    EMERGENCY_AND_PERMISSION = FaultEntry(Code.MESSAGE_COMBINATION, "Emergency access creates no permission.", _FIELDS)
+    ACCESS_REASON = FaultEntry(
+        Code.MESSAGE_COMBINATION,
+        "Emergency access needs a reason of at most 128 characters, and nothing else has one.",
+        _FIELDS,
+    )
+    REASON_AND_NOTE = FaultEntry(
+        Code.MESSAGE_COMBINATION, "The reason and the note of the access facts differ.", _FIELDS
+    )
+    FLAGS_AND_FACTS = FaultEntry(
+        Code.MESSAGE_COMBINATION,
+        "The payload's flags and the permission of the access facts contradict each other.",
+        _FIELDS,
+    )
+    PERIOD = FaultEntry(Code.MESSAGE_VALUE, "The report's period cannot be read, or ends before it starts.", _FIELDS)
+    REPORT_KIND = FaultEntry(
+        Code.MESSAGE_COMBINATION, "The report's code, its name and what it asks about contradict each other.", _FIELDS
+    )
+    USER_ID = FaultEntry(Code.MESSAGE_VALUE, "The user id is not valid.", _FIELDS)
+    DATE_OF_BIRTH = FaultEntry(
+        Code.MESSAGE_VALUE, "The date of birth is no date of the form asked for, or in the future.", _FIELDS
+    )
+    PERSON_NAME = FaultEntry(Code.MESSAGE_VALUE, "The name cannot be used.", _FIELDS)
+    POSTCODE = FaultEntry(Code.MESSAGE_VALUE, "The postcode cannot be used.", _FIELDS)
+    SEARCH_DETAILS = FaultEntry(Code.MESSAGE_COMBINATION, "There is not enough to search with.", _FIELDS)
     # schema
     WRONG_NAMESPACE = FaultEntry(
         Code.MESSAGE_SCHEMA, "The element stands in the wrong namespace.", "Namespaces in XML 1.0"
