@@ -144,6 +144,8 @@ async def answer_permission(turn: Turn) -> web.StreamResponse | dict[str, Any]:
     """A posted permission form: the facts to view with, or the page to show instead."""
     patient_of(turn)
     answer = turn.form.get("permission", "")
+    if not answer and "note" in turn.form:
+        return await override_form(turn, [{"text": "Say why the record is needed", "href": "#permission"}])
     if not answer:
         return await _permission_form(turn, [{"text": "Say what the patient answered", "href": "#permission"}])
     if answer == "cannot-ask":
