@@ -37,6 +37,7 @@ from gateway.identity.registry import CurrentRegistry
 from gateway.identity.saml import AssertionRules, read_metadata
 from gateway.identity.tokens import IdTokenVerifier, TokenRules
 from gateway.identity.userinfo import read_user
+from gateway.launches import launches
 from gateway.listeners import Socket, sockets
 from gateway.metrics import Metrics
 from gateway.notices import officer_sender, spine_sender
@@ -55,7 +56,7 @@ from gateway.spine.directory import Directory
 from gateway.spine.interactions import SpineAddressing
 from gateway.spine.summary import read_summary
 from gateway.spine.transport import SpineLimits, SpineTransport, open_transport
-from gateway.store.browsers import sessions
+from gateway.store import browsers
 from gateway.store.engine import make_engine, upgrade
 from gateway.store.journal import Journal, JournalSettings
 from gateway.store.keys import load_keys, load_or_create_keys
@@ -229,9 +230,10 @@ async def running(settings: Settings, mode: Mode, *, reuse_port: bool = False) -
             ),
             tokens,
         )
+        launching = launches(settings, parts, shelf=browsers.launches(engine), registry=registry, session=session)
         house = House(
             settings=settings,
-            service=Service(parts),
+            service=Service(parts, launching.launching),
             metrics=metrics,
             catalogue=catalogue,
             numbers=numbers,
@@ -240,7 +242,8 @@ async def running(settings: Settings, mode: Mode, *, reuse_port: bool = False) -
             ready=_readiness(journal),
             rates=Rates() if settings.limits.rate else None,
             gate=Gate(places=settings.limits.concurrent, waiting=settings.limits.waiting, metrics=metrics),
-            browsing=browsing(settings, shelf=sessions(engine), signing_in=signing_in, registry=registry),
+            browsing=browsing(settings, shelf=browsers.sessions(engine), signing_in=signing_in, registry=registry),
+            launches=launching,
         )
         found = sockets(settings, registry, clock, partial(routes, house))
         await _listen(found, settings, metrics, stack, reuse_port=reuse_port)

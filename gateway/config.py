@@ -89,6 +89,8 @@ class Identity(Part):
     """Where browsers sign in; empty: `/authorize` of the issuer, and so the two below."""
     token_url: str = ""
     userinfo_url: str = ""
+    launch_key: Path | None = None
+    """PEM of the P-256 key that encrypted launches are sealed to; needed where a host launches by encrypted links."""
 
 
 class Store(Part):

@@ -21,6 +21,7 @@ from gateway.adapters.systmone import SystmOneDoor
 from gateway.browsing import Browsing, frame, viewer_routes
 from gateway.config import Settings
 from gateway.domain.identifiers import NhsNumbers
+from gateway.launches import Launches, launch_routes
 from gateway.listeners import Prover
 from gateway.metrics import Metrics
 from gateway.pages import fhir, public
@@ -46,6 +47,7 @@ class House:
     gate: Gate
     rates: Rates | None
     browsing: Browsing
+    launches: Launches
 
 
 def routes(house: House, prove: Prover) -> Iterable[web.RouteDef]:
@@ -111,6 +113,7 @@ def _pages(house: House, doors: Web, prover: Prover) -> Iterable[web.RouteDef]:
         clock=house.clock,
     )
     yield from viewer_routes(viewer)
+    yield from launch_routes(house.launches, doors, viewer)
 
 
 def _viewers(house: House, doors: Web) -> Iterable[web.RouteDef]:

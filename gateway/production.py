@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from gateway.config import Settings
 from gateway.domain.identifiers import NumberRange
 from gateway.identity.keys import KeySet
+from gateway.identity.launch_tokens import keys_of
 from gateway.identity.registry import Registry
 
 
@@ -39,6 +40,7 @@ def _of_the_sandbox(settings: Settings, registry: Registry, keys: KeySet | None)
     if settings.nhs_number_range is NumberRange.SYNTHETIC:
         found.append("nhs_number_range: synthetic numbers belong to the sandbox; production is `live`")
     found += [f"registry: {code} belongs to nobody (it contains ZZ)" for code in registry.sandbox_codes]
+    found += _launches(settings, registry)
     issuer = urlsplit(settings.identity.issuer)
     if issuer.scheme != "https" or issuer.hostname in {"127.0.0.1", "localhost", "::1"}:
         found.append("identity.issuer: not an https address of an identity service (a stub's, perhaps)")
@@ -50,4 +52,17 @@ def _of_the_sandbox(settings: Settings, registry: Registry, keys: KeySet | None)
     for name, url in (("sync_url", spine.sync_url), ("pds_url", spine.pds_url), ("alert_url", spine.alert_url)):
         if urlsplit(url).scheme != "https":
             found.append(f"spine.{name}: not an https address")
+    return found
+
+
+def _launches(settings: Settings, registry: Registry) -> list[str]:
+    """Launch keys of stub hosts, and what encrypted launches need."""
+    found = []
+    for system in registry.systems:
+        if system.launch_jwks is not None and keys_of(system.launch_jwks).has_stub_keys:
+            found.append(f"registry: the launch keys of {system.id.value} are a stub's")
+        if system.smart_issuer is not None and urlsplit(system.smart_issuer).scheme != "https":
+            found.append(f"registry: the SMART issuer of {system.id.value} is not an https address")
+        if system.product == "pharmoutcomes" and settings.identity.launch_key is None:
+            found.append(f"identity.launch_key: {system.id.value} launches by encrypted links, which need a key here")
     return found

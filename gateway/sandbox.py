@@ -15,11 +15,13 @@ from gateway.domain.errors import InvalidValue
 from gateway.domain.identifiers import SystemId
 from gateway.identity import registry_check
 from gateway.identity.certificates import write_development_certificates
+from gateway.identity.launch_keys import write_launch_key
 
 LOOPBACK = "127.0.0.1"
 SPINE_ASID = "230811201324"
 OWN_ASID = "918999199111"
 START_SECONDS = 40.0
+LAUNCH_KEY = "launch.pem"
 
 
 class SandboxFault(RuntimeError):
@@ -58,8 +60,12 @@ async def _stub_output(*arguments: str) -> str:
 
 async def prepare(ports: Ports, data: Path, spine_url: str | None) -> Path:
     """Writes what the gateway reads: registry, certificates, training, settings. Returns the settings' path."""
-    registry, training = await asyncio.gather(_stub_output("cast", "registry"), _stub_output("cast", "training"))
-    return _write(ports, data, spine_url, registry, training)
+    registry, training, launches = await asyncio.gather(
+        _stub_output("cast", "registry"),
+        _stub_output("cast", "training"),
+        _stub_output("cast", "launches", "--desk", f"http://{LOOPBACK}:{ports.desk}"),
+    )
+    return _write(ports, data, spine_url, registry + "\n" + launches, training)
 
 
 def _write(ports: Ports, data: Path, spine_url: str | None, registry: str, training: str) -> Path:
@@ -74,6 +80,7 @@ def _write(ports: Ports, data: Path, spine_url: str | None, registry: str, train
     granted = (certificates / "certificates.toml").read_text(encoding="utf-8")
     (data / "registry.toml").write_text(registry + "\n" + granted, encoding="utf-8")
     (data / "training.csv").write_text(training, encoding="utf-8")
+    write_launch_key(data / "keys" / LAUNCH_KEY)
     path = data / "gateway.toml"
     path.write_text(settings_text(ports, data, spine_url), encoding="utf-8")
     return path
@@ -114,6 +121,7 @@ own_asid = "{OWN_ASID}"
 issuer = "{identity}"
 jwks_url = "{identity}/jwks"
 saml_metadata_url = "{identity}/saml/metadata"
+launch_key = "{data / "keys" / LAUNCH_KEY}"
 
 [store]
 url = "sqlite+aiosqlite:///{data / "gateway.sqlite"}"
@@ -173,6 +181,7 @@ async def surroundings(ports: Ports, data: Path, spine_url: str | None) -> Async
         starting = [
             stub("identity", ports.identity),
             stub("mail", ports.mail, "--folder", str(data / "mail")),
+            stub("desk", ports.desk, "--gateway", f"http://{LOOPBACK}:{ports.gateway}"),
         ]
         if spine_url is None:
             starting.append(stub("spine", ports.spine))
@@ -190,6 +199,7 @@ def banner(ports: Ports) -> str:
   gateway, mutual TLS https://{LOOPBACK}:{ports.tls}   (certificates in the data folder, certs/)
   Spine stub         http://{LOOPBACK}:{ports.spine}
   identity stub      http://{LOOPBACK}:{ports.identity}
+  vendor desk        http://{LOOPBACK}:{ports.desk}   (nine clinical systems, and the launch lab)
   mail catcher       {LOOPBACK}:{ports.mail} (SMTP; messages in the data folder, mail/)
   metrics            http://{LOOPBACK}:{ports.metrics}/metrics
 

@@ -45,6 +45,15 @@ def training() -> None:
     click.echo(people.training_csv(), nl=False)
 
 
+@cast.command()
+@click.option("--desk", default="http://127.0.0.1:8083", show_default=True, help="Where the vendor desk answers.")
+def launches(desk: str) -> None:
+    """Print what the registry holds of the one-click hosts: their public sandbox keys and SMART issuers (TOML)."""
+    from vendor_stubs import launching
+
+    click.echo(launching.registry_toml(desk.rstrip("/")), nl=False)
+
+
 def _event_loop() -> Callable[[], asyncio.AbstractEventLoop]:
     import uvloop
 
@@ -92,9 +101,13 @@ def serve_mail(host: str, port: int, folder: Path) -> None:
 @serve.command("desk")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8083, show_default=True, type=click.IntRange(1, 65535))
-def serve_desk(host: str, port: int) -> None:
+@click.option("--gateway", default="http://127.0.0.1:8080", show_default=True)
+@click.option("--identity", default=None, help="The identity stub; told from the gateway's port unless said.")
+@click.option("--public-url", default=None, help="The desk's own address as others reach it.")
+def serve_desk(host: str, port: int, gateway: str, identity: str | None, public_url: str | None) -> None:
     """The vendors' screens in a browser."""
-    _run("vendor_stubs.desk.app", host=host, port=port)
+    address = (public_url or f"http://{host}:{port}").rstrip("/")
+    _run("vendor_stubs.desk.app", host=host, port=port, gateway=gateway, identity=identity, public_url=address)
 
 
 register(main)

@@ -16,7 +16,9 @@ from vendor_stubs.calling.http import Calls, Exchange
 from vendor_stubs.xml import Element
 
 FORM = "application/x-www-form-urlencoded"
-MOST_REDIRECTS = 8
+MOST_REDIRECTS = 10
+OPENING = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+"""What a browser says of a page it opens (Fetch Metadata)."""
 _PARSER_SETTINGS: dict[str, Any] = {"huge_tree": False, "no_network": True, "encoding": "utf-8"}
 
 
@@ -69,13 +71,17 @@ class Browser:
         filled = {**page.form(action), **{name: value for name, value in fields.items() if value is not None}}
         return await self._follow("POST", urljoin(page.exchange.url, action), urlencode(filled).encode())
 
+    async def bring(self, address: str, fields: Mapping[str, str]) -> Page:
+        """A form of another site's page, posted here by the browser. Raises NoAnswer."""
+        return await self._follow("POST", urljoin(self._calls.gateway, address), urlencode(fields).encode())
+
     async def _follow(self, method: str, url: str, body: bytes) -> Page:
         for _ in range(MOST_REDIRECTS):
             if urlsplit(url).hostname != urlsplit(self._calls.gateway).hostname:
                 raise NoAnswer("a page leads to another host")
             if urlsplit(url).path == "/authorize":
                 self.state = dict(parse_qsl(urlsplit(url).query)).get("state")
-            headers = {"Accept": "text/html"} | ({"Content-Type": FORM} if method == "POST" else {})
+            headers = OPENING | ({"Content-Type": FORM} if method == "POST" else {})
             exchange = await self._calls.send_to_door(method, url, headers=headers, body=body)
             if exchange.status not in {301, 302, 303, 307}:
                 return Page(exchange=exchange, tree=read_html(exchange))

@@ -109,6 +109,10 @@ class System:
     """Names of the conformance tolerances granted to it."""
     rate_per_second: float | None = None
     burst: int | None = None
+    launch_jwks: str | None = field(default=None, repr=False)
+    """One-click only: the public keys (RFC 7517, JSON) that sign its launches."""
+    smart_issuer: str | None = None
+    """One-click by SMART App Launch only: the FHIR base address it launches from."""
 
 
 class OnboardingStep(StrEnum):

@@ -100,6 +100,10 @@ class CurrentRegistry:
         """The calling system as registered now."""
         return self.registry.system(system_id)
 
+    def smart_system(self, issuer: str) -> System | None:
+        """The system that launches from this SMART issuer, or None."""
+        return next((row for row in self.registry.systems if row.smart_issuer == issuer), None)
+
     def standalone(self) -> System | None:
         """The standalone viewer: the first system of that kind."""
         return next((row for row in self.registry.systems if row.kind is SystemKind.STANDALONE), None)

@@ -10,12 +10,14 @@ from typing import Any
 from gateway.domain.access import Organisation, System
 from gateway.domain.errors import InvalidValue
 from gateway.identity.registry import Registry
+from gateway.identity.registry_launches import read_launches
 from gateway.identity.registry_lines import Lines
 from gateway.identity.registry_organisations import read_organisation
 from gateway.identity.registry_reading import Fault, Findings, rows_of
 from gateway.identity.registry_systems import fingerprint, read_system
 
 _LARGEST = 8 * 1024 * 1024
+_KNOWN = ("organisation", "system", "certificates", "launch", "revoked")
 
 Numbered = list[tuple[int, Any]]
 
@@ -33,10 +35,8 @@ def read(text: str, *, known_settings: Collection[str] | None = None) -> tuple[R
         line = str(error).rpartition("at line ")[2].partition(",")[0]
         return None, (Fault(int(line) if line.isdecimal() else None, "", f"This is not TOML: {error}."),)
     findings = Findings(Lines(text))
-    for name in sorted(document.keys() - {"organisation", "system", "certificates", "revoked"}):
-        findings.fault(
-            (name,), f"Nothing called {name!r} is known here. Known: organisation, system, certificates, revoked."
-        )
+    for name in sorted(document.keys() - set(_KNOWN)):
+        findings.fault((name,), f"Nothing called {name!r} is known here. Known: {', '.join(_KNOWN)}.")
     organisations = [
         (at, read_organisation(row, at, findings, known_settings))
         for at, row in enumerate(rows_of(document, "organisation", findings))
@@ -47,7 +47,9 @@ def read(text: str, *, known_settings: Collection[str] | None = None) -> tuple[R
     ]
     revoked = _revoked(document, findings)
     sound_organisations = [(at, row) for at, row in organisations if row is not None]
-    sound_systems = [(at, row) for at, row in systems if row is not None]
+    sound_systems = read_launches(
+        document.get("launch", {}), [(at, row) for at, row in systems if row is not None], findings
+    )
     _check_unique(sound_organisations, sound_systems, findings)
     _check_places(sound_organisations, sound_systems, findings)
     _check_certificates(sound_systems, granted, revoked, findings)

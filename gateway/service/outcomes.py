@@ -81,4 +81,13 @@ class Traced:
     patient: Demographics
 
 
-Outcome = Viewed | Status | Rbac | PermissionOnRecord | Recorded | Activity | Traced
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launched:
+    """A launch that one browser may open."""
+
+    code: str = field(repr=False)
+    """Opaque, 256 bits, single use."""
+    expires: datetime
+
+
+Outcome = Viewed | Status | Rbac | PermissionOnRecord | Recorded | Activity | Traced | Launched

@@ -31,6 +31,7 @@ from gateway.service.calls import (
 from gateway.service.doors import Door, WireRequest, WireResponse
 from gateway.service.entries import EntryMaker
 from gateway.service.identify import Caller
+from gateway.service.launching import ArrivalCall, LaunchCall, Launching
 from gateway.service.outcomes import Outcome, Viewed
 from gateway.service.parts import Parts
 from gateway.service.paths import OpenPaths, Paths
@@ -43,7 +44,7 @@ T = TypeVar("T")
 class Service:
     """The use cases, ready to be called by any door."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, launching: Launching | None = None) -> None:
         self._parts = parts
         self._view = View(parts)
         self._paths = OpenPaths(parts)
@@ -59,6 +60,8 @@ class Service:
             TraceCall: reports.trace,
             RecordAlertCall: Alerting(parts).record,
         }
+        if launching is not None:
+            self._use_cases |= {LaunchCall: launching.launch, ArrivalCall: launching.arrive}
 
     async def answer(self, door: Door, wire: WireRequest, context: Context) -> tuple[WireResponse, GatewayError | None]:
         """The door's answer, and the error behind it where it is a refusal. Never raises a GatewayError."""

@@ -1,0 +1,34 @@
+"""The stub of PharmOutcomes: a link whose one parameter is a signed launch within an encrypted token, followed in the browser.
+
+A simulated profile: the product's real interface is not public.
+"""
+
+from urllib.parse import urlencode
+
+from vendor_stubs import launching
+from vendor_stubs.calling.http import Calls
+from vendor_stubs.calling.options import ViewRequest
+from vendor_stubs.calling.products import Product
+from vendor_stubs.calling.result import ViewResult
+from vendor_stubs.launched import CARRIES, known, walk
+from vendor_stubs.pages import Browser
+
+DOOR = "/launch/pharmoutcomes"
+FIELD = "t"
+
+
+def link(token: str) -> str:
+    """The address that carries a token."""
+    return f"{DOOR}?{urlencode({FIELD: token})}"
+
+
+async def view(request: ViewRequest, calls: Calls) -> ViewResult:
+    """The link, then as in a browser. Raises NoAnswer, WrongUsage."""
+    known(request)
+    key = await launching.gateway_key(calls)
+    browser = Browser(calls)
+    page = await browser.get(link(launching.sealed(launching.launch_token(request, calls), key)))
+    return await walk(browser, page, request, calls)
+
+
+PRODUCT = Product(name="pharmoutcomes", view=view, carries=CARRIES)
