@@ -20,7 +20,7 @@ DOOR = "/viewers/adastra"
 NAMESPACE = "urn:scr-gateway:adastra:1"
 AUDIENCE = "urn:scr-gateway"
 SAML = "urn:oasis:names:tc:SAML:2.0:assertion"
-MEDIA_TYPE = f'application/soap+xml; charset=utf-8; action="{NAMESPACE}:ViewSummary"'
+MEDIA_TYPE = "application/soap+xml; charset=utf-8"
 
 
 async def signed_in(calls: Calls, uid: str, role: str | None) -> Element:
