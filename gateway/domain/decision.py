@@ -60,7 +60,7 @@ class Facts:
     relationships: tuple[Relationship, ...] = ()
     """Open relationships of this patient in this organisation."""
     recent_notes: tuple[str, ...] = field(default=(), repr=False)
-    """The user's last five override notes."""
+    """The user's last five override notes; one kept together with a condition-changed note also by its parts."""
     override_count_24h: int = 0
     """The user's emergency and legal views in the last 24 hours."""
     patient: PatientFacts | None = None

@@ -3,20 +3,13 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from gateway.domain import notes
 from gateway.domain.decision import Alert, AlertPlan, AuditEntry, Decision, Facts
 from gateway.domain.errors import GatewayError, PolicyRefused
 from gateway.domain.identifiers import NhsNumber
-from gateway.domain.permission import AccessClaims
 from gateway.service.calls import Call, Context
 from gateway.service.identify import Caller
 from gateway.service.ports import Ids
-
-
-def _emergency_note(claims: AccessClaims) -> str | None:
-    parts = [claims.note] if claims.note else []
-    if claims.condition_changed_note:
-        parts.append(f"Condition changed: {claims.condition_changed_note}")
-    return " / ".join(parts) or None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +49,7 @@ class EntryMaker:
                 patient=patient,
                 purpose=claims.purpose or context.system.purpose.value,
                 setting=claims.setting or (context.system.setting.code if context.system.setting else None),
-                note=_emergency_note(claims),
+                note=notes.joined(claims.note, claims.condition_changed_note),
                 emergency=claims.permission.overrides,
                 relationship=claims.relationship.value if claims.relationship else None,
                 message_id=call.message.id.value if call.message else None,

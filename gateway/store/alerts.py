@@ -5,115 +5,23 @@ ever deleted, and no alert of another organisation is shown or changed.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, String, cast, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.domain.codes import Code
-from gateway.domain.decision import Alert, AlertReason, AlertType
-from gateway.domain.errors import InvalidValue, MessageInvalid, PolicyRefused
-from gateway.domain.identifiers import NhsNumber, OdsCode, UserId
-from gateway.domain.instants import aware
+from gateway.domain.errors import MessageInvalid, PolicyRefused
+from gateway.domain.identifiers import OdsCode, UserId
+from gateway.domain.privacy import AlertAction, AlertCase, AlertFilter, AlertPage, AlertState, DayCount, PastAction
 from gateway.store.engine import reader_of, store_errors
 from gateway.store.rows import alert_of
 from gateway.store.tables import alert, alert_action
 from gateway.store.units import Step
 
 PAGE = 10
-_LONGEST_NOTE = 2000
-
-
-class AlertState(StrEnum):
-    """Where an alert stands."""
-
-    NEW = "new"
-    INVESTIGATING = "under-investigation"
-    CLOSED = "closed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlertAction:
-    """One act of a privacy officer on one alert, made on the alert as `version` of it was shown."""
-
-    alert_id: str
-    organisation: OdsCode
-    version: int
-    actor: UserId
-    actor_name: str = field(repr=False)
-    at: datetime
-    to: AlertState
-    note: str = field(repr=False)
-
-    def __post_init__(self) -> None:
-        aware(self.at)
-        if self.to is AlertState.NEW:
-            raise InvalidValue("an alert does not become new again")
-        if not self.note.strip() or len(self.note) > _LONGEST_NOTE:
-            raise InvalidValue(f"an act on an alert needs a note of at most {_LONGEST_NOTE} characters")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PastAction:
-    """One act, as it was recorded."""
-
-    at: datetime
-    actor: UserId
-    actor_name: str = field(repr=False)
-    before: AlertState
-    after: AlertState
-    note: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlertCase:
-    """An alert and where it stands; `history` oldest first, filled by `one` only."""
-
-    alert: Alert
-    state: AlertState
-    version: int
-    acted: datetime | None
-    acted_by: UserId | None
-    history: tuple[PastAction, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlertFilter:
-    """Which alerts of one organisation; empty means any."""
-
-    organisation: OdsCode
-    states: tuple[AlertState, ...] = ()
-    types: tuple[AlertType, ...] = ()
-    reasons: tuple[AlertReason, ...] = ()
-    site: OdsCode | None = None
-    user: UserId | None = None
-    patient: NhsNumber | None = None
-    start: datetime | None = None
-    end: datetime | None = None
-    """Exclusive."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlertPage:
-    """One page of alerts, newest first, and how many there are in all."""
-
-    cases: tuple[AlertCase, ...]
-    found: int
-
-
-@dataclass(frozen=True, slots=True)
-class DayCount:
-    """So many alerts of one kind on one day (UTC)."""
-
-    day: date
-    type: str
-    reason: str
-    user: UserId
-    system: str
-    count: int
 
 
 def act(action: AlertAction) -> Step:
@@ -194,6 +102,10 @@ def _conditions(wanted: AlertFilter) -> list[ColumnElement[bool]]:
     ):
         if identifier is not None:
             conditions.append(column == identifier.value)
+    if wanted.mark is not None:
+        conditions.append((" " + alert.c.marks + " ").like(f"% {wanted.mark} %"))
+    if wanted.ids is not None:
+        conditions.append(alert.c.id.in_(wanted.ids))
     if wanted.start is not None:
         conditions.append(alert.c.at >= wanted.start)
     if wanted.end is not None:
@@ -235,9 +147,31 @@ class Alerts:
                 actions = (await connection.execute(past)).all() if row is not None else ()
         return None if row is None else _case(row, [_past(action) for action in actions])
 
-    async def counts(self, organisation: OdsCode) -> Mapping[AlertState, int]:
-        """How many alerts stand where; every state is named."""
-        grouped = select(alert.c.state, func.count().label("count")).where(alert.c.organisation == organisation.value)
+    async def ids(self, wanted: AlertFilter) -> tuple[str, ...]:
+        """The ids of all of them, sorted."""
+        rows = select(alert.c.id).where(*_conditions(wanted)).order_by(alert.c.id)
+        with store_errors():
+            async with reader_of(self.engine).connect() as connection:
+                return tuple((await connection.execute(rows)).scalars())
+
+    async def oldest(self, wanted: AlertFilter, *, limit: int) -> tuple[AlertCase, ...]:
+        """The first `limit`, oldest first."""
+        rows = select(alert).where(*_conditions(wanted)).order_by(alert.c.at, alert.c.id).limit(limit)
+        with store_errors():
+            async with reader_of(self.engine).connect() as connection:
+                return tuple(map(_case, (await connection.execute(rows)).all()))
+
+    async def names(self, organisation: OdsCode) -> Mapping[UserId, str]:
+        """The names of users whose accesses raised alerts here."""
+        named = select(alert.c.user_id, func.max(alert.c.user_name)).where(alert.c.organisation == organisation.value)
+        with store_errors():
+            async with reader_of(self.engine).connect() as connection:
+                rows = (await connection.execute(named.group_by(alert.c.user_id))).all()
+        return {UserId(row[0]): row[1] for row in rows if row[1]}
+
+    async def counts(self, wanted: AlertFilter) -> Mapping[AlertState, int]:
+        """How many of them stand where; every state is named."""
+        grouped = select(alert.c.state, func.count().label("count")).where(*_conditions(wanted))
         with store_errors():
             async with reader_of(self.engine).connect() as connection:
                 rows = (await connection.execute(grouped.group_by(alert.c.state))).all()

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.domain.errors import InvalidValue
 from gateway.domain.identifiers import OdsCode, UserId
+from gateway.domain.privacy import Sample
 from gateway.store.engine import reader_of, store_errors
 from gateway.store.tables import interest, sampling, training
 from gateway.store.units import Step
@@ -40,19 +41,6 @@ class Interest:
     kind: str
     received: datetime
     data: dict[str, Any] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """A drawn sample of alerts: the same seed and list draw the same again."""
-
-    id: str
-    organisation: OdsCode
-    officer: UserId
-    at: datetime
-    percent: int
-    seed: str
-    alerts: tuple[str, ...]
 
 
 def draw(alerts: Sequence[str], percent: int, seed: str) -> tuple[str, ...]:

@@ -4,75 +4,34 @@ Reading the audit is itself audited: the caller commits that entry before it sho
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, select
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import ColumnElement, Select, and_, case, cast, func, select
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import aliased
 
 from gateway.domain.decision import AuditEntry
 from gateway.domain.errors import InternalError, InvalidValue
 from gateway.domain.identifiers import NhsNumber, OdsCode, UserId
-from gateway.domain.instants import aware
-from gateway.domain.permission import PermissionAnswer, RecordedPermission
+from gateway.domain.permission import PermissionAnswer
+from gateway.domain.privacy import (
+    AnswerCount,
+    Entries,
+    EntryFilter,
+    EventCount,
+    OverrideCount,
+    SelfRecorded,
+    Span,
+    ViewCount,
+)
 from gateway.store.alerts import utc_day
 from gateway.store.chain import decode
 from gateway.store.engine import reader_of, store_errors
 from gateway.store.rows import permission_of
+from gateway.store.state import OVERRIDES
 from gateway.store.tables import alert, audit, permission
-
-LONGEST = timedelta(days=31)
-"""Longest span of a report."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
-    """[start, end), at most a month."""
-
-    start: datetime
-    end: datetime
-
-    def __post_init__(self) -> None:
-        if not aware(self.start) < aware(self.end) <= self.start + LONGEST:
-            raise InvalidValue("a report spans at most 31 days, from earlier to later")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntryFilter:
-    """Which entries of one organisation; empty means any."""
-
-    organisation: OdsCode
-    span: Span
-    events: tuple[str, ...] = ()
-    patient: NhsNumber | None = None
-    user: UserId | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entries:
-    """Entries found, oldest first; `found` counts also those beyond the limit."""
-
-    found: int
-    entries: tuple[AuditEntry, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class EventCount:
-    """So many entries of one kind on one UTC day by one user."""
-
-    day: date
-    event: str
-    user: UserId | None
-    count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SelfRecorded:
-    """A yes that its recorder used for a view within two seconds."""
-
-    permission: RecordedPermission
-    viewed: datetime
 
 
 def _decoded(rows: Any) -> tuple[AuditEntry, ...]:
@@ -95,6 +54,13 @@ def _conditions(wanted: EntryFilter) -> list[ColumnElement[bool]]:
     if wanted.user is not None:
         conditions.append(audit.c.user_id == wanted.user.value)
     return conditions
+
+
+def _said(connection: AsyncConnection, name: str) -> ColumnElement[Any]:
+    """One text of an entry's body."""
+    if connection.dialect.name == "sqlite":
+        return func.json_extract(audit.c.body, f"$.{name}")
+    return func.jsonb_extract_path_text(cast(audit.c.body, JSONB), name)
 
 
 @dataclass(frozen=True)
@@ -184,6 +150,78 @@ class Reports:
             if row.viewed - row.starts <= within:
                 first.setdefault(row.id, SelfRecorded(permission=permission_of(row), viewed=row.viewed))
         return tuple(first.values())
+
+    async def views(self, organisation: OdsCode, span: Span) -> tuple[ViewCount, ...]:
+        """Views by UTC day, basis, user and system, for plots."""
+        conditions = _conditions(EntryFilter(organisation=organisation, span=span, events=("viewed",)))
+        with store_errors():
+            async with reader_of(self.engine).connect() as connection:
+                day = utc_day(connection, audit.c.at).label("day")
+                basis, system = (_said(connection, name).label(name) for name in ("basis", "system"))
+                keys = (day, basis, audit.c.user_id, system)
+                counted = select(*keys, func.count().label("number")).where(*conditions).group_by(*keys).order_by(*keys)
+                rows = (await connection.execute(counted)).all()
+        return tuple(
+            ViewCount(
+                date.fromisoformat(row.day),
+                row.basis or "",
+                UserId(row.user_id) if row.user_id else None,
+                row.system or "",
+                int(row.number),
+            )
+            for row in rows
+        )
+
+    async def answers(self, organisation: OdsCode, span: Span) -> tuple[AnswerCount, ...]:
+        """Answers put on record by each user through each system: who never hears a no?"""
+        said_yes = permission.c.answer == PermissionAnswer.YES.value
+        keys = (permission.c.recorded_by, permission.c.system)
+        counted = (
+            select(*keys, func.sum(case((said_yes, 1), else_=0)).label("yes"), func.count().label("number"))
+            .where(
+                permission.c.organisation == organisation.value,
+                permission.c.starts >= span.start,
+                permission.c.starts < span.end,
+            )
+            .group_by(*keys)
+            .order_by(func.count().desc(), *keys)
+        )
+        with store_errors():
+            async with reader_of(self.engine).connect() as connection:
+                rows = (await connection.execute(counted)).all()
+        return tuple(
+            AnswerCount(
+                UserId(row.recorded_by) if row.recorded_by else None,
+                row.system,
+                int(row.yes),
+                row.number - int(row.yes),
+            )
+            for row in rows
+        )
+
+    async def overrides(self, organisation: OdsCode, span: Span, mark: str) -> tuple[OverrideCount, ...]:
+        """Views without the patient's permission by user; `mark` names those beyond the daily threshold."""
+        marked = (" " + alert.c.marks + " ").like(f"% {mark} %")
+        conditions = (
+            alert.c.organisation == organisation.value,
+            alert.c.at >= span.start,
+            alert.c.at < span.end,
+            alert.c.basis.in_(OVERRIDES),
+        )
+        with store_errors():
+            async with reader_of(self.engine).connect() as connection:
+                keys = (alert.c.user_id, utc_day(connection, alert.c.at).label("day"))
+                beyond = func.sum(case((marked, 1), else_=0)).label("beyond")
+                counted = select(*keys, func.count().label("number"), beyond).where(*conditions).group_by(*keys)
+                rows = (await connection.execute(counted)).all()
+        days: dict[str, list[tuple[int, int]]] = {}
+        for row in rows:
+            days.setdefault(row.user_id, []).append((int(row.number), int(row.beyond)))
+        counts = (
+            OverrideCount(UserId(user), sum(n for n, _ in own), sum(m for _, m in own), max(n for n, _ in own))
+            for user, own in days.items()
+        )
+        return tuple(sorted(counts, key=lambda one: (-one.marked, -one.views, one.user.value)))
 
     async def marked(self, organisation: OdsCode, span: Span, mark: str) -> int:
         """How many alerts bear a mark, such as `threshold`."""

@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from gateway.domain import notes
 from gateway.domain.decision import AuditEntry, PermissionBasis
 from gateway.domain.errors import InternalError, InvalidValue
 from gateway.domain.identifiers import NhsNumber, OdsCode, UserId
@@ -139,7 +140,7 @@ class State:
             async with single_reader_of(self.engine).connect() as connection:
                 rows = (await connection.execute(statement, values)).all()
         trained = {row.id for row in rows if row.part == "trained"}
-        notes = sorted((row for row in rows if row.part == "note"), key=lambda row: row.starts, reverse=True)
+        kept = sorted((row for row in rows if row.part == "note"), key=lambda row: row.starts, reverse=True)
         return ViewState(
             permissions=tuple(
                 sorted((permission_of(r) for r in rows if r.part == "permission"), key=lambda p: (p.start, p.id))
@@ -147,7 +148,7 @@ class State:
             relationships=tuple(
                 sorted((relationship_of(r) for r in rows if r.part == "relation"), key=lambda r: (r.start, r.id))
             ),
-            recent_notes=tuple(row.question_version for row in notes),
+            recent_notes=tuple(part for row in kept for part in notes.parts(row.question_version)),
             override_count_24h=sum(int(row.question_version) for row in rows if row.part == "count"),
             trained=user is not None and user.value in trained,
             privacy_officers_trained=sum(officer.value in trained for officer in dict.fromkeys(officers)),

@@ -12,7 +12,8 @@ from gateway.domain.decision import AlertReason, AlertType
 from gateway.domain.errors import InvalidValue, MessageInvalid, PolicyRefused
 from gateway.domain.identifiers import UserId
 from gateway.domain.journal import Write
-from gateway.store.alerts import AlertAction, AlertFilter, Alerts, AlertState, act
+from gateway.domain.privacy import AlertAction, AlertFilter, AlertState
+from gateway.store.alerts import Alerts, act
 from gateway.store.journal import Journal
 from gateway.store.tables import audit
 from tests.store.values import COLLEAGUE, ELSEWHERE, NOW, ORGANISATION, OTHER, PATIENT, USER
@@ -136,7 +137,11 @@ async def test_the_queue_is_filtered_counted_and_paged(journal: Journal, engine:
     await perform(journal, action(emergency[4].id))
     await perform(journal, action(emergency[5].id, to=AlertState.CLOSED))
     alerts, mine = Alerts(engine), AlertFilter(organisation=ORGANISATION)
-    assert await alerts.counts(ORGANISATION) == {AlertState.NEW: 22, AlertState.INVESTIGATING: 1, AlertState.CLOSED: 1}
+    assert await alerts.counts(AlertFilter(organisation=ORGANISATION)) == {
+        AlertState.NEW: 22,
+        AlertState.INVESTIGATING: 1,
+        AlertState.CLOSED: 1,
+    }
     pages = [await alerts.page(mine, page=number) for number in (1, 2, 3, 4)]
     assert [(page.found, len(page.cases)) for page in pages] == [(24, 10), (24, 10), (24, 4), (24, 0)]
     listed = [case.alert for page in pages for case in page.cases]

@@ -8,19 +8,19 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.domain.errors import InvalidValue, NotPossibleNow
 from gateway.domain.journal import Spend, SpendKind, Write
+from gateway.domain.privacy import EntryFilter, Sample, SelfRecorded, Span
 from gateway.store.browsers import forget_expired, launches, sessions
 from gateway.store.journal import Journal
 from gateway.store.people import (
     Interest,
     People,
-    Sample,
     TrainingRecord,
     draw,
     record_interest,
     record_sample,
     record_training,
 )
-from gateway.store.reports import EntryFilter, Reports, SelfRecorded, Span
+from gateway.store.reports import Reports
 from gateway.store.tables import session, spent
 from tests.store.values import COLLEAGUE, ELSEWHERE, NOW, ORGANISATION, OTHER, PATIENT, USER, new_id
 from tests.store.values import alert as an_alert

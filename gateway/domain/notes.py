@@ -1,0 +1,20 @@
+"""The two notes of an override after a refusal, kept as one text: the note, then how the condition changed (P-03, P-06).
+
+Whoever compares notes must take them apart again: joined to another, a used note would pass for a new one.
+"""
+
+_CHANGED = "Condition changed: "
+_JOIN = f" / {_CHANGED}"
+
+
+def joined(note: str | None, changed: str | None) -> str | None:
+    """One text of both, as audit and alerts keep it; None where there is neither."""
+    if not changed:
+        return note or None
+    return f"{note}{_JOIN}{changed}" if note else f"{_CHANGED}{changed}"
+
+
+def parts(text: str) -> tuple[str, ...]:
+    """Every note that may stand in a kept text: the whole, and where it is joined each of its parts."""
+    pieces = text.removeprefix(_CHANGED).split(_JOIN)
+    return tuple(dict.fromkeys((text, *filter(None, pieces))))
