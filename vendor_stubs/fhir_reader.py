@@ -71,7 +71,7 @@ def _section(section: Mapping[str, Any]) -> dict[str, Any]:
     except (KeyError, xml.NotXml) as error:
         raise NoAnswer("a section has no narrative that can be read") from error
     return {
-        "id": next((row["code"] for row in codings if "system" not in row), None),
+        "id": next((row["code"] for row in codings if "system" not in row), section.get("code", {}).get("text")),
         "title": section.get("title"),
         "blocks": list(_blocks(div)),
     }

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from gateway.adapters.fhir.agents import People
 from gateway.adapters.fhir.datatypes import (
+    CODE,
     NHS_NUMBER,
     RFC4122,
     SNOMED,
@@ -211,19 +212,23 @@ def _taking_part(participants: tuple[Json, ...], patient: Json) -> Json:
 
 
 def _section(section: Section, kept: tuple[_Kept, ...], record: SummaryRecord) -> Json:
-    """Title, code (the heading's id, then the section's SNOMED CT code), narrative, and the entries under that heading."""
+    """Title, code (the heading's id, then the section's SNOMED CT code), narrative, and the entries under that heading.
+
+    An id that is no possible code stands as text.
+    """
     heading = heading_of(section.id)
     first = next((other for other in record.sections if heading_of(other.id) == heading), None)
     present = {name for other in record.sections if (name := heading_of(other.id)) is not None}
     entries = [one.reference for one in kept if heading and first is section and _under(one, present) == heading]
-    codings = [coding(section.id)] if section.id else []
+    codings = [coding(section.id)] if section.id and CODE.fullmatch(section.id) else []
+    named = without_nothing({"coding": codings, "text": None if codings else section.id})
     if heading is not None:
         codings.append(coding(HEADINGS[heading], SNOMED, SECTIONS[HEADINGS[heading]]))
     withheld = not entries and _only_withheld(section, record)
     return without_nothing(
         {
             "title": section.title,
-            "code": {"coding": codings} if codings else None,
+            "code": named,
             "text": {"status": "generated", "div": section_div(section)},
             "entry": entries,
             "emptyReason": concept("withheld", f"{TERMINOLOGY}/list-empty-reason", "Information Withheld")

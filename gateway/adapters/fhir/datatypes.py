@@ -31,13 +31,14 @@ _SYSTEMS = {
     "2.16.840.1.113883.5.1064": f"{TERMINOLOGY}/v3-ParticipationMode",
 }
 _OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+", re.ASCII)
-_CODE = re.compile(r"[^\s]+( [^\s]+)*")
+CODE = re.compile(r"[^\s]+( [^\s]+)*")
+"""What R4 takes for a code."""
 
 
 def coding(code: str, system: str | None = None, display: str | None = None) -> Json:
     """A Coding; parts that are None are left out."""
     parts = {"system": system, "code": code, "display": display}
-    return {name: value for name, value in parts.items() if value}
+    return {name: value for name, value in parts.items() if value and value.strip()}
 
 
 def concept(code: str, system: str, display: str | None = None) -> Json:
@@ -59,7 +60,7 @@ def system_of(oid: str) -> str | None:
 def plain_concept(value: Coding) -> Json:
     """A code as received: its coding, and in `text` the source's own words where it has them."""
     found: Json = {}
-    if _CODE.fullmatch(value.code):
+    if CODE.fullmatch(value.code):
         found["coding"] = [coding(value.code, system_of(value.system), value.display)]
     if value.original_text or ("coding" not in found and value.display):
         found["text"] = value.original_text or value.display
@@ -129,5 +130,9 @@ def extension(name: str, **value: Any) -> Json:
 
 
 def without_nothing(resource: Json) -> Json:
-    """The same without members that are None or empty: R4 has no empty values."""
-    return {name: value for name, value in resource.items() if value not in (None, [], {}, "")}
+    """The same without members that are None, empty or blank: R4 has no empty values."""
+    return {name: value for name, value in resource.items() if value not in (None, [], {}) and not _blank(value)}
+
+
+def _blank(value: object) -> bool:
+    return isinstance(value, str) and not value.strip()

@@ -84,7 +84,7 @@ def _concept(entry: CodedEntry) -> Json:
 
 
 def _notes(entry: CodedEntry, *more: str) -> list[Json]:
-    return [{"text": text} for text in (*entry.supporting, *more) if text]
+    return [{"text": text} for text in (*entry.supporting, *more) if text.strip()]
 
 
 def _qualifier_notes(entry: CodedEntry) -> tuple[str, ...]:

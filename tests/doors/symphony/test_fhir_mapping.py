@@ -127,8 +127,16 @@ def block(found: Text | Table) -> dict[str, Any]:
 def test_sections_come_back_word_for_word(sections: list[Section]) -> None:
     bundle = bundle_of(records.record(sections=tuple(sections)))
     accepted(bundle)
-    found = [(row["title"], list(row["blocks"])) for row in read_record(bundle)["sections"]]
-    assert found == [(section.title, [block(each) for each in section.blocks]) for section in sections]
+    found = read_record(bundle)["sections"]
+    assert found == [
+        {"id": shown(section.id), "title": shown(section.title), "blocks": [block(each) for each in section.blocks]}
+        for section in sections
+    ]
+
+
+def shown(text: str | None) -> str | None:
+    """R4 has no blank strings; everything else comes back as it is."""
+    return text if text and text.strip() else None
 
 
 def test_markup_in_words_stays_words() -> None:
