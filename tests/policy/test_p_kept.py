@@ -1,7 +1,7 @@
 """Truth tables of permission kept for later and of a practice's own patients: P-20 to P-25 and P-36."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -31,6 +31,30 @@ def test_p20_a_yes_is_kept_where_the_organisation_keeps_and_capped_where_it_is_t
 @pytest.mark.parametrize("until", ["2026-03-09", "2026-02-30", "20260312", "soon", ""])
 def test_p20_a_last_day_that_is_over_or_no_day_is_denied(until):
     c.denied(keeping(claims=c.claims("extended", until=until)), "P-20", Code.PERMISSION_SCOPE)
+
+
+@pytest.mark.parametrize(
+    ("now", "until", "opens"),
+    [
+        ("2026-03-10T12:00:00+00:00", "2026-03-10T18:00:00+00:00", True),
+        ("2026-03-10T12:00:00+00:00", "2026-03-12T00:00:00+00:00", True),
+        ("2026-03-10T12:00:00+00:00", "2026-03-09T18:00:00+00:00", False),
+        ("2026-03-10T12:00:00+00:00", "2026-03-12T00:00:00", False),
+        ("2026-07-01T12:00:00+00:00", "2026-06-30T23:30:00+00:00", True),  # half past midnight on 1 July in London
+    ],
+)
+def test_p20_an_end_given_as_an_instant_is_read_as_its_london_day(now, until, opens):
+    at = datetime.fromisoformat(now)
+    given = keeping(
+        now=at,
+        claims=c.claims("extended", until=until),
+        proof=c.proof(expires=at + timedelta(hours=1)),
+        relationships=(c.relationship(end=at + timedelta(days=1)),),
+    )
+    if opens:
+        c.allowed(given)
+    else:
+        c.denied(given, "P-20", Code.PERMISSION_SCOPE)
 
 
 def test_p20_an_organisation_that_asks_each_time_keeps_nothing():

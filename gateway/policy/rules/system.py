@@ -42,9 +42,8 @@ def _vouched(case: Case) -> Judgement:
     facts = case.facts
     if facts.system.user_proof is not UserProof.VOUCHED:
         return PASSED
-    if facts.operation is Operation.RECORD_PERMISSION and facts.action != VOUCHED_RECORDING:
-        return failed("P-07", Code.CREDENTIALS_MISSING, "a vouched system proves no user")
-    if facts.operation not in VOUCHED_OPERATIONS:
+    named_otherwise = facts.operation is Operation.RECORD_PERMISSION and facts.action != VOUCHED_RECORDING
+    if named_otherwise or facts.operation not in VOUCHED_OPERATIONS:
         return failed("P-07", Code.CREDENTIALS_MISSING, "a vouched system proves no user")
     return PASSED
 
