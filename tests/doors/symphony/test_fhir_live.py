@@ -1,0 +1,304 @@
+"""The FHIR door in a running sandbox: a client's whole way, the alert of a view, posted alerts, and schemathesis over the OpenAPI."""
+
+import base64
+import json
+import sqlite3
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+import pytest
+
+from gateway.adapters.symphony import ROUTES
+from tests.doors.symphony.fhir_answers import WIRE, references
+from tests.fuzz_fhir import OPENAPI, fuzz, id_token
+from tests.running import ROOT, RunningSandbox
+from vendor_stubs import cast
+from vendor_stubs.fhir_reader import read_record
+
+FHIR = "application/fhir+json"
+UID = "910000000018"
+SYSTEM = "symphony-rzz01"
+BY_CASE = {patient.case: patient.nhs for patient in reversed(list(cast.patients()))}
+YES = {"permission": "yes", "relationship": "self-claimed"}
+EMERGENCY = {
+    "permission": "emergency",
+    "emergencyReason": "unconscious",
+    "relationship": "self-claimed",
+    "note": "Found unconscious in the street",
+}
+
+
+class Client:
+    """A FHIR client that knows the national API and the one header that is this gateway's."""
+
+    def __init__(self, sandbox: RunningSandbox, session: aiohttp.ClientSession, token: str) -> None:
+        self.base = f"{sandbox.gateway}/fhir/R4"
+        self.session = session
+        self.headers = {"X-SCR-System": SYSTEM, "Authorization": f"Bearer {token}", "Accept": FHIR}
+
+    async def send(
+        self, path: str, method: str = "GET", facts: dict[str, Any] | None = None, **more: Any
+    ) -> tuple[int, Any, Any]:
+        """(status, headers, JSON body or None)."""
+        headers = self.headers | more.pop("headers", {})
+        if facts is not None:
+            headers["X-SCR-Access"] = base64.urlsafe_b64encode(json.dumps(facts).encode()).decode()
+        async with self.session.request(method, self.base + path, headers=headers, **more) as answer:
+            body = await answer.read()
+            if body:
+                assert answer.content_type == FHIR
+            return answer.status, answer.headers, json.loads(body) if body else None
+
+    async def document(self, number: str) -> tuple[str, str]:
+        """(event id, address to read it from)."""
+        status, _, found = await self.send(f"/DocumentReference?patient={patient(number)}")
+        assert status == 200
+        [reference] = [row["resource"] for row in found["entry"] if row["search"]["mode"] == "match"]
+        address = reference["content"][0]["attachment"]["url"]
+        return reference["masterIdentifier"]["value"], address.removeprefix(self.base)
+
+
+def patient(number: str) -> str:
+    return quote(f"https://fhir.nhs.uk/Id/nhs-number|{number}")
+
+
+@pytest.fixture
+async def client(sandbox: RunningSandbox) -> AsyncIterator[Client]:
+    async with aiohttp.ClientSession() as session:
+        yield Client(sandbox, session, id_token(sandbox.identity, UID, SYSTEM))
+
+
+def rows(sandbox: RunningSandbox, statement: str, *values: str) -> list[tuple[Any, ...]]:
+    with sqlite3.connect(sandbox.database) as connection:
+        return connection.execute(statement, values).fetchall()
+
+
+async def test_a_client_of_the_national_api_finds_and_reads(client: Client) -> None:
+    _, address = await client.document(BY_CASE["additional_information"])
+    status, headers, bundle = await client.send(address, facts=YES)
+    assert (status, bundle["total"]) == (200, 1)
+    assert {f"{row['resource']['resourceType']}/{row['resource']['id']}" for row in bundle["entry"]} >= set(
+        references(bundle)
+    )
+    assert read_record(bundle)["nhs_number"] == BY_CASE["additional_information"]
+    assert bundle["identifier"]["value"]
+    assert bundle["timestamp"][10] == "T"
+    assert uuid.UUID(headers["X-Request-ID"])
+    assert headers["Cache-Control"] == "no-store"
+
+
+async def test_the_same_over_post_with_no_number_in_the_address(client: Client) -> None:
+    number = BY_CASE["ask"]
+    token = f"https://fhir.nhs.uk/Id/nhs-number|{number}"
+    status, _, found = await client.send("/DocumentReference/_search", "POST", data={"patient": token})
+    assert (status, found["total"]) == (200, 1)
+    event_id, _ = await client.document(number)
+    form = {"composition.identifier": event_id, "composition.subject:Patient.identifier": token}
+    status, _, bundle = await client.send("/Bundle/_search", "POST", facts=YES, data=form)
+    assert (status, read_record(bundle)["nhs_number"]) == (200, number)
+
+
+async def test_without_permission_the_outcome_names_the_rule(client: Client) -> None:
+    _, address = await client.document(BY_CASE["recently_registered"])
+    status, headers, outcome = await client.send(address, facts={"relationship": "self-claimed"})
+    assert (status, headers["X-SCR-Code"]) == (403, "permission-missing")
+    [issue] = outcome["issue"]
+    assert issue["code"] == "forbidden"
+    assert headers["X-SCR-Rules"].split()[0] in issue["diagnostics"]
+
+
+async def test_permission_recorded_before_opens_one_view(client: Client, sandbox: RunningSandbox) -> None:
+    number = BY_CASE["withheld"]
+    _, address = await client.document(number)
+    answer = {"nhs_number": number, "answer": "yes", "kind": "single", "question_version": "1"}
+    headers = client.headers | {"Accept": "application/json"}
+    async with client.session.post(f"{sandbox.gateway}/permissions", json=answer, headers=headers) as recorded:
+        assert recorded.status == 201, await recorded.text()
+    facts = {"relationship": "self-claimed"}
+    assert [(await client.send(address, facts=facts))[0] for _ in range(2)] == [200, 403]
+
+
+async def test_an_emergency_read_has_raised_its_alert_whether_or_not_the_client_posts_one(
+    client: Client, sandbox: RunningSandbox
+) -> None:
+    """A client cannot read and forget (I4): the alert is on disk when the first byte arrives."""
+    number = BY_CASE["yes_legacy"]
+    _, address = await client.document(number)
+    correlation = str(uuid.uuid4()).upper()
+    facts = EMERGENCY | {"note": f"Found unconscious {correlation[:8]}"}
+    status, _, _ = await client.send(address, facts=facts, headers={"X-Correlation-ID": correlation})
+    assert status == 200
+    found = rows(sandbox, "SELECT type, reason, user_id, marks FROM alert WHERE correlation_id = ?", correlation)
+    assert found == [("1", "4", UID, "")]
+
+
+async def test_an_id_that_is_not_the_newest_finds_nothing_and_says_why_in_its_header(client: Client) -> None:
+    path = f"/Bundle?composition.identifier={uuid.uuid4()}&composition.subject:Patient.identifier="
+    status, headers, bundle = await client.send(path + patient(BY_CASE["ask"]), facts=YES)
+    assert (status, bundle["total"], headers["X-SCR-Code"]) == (200, 0, "scr-not-found")
+    assert "entry" not in bundle
+
+
+async def test_dissent_and_protection_are_told_alike(client: Client) -> None:
+    told = set()
+    for case in ("dissent", "sensitive", "very_restricted"):
+        status, headers, outcome = await client.send(f"/DocumentReference?patient={patient(BY_CASE[case])}")
+        [issue] = outcome["issue"]
+        told.add((status, headers["X-SCR-Code"], headers["X-SCR-Rules"], issue["details"]["text"]))
+    assert told == {
+        (403, "scr-not-available", "SCR-AVAILABLE", "No Summary Care Record is available for this patient.")
+    }
+
+
+async def test_without_a_token_nobody_is_told_anything_of_a_record(client: Client) -> None:
+    del client.headers["Authorization"]
+    path = f"/Bundle?composition.identifier={uuid.uuid4()}&composition.subject:Patient.identifier="
+    status, headers, _ = await client.send(path + patient(BY_CASE["core"]), facts=YES)
+    assert (status, headers["X-SCR-Code"]) == (401, "credentials-missing")
+    assert headers["WWW-Authenticate"].startswith("Bearer")
+
+
+async def test_a_role_that_is_not_the_users_own_is_refused(client: Client) -> None:
+    _, address = await client.document(BY_CASE["ask"])
+    status, headers, outcome = await client.send(address, facts=YES, headers={"NHSD-Session-URID": "555000000999"})
+    assert (status, headers["X-SCR-Code"]) == (403, "role-not-held")
+    assert {"INVALID_VALUE"} <= {row["code"] for row in outcome["issue"][0]["details"]["coding"]}
+
+
+@pytest.mark.parametrize("path", [*ROUTES, "/Patient", "/Bundle/1", "/$setPermission", ""])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD"])
+async def test_other_paths_and_methods_are_told_as_fhir_tells_them(client: Client, path: str, method: str) -> None:
+    if method in ROUTES.get(path, ()):
+        return
+    status, headers, outcome = await client.send(path or "/", method)
+    allowed = ROUTES.get(path)
+    assert status == (405 if allowed else 404)
+    assert headers.get("Allow") == (", ".join(allowed) if allowed else None)
+    if method != "HEAD":
+        assert outcome["issue"][0]["code"] == ("not-supported" if allowed else "not-found")
+
+
+async def test_another_media_type_and_too_large_a_body_are_told(client: Client) -> None:
+    status, _, outcome = await client.send("/AuditEvent", "POST", data=b"<x/>", headers={"Content-Type": "text/xml"})
+    assert (status, outcome["issue"][0]["code"]) == (415, "not-supported")
+    status, _, outcome = await client.send("/AuditEvent", "POST", data=b"x" * 70_000, headers={"Content-Type": FHIR})
+    assert (status, outcome["issue"][0]["code"]) == (413, "too-long")
+
+
+# Posted alerts
+
+
+def alert(number: str, **changes: str) -> dict[str, Any]:
+    """The sample alert under an id of its own, about this patient."""
+    document: dict[str, Any] = json.loads((WIRE / "audit-event.json").read_text(encoding="utf-8"))
+    values = {"nhs-number": number, "ods-organization-code": "RZZ01", "sds-user-id": UID} | changes
+    for agent in document["agent"]:
+        agent["who"]["identifier"]["value"] = values[agent["who"]["identifier"]["system"].rsplit("/", 1)[-1]]
+    return document | {"id": str(uuid.uuid4())}
+
+
+async def test_a_posted_alert_is_on_record_once(client: Client, sandbox: RunningSandbox) -> None:
+    number = BY_CASE["several_versions"]
+    document = alert(number)
+    for body in (document, document, document | {"outcomeDesc": "Another note, so another alert"}):
+        status, _, answer = await client.send(
+            "/AuditEvent", "POST", data=json.dumps(body), headers={"Content-Type": FHIR}
+        )
+        assert (status, answer) == (201, None)
+    found = rows(
+        sandbox, "SELECT user_id, organisation, system, marks, note FROM alert WHERE patient = ? ORDER BY at", number
+    )
+    assert [row for row in found if row[3] == "posted"] == [
+        (UID, "RZZ01", SYSTEM, "posted", "Patient was brought in unconscious"),
+        (UID, "RZZ01", SYSTEM, "posted", "Another note, so another alert"),
+    ]
+    events = [json.loads(body) for (body,) in rows(sandbox, "SELECT body FROM audit")]
+    posted = [row["outcome"] for row in events if row["event"] == "alert" and row.get("patient") == number]
+    assert posted == ["recorded", "known", "recorded"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "code"),
+    [
+        ({"sds-user-id": "910000000026"}, 403, "user-mismatch"),
+        ({"ods-organization-code": "RZZ02"}, 400, "message-value"),
+    ],
+)
+async def test_an_alert_in_anothers_name_is_refused(
+    client: Client, sandbox: RunningSandbox, changes: dict[str, str], status: int, code: str
+) -> None:
+    document = alert(BY_CASE["captions_only"], **changes)
+    before = rows(sandbox, "SELECT count(*) FROM alert WHERE marks = 'posted'")
+    found, headers, _ = await client.send(
+        "/AuditEvent", "POST", data=json.dumps(document), headers={"Content-Type": FHIR}
+    )
+    assert (found, headers["X-SCR-Code"]) == (status, code)
+    assert rows(sandbox, "SELECT count(*) FROM alert WHERE marks = 'posted'") == before
+
+
+async def test_an_alert_needs_a_proved_user(client: Client) -> None:
+    del client.headers["Authorization"]
+    body = json.dumps(alert(BY_CASE["captions_only"]))
+    status, _, _ = await client.send("/AuditEvent", "POST", data=body, headers={"Content-Type": FHIR})
+    assert status == 401
+
+
+# Descriptions
+
+
+async def test_metadata_docs_and_openapi_are_served(client: Client, sandbox: RunningSandbox) -> None:
+    del client.headers["Authorization"], client.headers["X-SCR-System"]
+    status, _, statement = await client.send("/metadata")
+    assert (status, statement["resourceType"]) == (200, "CapabilityStatement")
+    assert (await client.send("/metadata?_format=xml"))[0] == 406
+    async with client.session.get(f"{sandbox.gateway}/docs/openapi.json") as answer:
+        assert await answer.json() == json.loads(OPENAPI.read_text(encoding="utf-8"))
+    async with client.session.get(f"{sandbox.gateway}/docs") as answer:
+        listed = json.dumps(await answer.json())
+    assert "/fhir/R4" in listed
+    assert "/docs/openapi.json" in listed
+
+
+def test_the_openapi_names_every_route_and_no_other() -> None:
+    found = json.loads(OPENAPI.read_text(encoding="utf-8"))["paths"]
+    assert {path: tuple(name.upper() for name in row) for path, row in found.items()} == {
+        f"/fhir/R4{path}": methods for path, methods in ROUTES.items()
+    }
+
+
+async def test_the_postman_collection_works_as_it_stands(client: Client, sandbox: RunningSandbox) -> None:
+    """Its requests in order, variables filled in as its scripts would."""
+    collection = json.loads((ROOT / "docs/postman/symphony.json").read_text(encoding="utf-8"))
+    variables = {row["key"]: row["value"] for row in collection["variable"]}
+    variables |= {"gateway": sandbox.gateway, "identity": sandbox.identity, "nhs_number": BY_CASE["several_versions"]}
+
+    def filled(text: str) -> str:
+        for name, value in variables.items():
+            text = text.replace("{{" + name + "}}", value)
+        return text
+
+    for item in collection["item"]:
+        asked = item["request"]
+        body = asked.get("body", {})
+        data: Any = filled(body.get("raw", "")) or {
+            row["key"]: filled(row["value"]) for row in body.get("urlencoded", [])
+        }
+        headers = {row["key"]: filled(row["value"]) for row in asked["header"]}
+        url = filled(asked["url"]["raw"]).replace("|", "%7C")
+        async with client.session.request(asked["method"], url, headers=headers, data=data or None) as answer:
+            assert answer.status in {200, 201}, (item["name"], await answer.text())
+            found = await answer.json(content_type=None) if answer.status == 200 else {}
+        variables["id_token"] = found.get("id_token", variables["id_token"])
+        for row in found.get("entry", []):
+            variables["document"] = row["resource"].get("masterIdentifier", {}).get("value", variables["document"])
+    assert variables["document"]
+
+
+def test_schemathesis_finds_no_fault_and_no_undocumented_answer(sandbox: RunningSandbox) -> None:
+    """A small run; `python -m tests.fuzz_fhir` makes the long one."""
+    found = fuzz(sandbox.gateway, sandbox.identity, examples=12, seed=7)
+    assert found.failures == []
+    assert found.requests > 100
