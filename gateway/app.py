@@ -61,11 +61,13 @@ from gateway.store.engine import make_engine, upgrade
 from gateway.store.journal import Journal, JournalSettings
 from gateway.store.keys import load_keys, load_or_create_keys
 from gateway.store.outbox import Outbox
-from gateway.store.people import TrainingRecord, record_training
+from gateway.store.people import People, TrainingRecord, record_training
 from gateway.store.state import State
 from gateway.store.training import read_export
+from gateway.teaching import teacher
 from gateway.web import Gate
 from gateway.xml.catalogue import Catalogue
+from gateway.xml.explain_process import ExplainProcess
 
 LOG = logs.get("app")
 
@@ -205,6 +207,8 @@ async def running(settings: Settings, mode: Mode, *, reuse_port: bool = False) -
         stack.push_async_callback(_flush, rejections)
         flusher = asyncio.create_task(rejections.run(clock))
         stack.callback(flusher.cancel)
+        explaining = ExplainProcess()
+        stack.push_async_callback(explaining.close)
         parts = Parts(
             identify=Identify(registry=registry, proofs=proofs, directory=directory),
             directory=directory,
@@ -218,6 +222,7 @@ async def running(settings: Settings, mode: Mode, *, reuse_port: bool = False) -
             active_content=_active,
             ids=ids,
             clock=clock,
+            teach=teacher(explaining, str(settings.schemas) if settings.schemas else None),
         )
         _deliver(settings, engine, spine, session, metrics, stack)
         identity = settings.identity
@@ -242,7 +247,15 @@ async def running(settings: Settings, mode: Mode, *, reuse_port: bool = False) -
             ready=_readiness(journal),
             rates=Rates() if settings.limits.rate else None,
             gate=Gate(places=settings.limits.concurrent, waiting=settings.limits.waiting, metrics=metrics),
-            browsing=browsing(settings, shelf=browsers.sessions(engine), signing_in=signing_in, registry=registry),
+            browsing=browsing(
+                settings,
+                shelf=browsers.sessions(engine),
+                people=People(engine),
+                journal=journal,
+                ids=ids,
+                signing_in=signing_in,
+                registry=registry,
+            ),
             launches=launching,
         )
         found = sockets(settings, registry, clock, partial(routes, house))

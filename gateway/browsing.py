@@ -4,7 +4,7 @@ Puts parts together; what a page says and does is in gateway/pages.
 """
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -12,15 +12,21 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from gateway.config import Settings
-from gateway.domain.identifiers import NhsNumbers, NumberRange
+from gateway.domain.decision import AuditEntry
+from gateway.domain.identifiers import NhsNumbers, NumberRange, UserId
+from gateway.domain.journal import Write
 from gateway.listeners import Prover
-from gateway.pages import finding, permission, showing, sign_in
-from gateway.pages.frame import Frame, Gate, Told
+from gateway.pages import finding, interest, organisations, permission, showing, sign_in
+from gateway.pages.frame import Frame, Gate, Told, Turn
+from gateway.pages.interest import Keep
 from gateway.pages.layout import Layout
+from gateway.pages.organisations import Trained
 from gateway.pages.sessions import Cookie, Seal, Sessions
 from gateway.pages.static_files import StaticFiles
-from gateway.service.ports import PageRegistryPort, ShelfPort, SignInPort
+from gateway.service.ports import Ids, PageRegistryPort, ShelfPort, SignInPort
 from gateway.service.service import Service
+from gateway.store.journal import Journal
+from gateway.store.people import Interest, People, record_interest
 from gateway.web import correlation_of
 
 
@@ -34,10 +40,39 @@ class Browsing:
     """Browser sessions, and sign-ins under way."""
     sign_in: SignInPort
     registry: PageRegistryPort
+    trained: Trained
+    keep_interest: Keep
 
 
-def browsing(settings: Settings, *, shelf: ShelfPort, signing_in: SignInPort, registry: PageRegistryPort) -> Browsing:
+def browsing(
+    settings: Settings,
+    *,
+    shelf: ShelfPort,
+    people: People,
+    journal: Journal,
+    ids: Ids,
+    signing_in: SignInPort,
+    registry: PageRegistryPort,
+) -> Browsing:
     """The parts of all pages of this installation."""
+
+    async def trained(users: Sequence[UserId]) -> Collection[UserId]:
+        return {record.user for record in await people.training_of(users) if record.passed}
+
+    async def keep_interest(kind: str, answers: Mapping[str, str], turn: Turn) -> str:
+        form = Interest(id=ids.new(), kind=kind, received=turn.now, data=dict(answers))
+        entry = AuditEntry(
+            id=ids.new(),
+            at=turn.now,
+            event="interest",
+            door="interest",
+            correlation_id=turn.correlation_id.value,
+            operation="expressInterest",
+            outcome="kept",
+        )
+        await journal.commit(Write(entries=(entry,)), record_interest(form))
+        return form.id
+
     authorize = urlsplit(settings.identity.authorize_url or settings.identity.issuer)
     return Browsing(
         layout=Layout(
@@ -49,6 +84,8 @@ def browsing(settings: Settings, *, shelf: ShelfPort, signing_in: SignInPort, re
         shelf=shelf,
         sign_in=signing_in,
         registry=registry,
+        trained=trained,
+        keep_interest=keep_interest,
     )
 
 
@@ -89,6 +126,14 @@ def frame(
         door=door,
         home=home,
     )
+
+
+def organisation_routes(parts: Browsing, viewer: Frame) -> Iterable[web.RouteDef]:
+    """Set-up of organisations, and the forms that ask for it."""
+    page = viewer.page
+    yield web.get("/organisations", page(organisations.organisations_page(parts.trained)), allow_head=False)
+    yield web.get("/interest", page(interest.show, signed_in=False), allow_head=False)
+    yield web.post("/interest", page(interest.receive(parts.keep_interest), signed_in=False, form=True))
 
 
 def viewer_routes(viewer: Frame) -> Iterable[web.RouteDef]:

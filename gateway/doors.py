@@ -18,7 +18,7 @@ from gateway.adapters.symphony import PATH as FHIR
 from gateway.adapters.symphony import AuditEventDoor, BundleDoor, DocumentReferenceDoor
 from gateway.adapters.systmone import PATH as SYSTMONE
 from gateway.adapters.systmone import SystmOneDoor
-from gateway.browsing import Browsing, frame, viewer_routes
+from gateway.browsing import Browsing, frame, organisation_routes, viewer_routes
 from gateway.config import Settings
 from gateway.domain.identifiers import NhsNumbers
 from gateway.launches import Launches, launch_routes
@@ -79,8 +79,8 @@ def routes(house: House, prove: Prover) -> Iterable[web.RouteDef]:
     yield web.post("/relationships/end", doors.door(EndRelationshipsDoor(numbers)))
     yield from _fhir(house, doors)
     yield from _pages(house, doors, prove)
-    yield web.get("/errors", public.codes_page)
-    yield web.get("/errors/{code}", public.code_page)
+    yield web.get("/errors", public.codes_page(house.browsing.layout))
+    yield web.get("/errors/{code}", public.code_page(house.browsing.layout))
     yield web.get("/health/live", public.live)
     yield web.get("/health/ready", public.ready(house.ready))
 
@@ -113,6 +113,7 @@ def _pages(house: House, doors: Web, prover: Prover) -> Iterable[web.RouteDef]:
         clock=house.clock,
     )
     yield from viewer_routes(viewer)
+    yield from organisation_routes(house.browsing, viewer)
     yield from launch_routes(house.launches, doors, viewer)
 
 

@@ -3,6 +3,7 @@
 import click
 
 from gateway.cli.evidence import audit
+from gateway.cli.interest import interest
 from gateway.cli.messages import check_message
 from gateway.cli.policy import policy
 from gateway.cli.running import sandbox, serve, worker
@@ -27,5 +28,6 @@ for command in (
     keys,
     dev_certs,
     training,
+    interest,
 ):
     main.add_command(command)

@@ -6,6 +6,7 @@ import orjson
 from aiohttp import web
 
 from gateway.domain.codes import BY_SLUG, Code
+from gateway.pages.layout import Layout
 from gateway.xml import wsdl as descriptions
 from gateway.xml.findings import BY_SLUG as FINDINGS_BY_SLUG
 from gateway.xml.wsdl import DESCRIPTIONS, SCHEMAS
@@ -42,17 +43,46 @@ def explained(slug: str) -> dict[str, object] | None:
     }
 
 
-async def code_page(request: web.Request) -> web.Response:
-    """GET /errors/{code}."""
-    document = explained(request.match_info["code"])
-    if document is None:
-        return _json({"code": Code.PAGE_NOT_FOUND.slug, "sentence": Code.PAGE_NOT_FOUND.sentence}, 404)
-    return _json(document)
+KINDS = {
+    "refused": "Refused: the caller may not",
+    "no_record": "Nothing to show",
+    "invalid": "The message is wrong",
+    "unavailable": "Not possible now",
+}
+"""Kinds of codes in words."""
 
 
-async def codes_page(_: web.Request) -> web.Response:
+def reads_html(request: web.Request) -> bool:
+    """Whether whoever asks reads pages: a browser says text/html, a program says nothing or JSON."""
+    return "text/html" in request.headers.get("Accept", "").lower()
+
+
+def code_page(layout: Layout) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """GET /errors/{code}: a page for browsers, JSON for programs."""
+
+    async def handle(request: web.Request) -> web.Response:
+        document = explained(request.match_info["code"])
+        if reads_html(request):
+            if document is None:
+                return layout.refusal(Code.PAGE_NOT_FOUND)
+            return layout.page("code.jinja", code=document, kinds=KINDS)
+        if document is None:
+            return _json({"code": Code.PAGE_NOT_FOUND.slug, "sentence": Code.PAGE_NOT_FOUND.sentence}, 404)
+        return _json(document)
+
+    return handle
+
+
+def codes_page(layout: Layout) -> Callable[[web.Request], Awaitable[web.Response]]:
     """GET /errors: every code."""
-    return _json({"codes": [explained(slug) for slug in (*BY_SLUG, *FINDINGS_BY_SLUG)]})
+
+    async def handle(request: web.Request) -> web.Response:
+        codes = [explained(slug) for slug in (*BY_SLUG, *FINDINGS_BY_SLUG)]
+        if reads_html(request):
+            return layout.page("codes.jinja", codes=codes)
+        return _json({"codes": codes})
+
+    return handle
 
 
 async def live(_: web.Request) -> web.Response:
