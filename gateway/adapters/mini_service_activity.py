@@ -7,7 +7,7 @@ that is.
 import base64
 import re
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from lxml import etree
 
@@ -56,11 +56,11 @@ def _period(payload: etree._Element) -> tuple[datetime, datetime]:
     low, high = (find(value, name) if value is not None else None for name in ("low", "high"))
     if low is None or high is None:
         raise broken(Fault.PERIOD, value, "low and high, YYYYMMDD")
-    start, end = _moment(low), _moment(high)
-    after = end.instant + timedelta(seconds=1) if end.has_time else _next_day(end)
-    if after <= start.instant:
+    start, end = _moment(low).instant.astimezone(UTC), _moment(high)
+    after = end.instant.astimezone(UTC) + timedelta(seconds=1) if end.has_time else _next_day(end)
+    if after <= start:
         raise broken(Fault.PERIOD, high, "high not before low")
-    return start.instant, after
+    return start, after
 
 
 def _moment(element: etree._Element) -> WireTime:
@@ -76,7 +76,7 @@ def _moment(element: etree._Element) -> WireTime:
 def _next_day(moment: WireTime) -> datetime:
     assert moment.date is not None
     day = moment.date + timedelta(days=1)
-    return datetime(day.year, day.month, day.day, tzinfo=LONDON)
+    return datetime(day.year, day.month, day.day, tzinfo=LONDON).astimezone(UTC)
 
 
 def _patient(asked: Asked) -> NhsNumber | None:

@@ -3,7 +3,7 @@
 A permission belongs to one professional in one role profile; it is never widened here to a team or an organisation.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 from lxml import etree
@@ -13,7 +13,7 @@ from gateway.adapters.mini_service_scr_answers import succeed
 from gateway.domain.access import Scope
 from gateway.domain.errors import InternalError, InvalidValue, MessageInvalid
 from gateway.domain.identifiers import RoleProfileId, UserId
-from gateway.domain.instants import WireTime
+from gateway.domain.instants import LONDON, WireTime
 from gateway.domain.permission import PermissionAnswer
 from gateway.service.calls import Call, QueryPermissionCall, RecordPermissionCall
 from gateway.service.outcomes import Outcome, PermissionOnRecord, Recorded
@@ -43,9 +43,7 @@ def read_duration(element: etree._Element | None, now: datetime) -> datetime | N
         raise _wrong(element)
     start = now
     if low is not None:
-        start = _instant(low)
-        if start > now + _SKEW:
-            raise broken(Fault.DURATION, low, "a start that is not still to come")
+        start = _start(low, now)
     if high is None and width is not None:
         length = _width(width)
         return None if not length else _to_come(start + length, now, width)
@@ -55,6 +53,15 @@ def read_duration(element: etree._Element | None, now: datetime) -> datetime | N
     if low is not None:
         raise _wrong(element)
     return None
+
+
+def _start(low: etree._Element, now: datetime) -> datetime:
+    """Where a period begins; today, without a time, is now."""
+    start = _instant(low)
+    if start > now + _SKEW:
+        raise broken(Fault.DURATION, low, "a start that is not still to come")
+    has_time = len(low.get("value", "")) > len("YYYYMMDD")
+    return start if has_time or start.astimezone(LONDON).date() != now.astimezone(LONDON).date() else now
 
 
 def _width(width: etree._Element) -> timedelta:
@@ -87,8 +94,8 @@ def _instant(element: etree._Element, *, whole_day: bool = False) -> datetime:
     if moment.date is None:
         raise _wrong(element)
     if whole_day and not moment.has_time:
-        return moment.instant.replace(hour=23, minute=59, second=59)
-    return moment.instant
+        return moment.instant.replace(hour=23, minute=59, second=59).astimezone(UTC)
+    return moment.instant.astimezone(UTC)  # lengths of time are not to be added to a wall clock
 
 
 # queryPTV
