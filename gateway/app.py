@@ -57,6 +57,7 @@ from gateway.spine.interactions import SpineAddressing
 from gateway.spine.summary import read_summary
 from gateway.spine.transport import SpineLimits, SpineTransport, open_transport
 from gateway.store import browsers
+from gateway.store.checkpoints import AnchorFile
 from gateway.store.engine import make_engine, upgrade
 from gateway.store.journal import Journal, JournalSettings
 from gateway.store.keys import load_keys, load_or_create_keys
@@ -64,6 +65,7 @@ from gateway.store.outbox import Outbox
 from gateway.store.people import People, TrainingRecord, record_training
 from gateway.store.state import State
 from gateway.store.training import read_export
+from gateway.store.upkeep import Probing, forgetting
 from gateway.teaching import teacher
 from gateway.web import Gate
 from gateway.xml.catalogue import Catalogue
@@ -191,9 +193,12 @@ async def running(settings: Settings, mode: Mode, *, reuse_port: bool = False) -
             clock=clock,
             settings=JournalSettings(linger=settings.store.linger_ms / 1000, most_waiting=settings.store.queue),
             meter=metrics,
+            anchor=AnchorFile(settings.store.anchor) if settings.store.anchor is not None else None,
         )
         await journal.start()
         stack.push_async_callback(journal.stop)
+        forgetter = asyncio.create_task(forgetting(engine, clock))
+        stack.callback(forgetter.cancel)
         if settings.training is not None:
             step = record_training(_training(settings.training), at=clock(), source=settings.training.name)
             await journal.commit(Write(), step)
@@ -298,8 +303,11 @@ def _deliver(
 
 
 def _readiness(journal: Journal) -> Ready:
+    probing = Probing(journal)
+
     async def facts() -> dict[str, object]:
-        return {"ready": journal.healthy, "audit": "writable" if journal.healthy else "not writable"}
+        writable = await probing.writable()
+        return {"ready": writable, "audit": "writable" if writable else "not writable"}
 
     return facts
 

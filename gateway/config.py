@@ -5,10 +5,11 @@ Any value can also come as SCR_GATEWAY_SECTION__NAME. Secrets are files named he
 
 import os
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from sqlalchemy import make_url
 
@@ -102,6 +103,8 @@ class Store(Part):
     keys: Path
     linger_ms: float = Field(default=0.0, ge=0, le=50)
     queue: int = Field(default=2000, ge=1)
+    anchor: Path | None = None
+    """A file that also keeps every signed checkpoint; best on a disk that whoever runs the database cannot write."""
 
     def address(self) -> str:
         """The URL with the password from its file. Raises OSError."""
@@ -109,6 +112,37 @@ class Store(Part):
             return self.url
         url = make_url(self.url).set(password=self.password_file.read_text(encoding="utf-8").strip())
         return url.render_as_string(hide_password=False)
+
+
+class Kept(Part):
+    """How long one kind of record is kept, by a decision in force from a date."""
+
+    since: date
+    """The decision's first day."""
+    years: int = Field(ge=1, le=100)
+    decided_by: str = ""
+    """Whose decision: a policy's name and version, for the auditor."""
+
+
+_OWN = Kept(since=date(2026, 1, 1), years=8, decided_by="the project's own choice: no national figure was found")
+
+
+class Retention(Part):
+    """How long evidence is kept, decision by decision. This program deletes none of it: it only says from when it may be."""
+
+    audit: tuple[Kept, ...] = (_OWN,)
+    """Audit entries, from the day they were written."""
+    alerts: tuple[Kept, ...] = (_OWN,)
+    """Alerts with their history, from the day they were closed; open ones are kept."""
+
+    @field_validator("audit", "alerts")
+    @classmethod
+    def in_order(cls, decisions: tuple[Kept, ...]) -> tuple[Kept, ...]:
+        """At least one decision, each later than the one before. Raises ValueError."""
+        days = [decision.since for decision in decisions]
+        if not days or days != sorted(set(days)):
+            raise ValueError("decisions are listed oldest first, one a day, at least one")
+        return decisions
 
 
 class Notices(Part):
@@ -158,6 +192,7 @@ class Settings(BaseSettings):
     identity: Identity
     store: Store
     notices: Notices = Notices()
+    retention: Retention = Retention()
     limits: Limits = Limits()
 
     @classmethod

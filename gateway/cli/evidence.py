@@ -71,3 +71,45 @@ def audit_verify(file: Path, folder: Path, anchor: Path | None) -> None:
         f"{report.uncovered} entries after the last checkpoint: {'sound' if report.sound else 'NOT SOUND'}"
     )
     sys.exit(0 if report.sound else 1)
+
+
+@audit.command("retention")
+@click.option("--config", required=True, type=click.Path(path_type=Path, dir_okay=False))
+def audit_retention(config: Path) -> None:
+    """Show how long evidence is kept, by which decisions, and what is older than that. Nothing is deleted."""
+    run(_retention(config))
+
+
+async def _retention(config: Path) -> int:
+    from gateway.app import clock
+    from gateway.config import ConfigInvalid, load
+    from gateway.store.engine import make_engine
+    from gateway.store.retention import held
+
+    try:
+        settings = load(config)
+    except (ConfigInvalid, OSError) as error:
+        click.echo(str(error), err=True)
+        return 1
+    now = clock()
+    engine = make_engine(settings.store.address())
+    try:
+        for kind, decisions in (("audit", settings.retention.audit), ("alerts", settings.retention.alerts)):
+            in_force = [decision for decision in decisions if decision.since <= now.date()]
+            for decision in decisions:
+                word = "in force" if in_force and decision is in_force[-1] else "not in force"
+                by = f", by {decision.decided_by}" if decision.decided_by else ""
+                click.echo(f"{kind}: {decision.years} years since {decision.since.isoformat()} ({word}){by}")
+            if in_force:
+                found = await held(engine, kind, now, in_force[-1].years)
+                oldest = found.oldest.date().isoformat() if found.oldest else "none"
+                click.echo(
+                    f"{kind}: {found.count} held, oldest {oldest}; {found.older} may go "
+                    f"(before {found.before.date().isoformat()})"
+                )
+            else:
+                click.echo(f"{kind}: no decision is in force yet, so all of it is kept")
+    finally:
+        await engine.dispose()
+    click.echo("This program deletes no evidence; what may go is for the database's keeper to archive and remove.")
+    return 0
