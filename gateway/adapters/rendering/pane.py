@@ -23,7 +23,7 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 """What a browser may load for the pane: nothing; only the style element inside it counts."""
 
 TAGS = frozenset(
-    "div header section footer h1 h2 p dl dt dd strong table caption thead tbody tr th td".split()  # noqa: SIM905 - a list of words
+    "div header main section footer h1 h2 p dl dt dd strong table caption thead tbody tr th td".split()  # noqa: SIM905 - a list of words
 )
 ATTRIBUTES = {"*": {"class"}, "div": {"lang"}, "section": {"role"}, "th": {"scope"}}
 CLASSES = frozenset({"scr", "banner", "name", "flag", "facts", "statement", "highlighted", "nothing"})
@@ -84,18 +84,19 @@ def content_element(record: SummaryRecord, viewed: Viewed, *, now: datetime, ref
     """All the pane shows, in the order of the source: banner, statements, facts, sections, foot."""
     root = etree.Element("div", {"class": "scr", "lang": "en-GB"})
     _banner(root, record, viewed, now)
-    _add(root, "h1", "Summary Care Record")
+    main = _add(root, "main")
+    _add(main, "h1", "Summary Care Record")
     for statement in record.statements:
-        _statement(root, STATEMENTS[statement.kind], statement.text)
+        _statement(main, STATEMENTS[statement.kind], statement.text)
     if record.active_content_removed:
         _statement(
-            root,
+            main,
             "Active content removed",
             "Scripts or other active content were left out of this record before it was shown. All its words are here.",
         )
-    _facts(root, record)
+    _facts(main, record)
     for section in record.sections:
-        _section(root, section)
+        _section(main, section)
     foot = _add(root, "footer")
     shown = now.astimezone(LONDON)
     _add(foot, "p", f"Confidential: patient data. Shown {_day(shown)} {shown:%H:%M}. Reference {reference}.")

@@ -191,7 +191,7 @@ def test_the_second_lock_holds_where_the_first_would_fail(put_in) -> None:
     one = record()
     content = content_element(one, viewed(one), now=NOW, reference=REFERENCE)
     check(content)
-    content[2].append(put_in())
+    content[1][1].append(put_in())
     with pytest.raises(GatewayError) as caught:
         check(content)
     assert caught.value.code is Code.ANSWER_INVALID
