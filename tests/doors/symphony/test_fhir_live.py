@@ -2,7 +2,9 @@
 
 import base64
 import json
+import shutil
 import sqlite3
+import subprocess
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
@@ -12,6 +14,7 @@ import aiohttp
 import pytest
 
 from gateway.adapters.symphony import ROUTES
+from tests.doors.symphony.document import COMMANDS, PAGE, render
 from tests.doors.symphony.fhir_answers import WIRE, references
 from tests.fuzz_fhir import OPENAPI, fuzz, id_token
 from tests.running import ROOT, RunningSandbox
@@ -302,3 +305,17 @@ def test_schemathesis_finds_no_fault_and_no_undocumented_answer(sandbox: Running
     found = fuzz(sandbox.gateway, sandbox.identity, examples=12, seed=7)
     assert found.failures == []
     assert found.requests > 100
+
+
+def test_the_commands_of_the_page_work_as_they_stand(sandbox: RunningSandbox) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed: the page's commands are not run")
+    commands = COMMANDS.replace("http://127.0.0.1:8080", sandbox.gateway).replace(
+        "http://127.0.0.1:8082", sandbox.identity
+    )
+    done = subprocess.run(["sh", "-c", commands], capture_output=True, timeout=60, check=True)
+    assert json.loads(done.stdout)["entry"][0]["resource"]["resourceType"] == "Composition"
+
+
+def test_the_page_is_what_the_tables_say() -> None:
+    assert PAGE.read_text(encoding="utf-8") == render(), "run: python -m tests.doors.symphony.document"

@@ -1,0 +1,181 @@
+"""Writes docs/doors/fhir.md from the door's own tables and samples: `python -m tests.doors.symphony.document`.
+
+The page is never edited by hand: a test compares it with what this makes, and runs the commands it shows.
+"""
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from gateway.adapters.fhir.outcome import ISSUES, operation_outcome
+from gateway.adapters.fhir.vocabulary import BELONGS, RESOURCES, SECTIONS
+from gateway.domain.codes import Code, Kind
+from gateway.domain.errors import PolicyRefused
+from tests.doors.symphony.differences import REASONS
+from tests.doors.symphony.fhir_answers import CORRELATION, WIRE
+from tests.running import ROOT
+
+PAGE = ROOT / "docs/doors/fhir.md"
+
+COMMANDS = """G=http://127.0.0.1:8080 I=http://127.0.0.1:8082
+TOKEN=$(curl -s $I/sandbox/token -H 'Content-Type: application/json' \\
+  -d '{"uid":"910000000018","client_id":"symphony-rzz01"}' | sed 's/.*"id_token": *"\\([^"]*\\)".*/\\1/')
+ACCESS=$(printf '{"permission":"yes","relationship":"self-claimed"}' | base64 -w0 | tr '+/' '-_' | tr -d =)
+PATIENT='https://fhir.nhs.uk/Id/nhs-number|9992000112'
+
+# 1. Is there a summary, and which is the newest?
+ID=$(curl -s -G $G/fhir/R4/DocumentReference --data-urlencode "patient=$PATIENT" \\
+  -H "X-SCR-System: symphony-rzz01" -H "Authorization: Bearer $TOKEN" |
+  sed 's/.*"masterIdentifier":{[^}]*"value":"\\([^"]*\\)".*/\\1/')
+
+# 2. The summary
+curl -s -G $G/fhir/R4/Bundle --data-urlencode "composition.identifier=$ID" \\
+  --data-urlencode "composition.subject:Patient.identifier=$PATIENT" \\
+  -H "X-SCR-System: symphony-rzz01" -H "Authorization: Bearer $TOKEN" -H "X-SCR-Access: $ACCESS"
+"""
+
+OPENING = """# The FHIR R4 door (Symphony, and anyone modern)
+
+This page is made by `python -m tests.doors.symphony.document`; change that, not the page.
+
+The shape is that of the national SCR FHIR API, so that a client written for it is pointed here by its base address. The
+form is a simulation of this project's own and claims no conformance to a product or a national service. Policy, audit and
+alerts are the gateway's: this door only translates.
+
+| what | where |
+|---|---|
+| what the server does | `GET /fhir/R4/metadata` |
+| is there a summary, and which is the newest | `GET /fhir/R4/DocumentReference`, `POST /fhir/R4/DocumentReference/_search` |
+| the summary | `GET /fhir/R4/Bundle`, `POST /fhir/R4/Bundle/_search` |
+| a privacy alert of the client's own | `POST /fhir/R4/AuditEvent` |
+| OpenAPI, Postman | `GET /docs/openapi.json`, `docs/postman/symphony.json` |
+
+Uploading a summary and `$setPermission` are not offered: permission to view is recorded through `POST /permissions`.
+
+## Connecting
+
+A system connects with its client certificate (mutual TLS). On the sandbox's plain listener it names itself in
+`X-SCR-System` instead, and is not authenticated there. The user is always proved by an ID token.
+
+| header | meaning |
+|---|---|
+| `Authorization: Bearer …` | the user's ID token, made for this system's client id |
+| `NHSD-Session-URID` | the user's role profile, where the sign-in chose none; it must be the user's own |
+| `NHSD-Identity-UUID` | optional; where sent it must be the user of the token |
+| `X-SCR-Access` | the access facts: one JSON object in base64url |
+| `X-Request-ID`, `X-Correlation-ID` | UUIDs; mirrored as written, made where absent |
+| `Accept`, `_format` | `application/fhir+json` or `application/json`; `_format` counts first |
+| `Prefer: handling=strict` | refuses search parameters that are not known, which are ignored otherwise |
+
+Members of `X-SCR-Access`, all optional: `permission` (yes, extended, proxy, no, not-asked, emergency, best-interests, legal),
+`legalBasis`, `emergencyReason`, `note`, `relationship`, `purpose`, `setting`, `roleProfile`, `conditionChanged`,
+`conditionChangedNote`, `confirmDeceased`, `dateOfBirth`, `until`, `userToken`. Without them the permission and the relationship on
+record are relied on. Unknown members are refused.
+
+A query string with an NHS number is never logged here; where a client's own proxies may log it, use the `_search` forms.
+
+## A read, to paste (sandbox)
+
+```sh
+"""
+
+AFTER_COMMANDS = """```
+
+The first answer, for an invented patient:
+
+```json
+"""
+
+REFUSALS = """```
+
+## Refusals
+
+Every refusal is an OperationOutcome with one issue. Its code and rules stand in `X-SCR-Code` and `X-SCR-Rules` too. Values
+that were sent are never repeated.
+
+```json
+"""
+
+TOTAL_0 = """```
+
+`total` 0 is a search that found nothing: no summary, no such patient, or an id that is not the newest (the national API
+answers so; search for the document again). It does **not** mean that nothing is known about the patient. `X-SCR-Code`
+says which it was (`scr-not-found`, `patient-not-found`, `number-invalidated`). An id that Spine lists but cannot give is a
+refusal (`spine-unusable`), never total 0. Dissent and protected demographics are refused alike, in both steps, as
+`scr-not-available`.
+
+A view without the patient's permission, under a claimed relationship or a legal override raises its privacy alert in the
+same transaction as its audit entry, before the answer goes out; a client cannot read and forget. An AuditEvent that is
+posted adds an alert of the client's own, once for the same content, for the caller's own organisation and the proved user.
+
+"""
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in lines) + "\n"
+
+
+def _sample(name: str) -> str:
+    return (WIRE / name).read_text(encoding="utf-8")
+
+
+def _codes() -> Iterable[tuple[str, ...]]:
+    for code in Code:
+        issue = ISSUES[code]
+        status = "200, total 0 (search)" if code.kind is Kind.NO_RECORD else str(issue.status)
+        yield f"`{code.slug}`", status, f"{issue.severity}/{issue.code}", code.sentence
+
+
+def _kinds() -> Iterable[tuple[str, ...]]:
+    for element, kind in RESOURCES.items():
+        section = BELONGS.get(element)
+        yield element, kind, SECTIONS[section] if section else "the section it stands in"
+    yield "Service, LinkAssertion and any other", "Basic", "the section it stands in"
+
+
+def render() -> str:
+    """The page."""
+    code = Code.PERMISSION_MISSING
+    _, outcome = operation_outcome(PolicyRefused(code, (("P-02", code),)), CORRELATION)
+    return "".join(
+        (
+            OPENING,
+            COMMANDS,
+            AFTER_COMMANDS,
+            _sample("document-reference.json"),
+            REFUSALS,
+            json.dumps(outcome, indent=2) + "\n",
+            TOTAL_0,
+            _table(("code", "HTTP", "issue", "sentence"), _codes()),
+            (
+                "\n## Coded entries\n\nEvery coded entry of a GP Summary becomes one resource; none comes from text. A nullified"
+                " entry is entered-in-error (Basic: a modifier extension). A code keeps the system it came with: SNOMED CT, or"
+                " `urn:oid:` and its OID. A vaccination is a Treatment on the wire and so a Procedure. A section without coded"
+                " entries has its text alone; `nilknown` is never said, `withheld` only of a section that holds nothing but that"
+                " statement.\n\n"
+            ),
+            _table(("entry", "resource", "section"), _kinds()),
+            (
+                "\nThe Composition's own extensions (`urn:scr-gateway:fhir:…`): `created`, `additional-information`,"
+                " `active-content-removed`, `document-statement` (kind and text).\n"
+            ),
+            (
+                "\n## Where this differs from the national API's samples\n\nEverything else is equal; a test compares every sample"
+                " and fails on a difference without a row here.\n\n"
+            ),
+            _table(("what", "here", "why"), ((name, row.here, row.why) for name, row in REASONS.items())),
+        )
+    )
+
+
+def main(page: Path = PAGE) -> int:
+    """Writes the page."""
+    page.write_text(render(), encoding="utf-8")
+    print(f"{page.relative_to(ROOT)} written")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
