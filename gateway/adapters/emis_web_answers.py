@@ -30,7 +30,6 @@ from gateway.xml.paths import elements, first
 
 NOT_FULFILLED = "QUQI_IN010000UK14"
 MOST_FINDINGS = 100
-_BEFORE_ACT = "ControlActEvent"
 # None is lxml's name for the default namespace
 _NAMESPACES: dict[str | None, str] = {"SOAP-ENV": SOAP11, "wsa": WSA_2004, None: HL7, "hl7": HL7}
 
@@ -71,7 +70,7 @@ def passed_on(answer: object, heard: Heard, stamp: Stamp) -> etree._Element:
     if envelope.tag != qname(SOAP11, "Envelope") or act is None:
         raise InternalError
     _reframe(envelope, message, heard, stamp)
-    _transmission(message, heard.interaction.answer, "AA", heard, stamp)
+    _renew_transmission(message, act, heard, stamp)
     _reduce_act(act, heard.receiver)
     message.tag = qname(HL7, heard.interaction.answer)
     return envelope
@@ -99,23 +98,13 @@ def _reframe(envelope: etree._Element, message: etree._Element, heard: Heard, st
         wrapper.tag = qname(HL7, heard.interaction.wrapper)
 
 
-def _transmission(message: etree._Element, name: str, kind: str, heard: Heard, stamp: Stamp) -> None:
-    """What stands before the control act: written anew, whatever stood there."""
-    act = first(message, qname(HL7, _BEFORE_ACT))
+def _renew_transmission(message: etree._Element, act: etree._Element, heard: Heard, stamp: Stamp) -> None:
+    """What stands before the control act is written anew, whatever stood there; the act itself is not moved."""
     for child in list(message):
         if child is not act:
             message.remove(child)
-    frame = etree.Element(qname(HL7, name))
-    _add(frame, "id", root=stamp.message_id)
-    _add(frame, "creationTime", value=to_hl7(stamp.moment))
-    _add(frame, "versionCode", code=VERSION)
-    _add(frame, "interactionId", root=OID_INTERACTION, extension=name)
-    _add(frame, "processingCode", code="P")
-    _add(frame, "processingModeCode", code="T")
-    _add(frame, "acceptAckCode", code="NE")
-    acknowledgement = _add(frame, "acknowledgement", typeCode=kind)
-    _add(_add(acknowledgement, "messageRef"), "id", root=heard.message_id)
-    _functions(frame, heard)
+    frame = etree.Element(message.tag)
+    _transmission(frame, heard.interaction.answer, "AA", heard, stamp)
     for place, child in enumerate(list(frame)):
         message.insert(place, child)
 
@@ -147,8 +136,8 @@ def newest_first(envelope: etree._Element, event_ids: tuple[str, ...]) -> None:
             event_id = "" if found is None else found.get("root", "").upper()
             return wanted.index(event_id) if event_id in wanted else len(wanted)
 
-        for event in sorted(events, key=rank, reverse=True):
-            listed.insert(place, event)
+        for offset, event in enumerate(sorted(events, key=rank)):
+            listed.insert(place + offset, event)
 
 
 # AE answers
@@ -161,13 +150,9 @@ def not_fulfilled(heard: Heard, stamp: Stamp, issue: Issue, error: GatewayError)
     _header(_add(envelope, qname(SOAP11, "Header")), NOT_FULFILLED, heard, stamp)
     body = _add(envelope, qname(SOAP11, "Body"))
     message = _add(_add(body, heard.interaction.wrapper), NOT_FULFILLED)
-    act = _add(message, "ControlActEvent", classCode="CACT", moodCode="EVN")
-    _transmission(message, NOT_FULFILLED, "AE", heard, stamp)
-    acknowledgement = first(message, qname(HL7, "acknowledgement"))
-    assert acknowledgement is not None
     findings = error.findings[:MOST_FINDINGS] if isinstance(error, MessageInvalid) else ()
-    for place, one in enumerate(findings):
-        acknowledgement.insert(place, _detail(one))
+    _transmission(message, NOT_FULFILLED, "AE", heard, stamp, findings)
+    act = _add(message, "ControlActEvent", classCode="CACT", moodCode="EVN")
     act.append(_author(heard.receiver))
     _reason(act, issue.general, OID_PSIS_ISSUE, GENERAL[issue.general], issue.qualifier)
     if issue.specific is not None:
@@ -180,8 +165,9 @@ def not_fulfilled(heard: Heard, stamp: Stamp, issue: Issue, error: GatewayError)
     return envelope
 
 
-def _detail(one: Finding) -> etree._Element:
-    detail = etree.Element(qname(HL7, "acknowledgementDetail"), typeCode="ER")
+def _detail(acknowledgement: etree._Element, one: Finding) -> None:
+    """Written in its place: moved there, the location would lose prefixes that only its text uses."""
+    detail = _add(acknowledgement, "acknowledgementDetail", typeCode="ER")
     expected = f" Expected: {one.expected}." if one.expected else ""
     line = f" Line {one.line}." if one.line is not None else ""
     text = f"{one.sentence}{line}{expected}"
@@ -189,7 +175,6 @@ def _detail(one: Finding) -> etree._Element:
     if one.path:
         location = etree.SubElement(detail, qname(HL7, "location"), nsmap=dict(one.namespaces))
         location.text = one.path
-    return detail
 
 
 def _reason(act: etree._Element, code: str, system: str, display: str, qualifier: str) -> None:
@@ -199,6 +184,24 @@ def _reason(act: etree._Element, code: str, system: str, display: str, qualifier
 
 
 # What both share
+
+
+def _transmission(
+    message: etree._Element, name: str, kind: str, heard: Heard, stamp: Stamp, findings: tuple[Finding, ...] = ()
+) -> None:
+    """What stands before the control act, in its order, as the last children of `message`."""
+    _add(message, "id", root=stamp.message_id)
+    _add(message, "creationTime", value=to_hl7(stamp.moment))
+    _add(message, "versionCode", code=VERSION)
+    _add(message, "interactionId", root=OID_INTERACTION, extension=name)
+    _add(message, "processingCode", code="P")
+    _add(message, "processingModeCode", code="T")
+    _add(message, "acceptAckCode", code="NE")
+    acknowledgement = _add(message, "acknowledgement", typeCode=kind)
+    for one in findings:
+        _detail(acknowledgement, one)
+    _add(_add(acknowledgement, "messageRef"), "id", root=heard.message_id)
+    _functions(message, heard)
 
 
 def _header(header: etree._Element, name: str, heard: Heard, stamp: Stamp) -> None:

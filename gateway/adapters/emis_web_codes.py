@@ -107,7 +107,16 @@ ANSWERS: dict[Code, Issue | SpineFault] = {
         ),
         CLOSED,
     ),
-    **dict.fromkeys((_C.SCR_NOT_FOUND, _C.PATIENT_NOT_FOUND, _C.PATIENT_NOT_UNIQUE, _C.NUMBER_INVALIDATED), NOTHING),
+    **dict.fromkeys(
+        (
+            _C.SCR_NOT_FOUND,
+            _C.PATIENT_NOT_FOUND,
+            _C.PATIENT_NOT_UNIQUE,
+            _C.PATIENT_NOT_VERIFIED,
+            _C.NUMBER_INVALIDATED,
+        ),
+        NOTHING,
+    ),
     **dict.fromkeys(
         (
             _C.MESSAGE_UNKNOWN_SERVICE,
@@ -168,6 +177,8 @@ def answer_for(error: GatewayError, *, heard: bool) -> Issue | SpineFault:
     answer = ANSWERS[error.code]
     if isinstance(answer, Issue) and not heard:
         return _UNREAD.get(error.code.kind, NOT_PROCESSABLE)
+    if isinstance(answer, SpineFault) and heard and error.code.kind is Kind.INVALID:
+        answer = INVALID  # its headers were in order, so that it can be answered
     if answer == INVALID and isinstance(error, MessageInvalid) and _about_number(error):
         return BAD_NUMBER
     return answer
