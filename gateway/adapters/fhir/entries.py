@@ -73,10 +73,24 @@ def resource_of(placed: Placed) -> Json:
     resource = {
         "resourceType": kind,
         "id": placed.id,
+        "extension": [extension("related", valueReference=reference) for reference in _related(kind, placed)],
         "identifier": [identifier(entry.id)] if entry.id else None,
         **_BUILDERS[kind](placed),
     }
     return without_nothing(resource)
+
+
+_REASONS = frozenset({"Condition", "Observation"})
+"""What a medicine's reason may be in R4."""
+
+
+def _related(kind: str, placed: Placed) -> list[Json]:
+    """Links for which R4 has no member of that meaning: kept, and nothing claimed of what kind they are."""
+    if kind == "Condition":
+        return []
+    if kind == "MedicationStatement":
+        return [reference for reference, other in placed.links if resource_type(other) not in _REASONS]
+    return [*(reference for reference, _ in placed.links), *placed.loose]
 
 
 def _concept(entry: CodedEntry) -> Json:
@@ -112,7 +126,6 @@ def _observation(placed: Placed) -> Json:
         **_timed("effective", entry, interval=placed.section in _PERIODS),
         **value,
         "note": _notes(entry),
-        "derivedFrom": [reference for reference, other in placed.links if resource_type(other) == "Observation"],
     }
 
 
@@ -205,7 +218,10 @@ def _medication(placed: Placed) -> Json:
         "subject": placed.patient,
         "context": placed.encounter,
         **_timed("effective", entry),
-        "reasonReference": [*(reference for reference, _ in placed.links), *placed.loose],
+        "reasonReference": [
+            *(reference for reference, other in placed.links if resource_type(other) in _REASONS),
+            *placed.loose,
+        ],
         "note": _notes(entry, f"Quantity: {quantity}" if quantity else "", entry.value or ""),
         "dosage": [{"text": entry.dosage}] if entry.dosage else None,
     }
@@ -268,11 +284,18 @@ def _basic(placed: Placed) -> Json:
     start = start_of(entry.effective)
     return {
         "modifierExtension": [extension("entered-in-error", valueBoolean=True)] if entry.nullified else None,
-        "text": _generated(entry, "Entered in error." if entry.nullified else ""),
+        "text": _generated(entry, "Entered in error." if entry.nullified else "", *_taking_part(placed.participants)),
         "code": _concept(entry),
         "subject": placed.patient,
+        "author": next((part["individual"] for part in placed.participants), None),
         "created": start.iso[:10] if start is not None else None,
     }
+
+
+def _taking_part(participants: tuple[Json, ...]) -> tuple[str, ...]:
+    """Who took part, in words: for a resource that can name only one of them."""
+    named = ((part["type"][0]["coding"][0]["display"], part["individual"].get("display")) for part in participants)
+    return tuple(f"{role}: {name}" for role, name in named if name)
 
 
 def _generated(entry: CodedEntry, *more: str) -> Json | None:

@@ -238,6 +238,31 @@ def test_a_problem_takes_its_meaning_from_the_entry_it_points_to() -> None:
     assert by_identifier(made(alone), alone.id)["code"]["coding"][0]["code"] == "181301000000103"
 
 
+@pytest.mark.parametrize(
+    "element", [name for name in RESOURCES if name not in {"Problem", "Diagnosis"}] + ["LinkAssertion"]
+)
+def test_a_link_to_another_entry_is_never_lost(element: str) -> None:
+    target = entry("Finding", 1)
+    linked = entry(element, 2, references=(("Finding", target.id), ("Allergy", "gone")))
+    found = json.dumps(by_identifier(made(target, linked), linked.id))
+    assert f"Observation/{target.id}" in found
+    assert '"gone"' in found
+
+
+@pytest.mark.parametrize("element", [*RESOURCES, "Service"])
+def test_who_took_part_in_an_entry_is_never_lost(element: str) -> None:
+    agent = Agent(form="AgentPerson", name="Ada Green")
+    part = Participation(type="performer", time=WireTime("2030"), mode=None, agent=agent)
+    bundle = made(entry(element, participations=(part,)))
+    [practitioner] = resources(bundle, "Practitioner")
+    assert practitioner["name"] == [{"text": "Ada Green"}]
+    [role] = [row for row in resources(bundle, "PractitionerRole") if "practitioner" in row]
+    pointing = [row["resource"] for row in bundle["entry"] if f"PractitionerRole/{role['id']}" in references(row)]
+    [one] = [row for row in pointing if row["resourceType"] != "PractitionerRole"]
+    taking = by_identifier(bundle, entry(element).id)
+    assert one == taking or f"Encounter/{one['id']}" in set(references(taking))
+
+
 def test_entries_that_share_an_id_or_have_none_are_all_there() -> None:
     bundle = made(
         *[entry("FamilyHistory") for _ in range(3)], entry("FamilyHistory", id=""), entry("FamilyHistory", id="bad id")
