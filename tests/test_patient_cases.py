@@ -68,7 +68,11 @@ DOORS = [
     Door("adastra", "910000000117", rendered=True),
     Door("cleo", "910000000125", rendered=True),
     Door("emis-web", "910000000133"),
+    Door("lorenzo", "910000000018", rendered=True),
     Door("mini-service", "910000000281", wire_codes=True),
+    Door("pharmoutcomes", "910000000273", rendered=True),
+    Door("rio", "910000000158", rendered=True),
+    Door("sonar", "910000000166", rendered=True),
     Door("symphony", "910000000018", rendered=True),
     Door("systmone", "910000000141", rendered=True),
 ]

@@ -49,6 +49,11 @@ class HostKey:
         return jws.serialize_compact(protected, json.dumps(claims).encode(), self.key, algorithms=["ES256"])
 
 
+def sign_text(key: HostKey, text: str) -> str:
+    """Compact JWS over a payload as it is."""
+    return jws.serialize_compact({"alg": "ES256", "kid": key.kid, "typ": TYPE}, text, key.key, algorithms=["ES256"])
+
+
 def unsigned(claims: Mapping[str, Any], kind: str = TYPE) -> str:
     """A token that says it needs no signature (alg none)."""
     parts = (json.dumps({"alg": "none", "typ": kind}), json.dumps(claims))

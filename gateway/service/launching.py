@@ -12,13 +12,14 @@ from typing import Any, Protocol
 from gateway.domain.access import Operation
 from gateway.domain.codes import Code
 from gateway.domain.decision import Decision, Facts, Verdict
-from gateway.domain.errors import AccessDenied, PolicyRefused
+from gateway.domain.errors import AccessDenied, GatewayError, PolicyRefused
 from gateway.domain.identifiers import NhsNumber, OdsCode, RoleProfileId, SystemId, UserId
 from gateway.domain.instants import from_iso
 from gateway.domain.journal import Spend, SpendKind, Write
 from gateway.domain.permission import AccessClaims, PermissionClaim
-from gateway.service.activity import Reports
-from gateway.service.calls import Call, Context, TraceCall
+from gateway.domain.spine import SpineCall
+from gateway.service.activity import HIDDEN
+from gateway.service.calls import Call, Context
 from gateway.service.entries import EntryMaker, refused
 from gateway.service.identify import Caller, choose_role
 from gateway.service.outcomes import Launched, Traced
@@ -113,7 +114,6 @@ class Launching:
 
     def __init__(self, parts: Parts, *, shelf: ShelfPort, seal: SealPort) -> None:
         self._parts, self._shelf, self._seal = parts, shelf, seal
-        self._reports = Reports(parts)
 
     async def launch(self, call: LaunchCall, context: Context, caller: Caller) -> Launched:
         """A code for a proved launch, good for one browser within 60 s.
@@ -215,23 +215,45 @@ class Launching:
             raise AccessDenied(Code.ROLE_NOT_HELD, rules=("P-09",))
         maker = EntryMaker.of(call, context, caller, launch.patient, self._parts.ids)
         state = await self._parts.state_of(caller, context, (launch.patient,))
-        claims = replace(
-            call.claims, permission=PermissionClaim.YES, confirm_deceased=True, birth_date=launch.birth_date
-        )
-        facts = replace(self._parts.facts(call, context, caller, state), claims=claims)
-        await self._check(facts, maker, frozenset(Code) - LATER)
-        trace = TraceCall(
-            action=call.action, credentials=call.credentials, claims=call.claims, patient=launch.patient, traits=None
-        )
-        traced = await self._reports.trace(trace, context, caller)
-        if launch.birth_date is not None:
-            known = replace(facts, patient=patient_facts(traced.patient))
-            await self._check(known, maker, frozenset({Code.BIRTH_DATE_MISMATCH}))
+        facts = self._parts.facts(call, context, caller, state)
+        await self._check(facts, launch, maker, frozenset(Code) - LATER)
+        traced = await self._traced(maker, facts, context)
+        final = {Code.BIRTH_DATE_MISMATCH}
+        if traced.patient.confidentiality in HIDDEN:
+            final.add(Code.SCR_NOT_AVAILABLE)  # not even a name may be shown: the view would end so
+        await self._check(replace(facts, patient=patient_facts(traced.patient)), launch, maker, frozenset(final))
         return traced
 
-    async def _check(self, facts: Facts, maker: EntryMaker, final: frozenset[Code]) -> None:
-        """Refuses where a `final` reason stands against these facts. Raises PolicyRefused, its entry durable."""
-        decision = self._parts.decide(facts)
+    async def _traced(self, maker: EntryMaker, facts: Facts, context: Context) -> Traced:
+        """PDS, between two entries. Raises NoRecord, SpineUnavailable, NotPossibleNow."""
+        decision = self._parts.decide(replace(facts, operation=Operation.TRACE))
+        asked = maker.decided("asked", "asked", decision, facts)
+        await self._parts.journal.commit(Write(entries=(asked,)))
+        spine = SpineCall(asid=context.system.asid, correlation_id=context.correlation_id, deadline=context.deadline)
+        assert maker.base.patient is not None
+        try:
+            patient = await self._parts.spine.demographics(maker.base.patient, spine)
+        except GatewayError as error:
+            failed = maker.failed(error, self._parts.clock(), spine_message_ids=tuple(spine.message_ids))
+            await self._parts.journal.commit(Write(entries=(failed,)))
+            raise
+        found = maker.entry(
+            "trace",
+            "answered",
+            self._parts.clock(),
+            patient=patient.nhs_number,
+            requested_patient=patient.requested,
+            spine_message_ids=tuple(spine.message_ids),
+        )
+        await self._parts.journal.commit(Write(entries=(found,)))
+        return Traced(patient=patient)
+
+    async def _check(self, facts: Facts, launch: LaunchClaims, maker: EntryMaker, final: frozenset[Code]) -> None:
+        """Refuses where a `final` reason stands whatever the user will answer. Raises PolicyRefused, its entry durable."""
+        claims = replace(
+            facts.claims, permission=PermissionClaim.YES, confirm_deceased=True, birth_date=launch.birth_date
+        )
+        decision = self._parts.decide(replace(facts, claims=claims))
         reasons = tuple(reason for reason in decision.reasons if reason.code in final)
         if not reasons:
             return
