@@ -1,0 +1,144 @@
+"""A record on the page reads back word for word, and what is empty, absent and withheld is said apart."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import html
+
+from gateway.domain.instants import WireTime
+from gateway.domain.record import Section, Statement, StatementKind, SummaryRecord, Table, Text
+from gateway.pages.layout import environment
+from gateway.pages.record import absent, shown
+from tests.doors import records
+from vendor_stubs import pages
+
+BODY = """{% import "record_body.jinja" as body %}<!doctype html><html><head><meta charset="utf-8"></head><body>
+<article data-record>{{ body.statements(shown) }}{{ body.facts(shown, "Asked") }}{{ body.sections(shown) }}</article></body></html>"""
+TEMPLATE = environment().from_string(BODY)
+
+
+def read_back(record: SummaryRecord) -> dict[str, Any]:
+    """The record as the stub reads it from the page."""
+    tree = html.document_fromstring(
+        TEMPLATE.render(shown=shown(record)).encode(), parser=html.HTMLParser(encoding="utf-8")
+    )
+    page = pages.Page(exchange=None, tree=tree)  # type: ignore[arg-type]
+    found = pages.record_of(page)
+    assert found is not None
+    return found
+
+
+def as_sections(record: SummaryRecord) -> list[dict[str, Any]]:
+    """The contract's JSON of a record's sections."""
+
+    def block(one: Text | Table) -> dict[str, Any]:
+        if isinstance(one, Text):
+            return {"kind": "text", "text": one.text, "caption": None, "columns": [], "rows": []}
+        rows = [list(row) for row in one.rows]
+        return {"kind": "table", "text": "", "caption": one.caption, "columns": list(one.columns), "rows": rows}
+
+    return [{"id": one.id, "title": one.title, "blocks": [block(b) for b in one.blocks]} for one in record.sections]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(records.SECTIONS, min_size=1, max_size=4).map(tuple), records.MAYBE, records.MAYBE)
+def test_every_word_reads_back(sections: tuple[Section, ...], author: str | None, practice: str | None) -> None:
+    record = records.record(sections=sections, author_name=author, practice=practice)
+    found = read_back(record)
+    assert found["sections"] == as_sections(record)
+    assert (found["author"], found["practice"]) == (author, practice)
+    assert found["created"] == record.created.iso
+    assert found["additional_information"] is record.additional_information
+    told = [{"kind": one.kind.value, "text": one.text} for one in record.statements]
+    assert found["document_statements"] == told
+
+
+def text(record: SummaryRecord) -> str:
+    """The page's visible words."""
+    tree = html.document_fromstring(TEMPLATE.render(shown=shown(record)))
+    return " ".join(tree.text_content().split())
+
+
+CORE = (
+    Section("AllergiesHeader", "Allergies and Adverse Reactions", (Table(None, ("Date", "Description"), ()),)),
+    Section("AcuteMedsHeader", "Acute Medications", ()),
+    Section("RepeatMedsHeader", "Current Repeat Medications", (Text("No repeat medication is recorded."),)),
+)
+
+
+def test_empty_and_absent_are_worded_apart_and_never_none() -> None:
+    record = records.record(sections=CORE, statements=())
+    words = text(record)
+    assert "This table came without entries. This does not mean that there are none." in words
+    assert "Nothing stands under this heading in the record received." in words
+    assert "No repeat medication is recorded." in words
+    assert "Not included in this record Discontinued repeat medications." in words
+    assert "no known allergies" not in words.casefold()
+
+
+@pytest.mark.parametrize(
+    ("titles", "missing"),
+    [
+        ((None,), 4),
+        (("Allergies", "Acute Medication", "Current Repeat Medication", "Discontinued Repeat Medication"), 0),
+        (("Discontinued Repeat Medications",), 3),
+        (("Past Repeat Medication",), 3),
+        (("Repeat Medications",), 3),
+    ],
+)
+def test_core_parts_are_known_by_title_too(titles: tuple[str | None, ...], missing: int) -> None:
+    sections = tuple(Section(None, title, (Text("x"),)) for title in titles)
+    assert len(absent(records.record(sections=sections, statements=()))) == missing
+
+
+def test_a_caption_can_stand_for_a_part() -> None:
+    tables = tuple(Table(name, (), ()) for name in ("Allergies", "Acute Medication"))
+    assert absent(records.record(sections=(Section(None, "Summary", tables),), statements=())) == (
+        "Current repeat medications",
+        "Discontinued repeat medications",
+    )
+
+
+@pytest.mark.parametrize("kind", [StatementKind.NO_DATA, StatementKind.REFUSED_STORAGE])
+def test_a_record_that_explains_itself_is_not_said_to_lack_parts(kind: StatementKind) -> None:
+    record = records.record(sections=(Section(None, None, (Text("x"),)),), statements=(Statement(kind, "x"),))
+    assert absent(record) == ()
+
+
+@pytest.mark.parametrize("kind", list(StatementKind))
+def test_each_statement_stands_at_the_top_and_where_it_was(kind: StatementKind) -> None:
+    said = Statement(kind, "Entries of this kind have been left out.")
+    sections = (Section("AllergiesHeader", "Allergies", (Text(said.text),)), Section(None, "Else", (Text("y"),)))
+    view = shown(records.record(sections=sections, statements=(said,)))
+    assert view.statements[0]["where"] == [("part-1", "Allergies")]
+    assert view.sections[0].blocks[0]["marked"] is True
+    assert view.sections[1].blocks[0]["marked"] is False
+
+
+def test_an_unknown_section_keeps_its_place_and_title() -> None:
+    sections = (Section("NewHeader", "Something new", (Text("x"),)), *CORE)
+    view = shown(records.record(sections=sections))
+    assert view.sections[0].heading == "Something new"
+    assert not view.sections[0].additional
+
+
+def test_additional_information_is_marked_at_its_sections() -> None:
+    sections = (*CORE, Section("DiagnosesHeader", "Diagnoses", (Text("x"),)))
+    assert [one.additional for one in shown(records.record(sections=sections)).sections] == [False, False, False, True]
+
+
+def test_markup_in_words_stays_words() -> None:
+    evil = "<script>alert(1)</script><img src=x onerror=y>"
+    record = records.record(sections=(Section(evil, evil, (Text(evil), Table(evil, (evil,), ((evil,),)))),))
+    page = TEMPLATE.render(shown=shown(record))
+    assert "<script" not in page
+    assert "<img" not in page
+    assert read_back(record)["sections"] == as_sections(record)
+
+
+def test_a_date_alone_is_shown_without_a_time() -> None:
+    record = dataclasses.replace(records.record(), created=WireTime("20290601"))
+    assert "Created 01-Jun-2029 This" in text(record)

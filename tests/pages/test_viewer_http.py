@@ -1,0 +1,310 @@
+"""The viewer's pages against a running gateway: order, forms, sign-in, print and audit, and what must not work."""
+
+import json
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import pytest
+
+from tests.pages.walking import DOCTOR, PATIENTS, entries, found, rows, signed_in, viewed, walking
+from tests.running import RunningSandbox
+from vendor_stubs import scra
+from vendor_stubs.calling.http import Calls, Exchange
+from vendor_stubs.pages import FORM, Page, record_of
+
+
+async def sent(calls: Calls, method: str, path: str, fields: dict[str, str] | None = None, **headers: str) -> Exchange:
+    """One request with this browser's cookies, no redirect followed."""
+    body = urlencode(fields).encode() if fields is not None else b""
+    kind = {"Content-Type": FORM} if fields is not None else {}
+    return await calls.wire.send(method, calls.gateway + path, headers={**kind, **headers}, body=body)
+
+
+def hidden(page: Page, action: str) -> dict[str, str]:
+    """A form's hidden fields."""
+    return page.form(action)
+
+
+def rejected(sandbox: RunningSandbox, code: str) -> bool:
+    """Whether the audit holds a rejected sign-in with this code (repeats within a minute are folded into one entry)."""
+    found = rows(sandbox, "SELECT body FROM audit WHERE event = 'rejected'")
+    entries = [json.loads(body) for (body,) in found]
+    return any((entry["door"], entry.get("code")) == ("viewer", code) for entry in entries)
+
+
+async def test_a_view_is_audited_step_by_step(sandbox: RunningSandbox) -> None:
+    async with walking(sandbox) as (browser, _):
+        page = await viewed(browser, PATIENTS["ask"])
+    events = [entry["event"] for entry in entries(sandbox, page.exchange.correlation_id)]
+    assert events == ["asked", "viewed"]
+    last = entries(sandbox, page.exchange.correlation_id)[-1]
+    assert (last["system"], last["door"], last["user"], last["organisation"]) == ("scra", "viewer", DOCTOR, "RZZ02")
+    assert last["setting"] == "mental_health"
+    assert last["alert_id"]
+    signs = rows(sandbox, "SELECT body FROM audit WHERE event = 'session' AND user_id = ?", DOCTOR)
+    assert any('"signIn"' in body for (body,) in signs)
+
+
+@pytest.mark.parametrize(
+    "path", ["/viewer/find", "/viewer/patient", "/viewer/permission", "/viewer/role", "/organisations"]
+)
+async def test_nothing_opens_without_a_session(sandbox: RunningSandbox, path: str) -> None:
+    async with walking(sandbox) as (_, calls):
+        answer = await sent(calls, "GET", path)
+    assert (answer.status, answer.code) == (401, "session-missing")
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+async def test_no_step_can_be_skipped(sandbox: RunningSandbox) -> None:
+    """Without a patient there is no permission to give, and without an answer no record."""
+    async with walking(sandbox) as (browser, calls):
+        page = await signed_in(browser)
+        token = hidden(page, "/viewer/find")["csrf"]
+        for path in ("/viewer/permission", "/viewer/without-permission", "/viewer/patient"):
+            assert (await sent(calls, "GET", path)).headers["Location"] == "/viewer"
+        for path in ("/viewer/record", "/viewer/print", "/viewer/patient"):
+            answer = await sent(calls, "POST", path, {"csrf": token, "permission": "yes", "relationship": "none"})
+            assert answer.status == 409, path
+        page = await browser.post(page, "/viewer/find", {"nhs_number": PATIENTS["core"]})
+        assert (await sent(calls, "GET", "/viewer/permission")).headers["Location"] == "/viewer/patient"
+        fields = hidden(page, "/viewer/patient") | {"permission": "yes"}
+        unrelated = await sent(calls, "POST", "/viewer/record", fields)
+        assert unrelated.code == "relationship-missing"
+
+
+async def test_nothing_is_asked_of_spine_before_its_step(sandbox: RunningSandbox) -> None:
+    """Finding traces, nothing more; the event list and the event follow the permission (P-13)."""
+    number = PATIENTS["several_versions"]
+    async with walking(sandbox) as (browser, calls):
+
+        async def received() -> list[str]:
+            """Interactions about this patient."""
+            answer = await calls.wire.send("GET", f"{sandbox.spine}/control/received?since=0", headers={})
+            return [one["interaction"] for one in json.loads(answer.body) if one.get("nhs_number") == number]
+
+        page = await signed_in(browser)
+        before = len(await received())
+        wrong = await browser.post(page, "/viewer/find", {"nhs_number": number[:-1] + str((int(number[-1]) + 1) % 10)})
+        assert wrong.exchange.code == "message-value"
+        assert len(await received()) == before
+        page = await browser.post(page, "/viewer/find", {"nhs_number": number})
+        asked = (await received())[before:]
+        assert asked == ["QUPA_IN000008UK02"]
+        page = await browser.post(page, "/viewer/patient", {"relationship": "self-claimed"})
+        assert len((await received())[before:]) == 1
+        refused = await browser.post(page, "/viewer/record", {"permission": "no"})
+        assert refused.exchange.code == "permission-refused"
+        assert len((await received())[before:]) == 1
+
+
+@pytest.mark.parametrize("spoilt", ["", "0" * 64, "é"])
+async def test_a_form_without_its_token_does_nothing(sandbox: RunningSandbox, spoilt: str) -> None:
+    async with walking(sandbox) as (browser, calls):
+        await signed_in(browser)
+        answer = await sent(calls, "POST", "/viewer/find", {"csrf": spoilt, "nhs_number": PATIENTS["core"]})
+        assert (answer.status, answer.code) == (403, "form-token")
+
+
+async def test_a_form_from_another_site_does_nothing(sandbox: RunningSandbox) -> None:
+    async with walking(sandbox) as (browser, calls):
+        token = hidden(await signed_in(browser), "/viewer/find")["csrf"]
+        fields = {"csrf": token, "nhs_number": PATIENTS["core"]}
+        for site in ("cross-site", "same-site"):
+            answer = await sent(calls, "POST", "/viewer/find", fields, **{"Sec-Fetch-Site": site})
+            assert (answer.status, answer.code) == (403, "form-token")
+        assert (await sent(calls, "POST", "/viewer/find", fields, **{"Sec-Fetch-Site": "same-origin"})).status == 303
+
+
+@pytest.mark.parametrize(
+    ("body", "media", "code"),
+    [
+        (b"csrf=a&csrf=b", FORM, "message-value"),
+        (b"&".join(b"f%d=1" % at for at in range(100)), FORM, "message-value"),
+        (b"csrf=\xff", FORM, "message-value"),
+        (b"csrf=%ff", FORM, "message-value"),
+        (b"{}", "application/json", "message-media-type"),
+        (b"a=" + b"x" * 40_000, FORM, "message-too-large"),
+    ],
+)
+async def test_hostile_forms(sandbox: RunningSandbox, body: bytes, media: str, code: str) -> None:
+    async with walking(sandbox) as (browser, calls):
+        await signed_in(browser)
+        answer = await calls.wire.send(
+            "POST", f"{calls.gateway}/viewer/find", headers={"Content-Type": media}, body=body
+        )
+    assert answer.code == code
+
+
+async def test_one_sign_in_is_good_for_one_return_in_one_browser(sandbox: RunningSandbox) -> None:
+    async with walking(sandbox) as (browser, calls), walking(sandbox) as (_, other):
+        begun = await sent(calls, "GET", "/viewer/sign-in")
+        asked = dict(parse_qsl(urlsplit(begun.headers["Location"]).query))
+        assert asked["code_challenge_method"] == "S256"
+        assert asked["prompt"] == "login"
+        assert len(asked["state"]) >= 43
+        assert len(asked["nonce"]) >= 43
+        forged = f"/viewer/callback?{urlencode({'code': 'x', 'state': asked['state']})}"
+        assert (await sent(other, "GET", forged)).code == "session-expired"
+        wrong = f"/viewer/callback?{urlencode({'code': 'x', 'state': 'y'})}"
+        assert (await sent(calls, "GET", wrong)).code == "credentials-invalid"
+        # the wrong return has spent it
+        assert (await sent(calls, "GET", forged)).code == "session-expired"
+        page = await signed_in(browser)
+        used = await sent(calls, "GET", "/viewer/callback?code=x&state=y")
+        assert used.code == "session-expired"
+        assert page.path == "/viewer/find"
+
+
+async def test_a_code_of_the_identity_service_alone_is_no_sign_in(sandbox: RunningSandbox) -> None:
+    async with walking(sandbox) as (_, calls):
+        begun = await sent(calls, "GET", "/viewer/sign-in")
+        state = dict(parse_qsl(urlsplit(begun.headers["Location"]).query))["state"]
+        answer = await sent(calls, "GET", f"/viewer/callback?{urlencode({'code': 'made-up', 'state': state})}")
+        assert (answer.status, answer.code) == (401, "credentials-invalid")
+        assert "scr-viewer=" not in ";".join(answer.headers.getall("Set-Cookie", []))
+    assert rejected(sandbox, "credentials-invalid")
+
+
+@pytest.mark.parametrize(
+    ("uid", "code", "rule"),
+    [
+        ("910000000059", "role-none", "P-10"),
+        ("910000000083", "credentials-assurance", "P-07"),
+        ("910000000042", "role-not-chosen", "P-09"),
+    ],
+)
+async def test_who_cannot_sign_in_is_told_and_audited(sandbox: RunningSandbox, uid: str, code: str, rule: str) -> None:
+    async with walking(sandbox) as (browser, _):
+        page = await scra.sign_in(browser, uid, None)
+    assert page.exchange.code == code
+    assert rule in page.exchange.rules
+    assert rejected(sandbox, code)
+
+
+async def test_a_new_sign_in_gets_a_new_session(sandbox: RunningSandbox) -> None:
+    async with walking(sandbox) as (browser, calls):
+        one = hidden(await signed_in(browser), "/viewer/find")["csrf"]
+        await sent(calls, "POST", "/viewer/sign-out", {"csrf": one})
+        assert (await sent(calls, "GET", "/viewer/find")).status == 401
+        two = hidden(await signed_in(browser), "/viewer/find")["csrf"]
+        assert one != two
+        assert (await sent(calls, "POST", "/viewer/find", {"csrf": one, "nhs_number": "1"})).code == "form-token"
+
+
+async def test_a_session_is_never_widened_to_another_role(sandbox: RunningSandbox) -> None:
+    async with walking(sandbox) as (browser, _):
+        page = await scra.sign_in(browser, "910000000042", "555000000105")
+        page = await browser.get("/viewer/role")
+        page = await browser.post(page, "/viewer/role", {"role": "555000000104"})
+    assert (page.exchange.code, page.exchange.rules) == ("role-not-held", ("P-09",))
+
+
+async def test_print_is_its_own_entry_and_raises_no_second_alert(sandbox: RunningSandbox) -> None:
+    number = PATIENTS["yes_legacy"]
+    async with walking(sandbox) as (browser, _):
+        page = await viewed(browser, number)
+        before = rows(sandbox, "SELECT count(*) FROM alert")[0][0]
+        printed = await browser.post(page, "/viewer/print", {})
+    assert record_of(printed) == record_of(page)
+    last = entries(sandbox, printed.exchange.correlation_id)[-1]
+    assert (last["event"], last["operation"], last["outcome"]) == ("print", "printRecord", "record")
+    assert last["document_id"]
+    assert rows(sandbox, "SELECT count(*) FROM alert")[0][0] == before
+    words = " ".join(str(text) for text in printed.find("//table//text()"))
+    for needed in (
+        "Confidential – patient data",
+        "Printed by RAO Vikram Dr",
+        "Fenwick Mental Health NHS Trust (RZZ02)",
+    ):
+        assert needed in words
+
+
+async def test_no_print_after_a_no_or_after_the_patient_is_closed(sandbox: RunningSandbox) -> None:
+    number = PATIENTS["nullified"]
+    async with walking(sandbox) as (browser, _), walking(sandbox) as (colleague, _):
+        page = await viewed(browser, number)
+        other = await found(colleague, number)
+        other = await colleague.post(other, "/viewer/patient", {"relationship": "self-claimed"})
+        assert (
+            await colleague.post(other, "/viewer/record", {"permission": "no"})
+        ).exchange.code == "permission-refused"
+        refused = await browser.post(page, "/viewer/print", {})
+        assert (refused.exchange.code, refused.exchange.rules) == ("permission-refused", ("P-03",))
+        await browser.get("/viewer/find")
+        closed = await browser.post(page, "/viewer/print", {})
+        assert closed.exchange.status == 409
+        assert record_of(closed) is None
+
+
+async def test_an_emergency_view_prints_under_its_own_note(sandbox: RunningSandbox) -> None:
+    async with walking(sandbox) as (browser, _):
+        page = await found(browser, PATIENTS["captions_only"])
+        page = await browser.post(page, "/viewer/patient", {"relationship": "none"})
+        page = await browser.get("/viewer/without-permission")
+        told = {
+            "permission": "emergency",
+            "emergency_reason": "unconscious",
+            "note": "Found unconscious by a neighbour",
+        }
+        page = await browser.post(page, "/viewer/record", told)
+        assert record_of(page) is not None, page.exchange.code
+        printed = await browser.post(page, "/viewer/print", {})
+        assert record_of(printed) == record_of(page), printed.exchange.code
+    assert entries(sandbox, printed.exchange.correlation_id)[-1].get("alert_id") is None
+
+
+async def test_a_launched_patient_or_another_context_id_is_refused(sandbox: RunningSandbox) -> None:
+    async with walking(sandbox) as (browser, calls):
+        page = await found(browser, PATIENTS["core"])
+        fields = hidden(page, "/viewer/patient") | {"context": "x" * 22, "relationship": "self-claimed"}
+        answer = await sent(calls, "POST", "/viewer/patient", fields)
+        assert answer.status == 409
+
+
+async def test_no_patient_is_named_in_the_session_table_or_the_log(sandbox: RunningSandbox) -> None:
+    number = PATIENTS["awkward_text"]
+    async with walking(sandbox) as (browser, _):
+        await viewed(browser, number)
+    kept = repr(rows(sandbox, "SELECT id, state, data FROM session"))
+    log = sandbox.log.read_text(encoding="utf-8")
+    for told in (number, "Murchú", "RAO Vikram"):
+        assert told not in kept
+        assert told not in log
+
+
+async def test_every_answer_keeps_to_itself(sandbox: RunningSandbox) -> None:
+    async with walking(sandbox) as (browser, calls):
+        page = await viewed(browser, PATIENTS["core"])
+        answers = [page.exchange, await sent(calls, "GET", "/viewer/find"), await sent(calls, "GET", "/viewer/sign-in")]
+    for answer in answers:
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+        assert answer.headers["X-Correlation-ID"]
+
+
+async def test_methods_and_addresses_that_do_not_exist(sandbox: RunningSandbox) -> None:
+    async with walking(sandbox) as (_, calls):
+        assert (await sent(calls, "GET", "/viewer/record")).status == 405
+        assert (await sent(calls, "HEAD", "/viewer/sign-in")).status == 405
+        assert (await sent(calls, "GET", "/static/../gateway/app.py")).status == 404
+        assert (await sent(calls, "GET", "/static/%2e%2e/layout.py")).status == 404
+        style = await sent(calls, "GET", "/static/scr.css")
+        assert style.status == 200
+        again = await sent(calls, "GET", "/static/scr.css", **{"If-None-Match": style.headers["ETag"]})
+        assert again.status == 304
+
+
+async def test_suggested_ways_depend_on_the_role(sandbox: RunningSandbox) -> None:
+    """A nurse without the emergency activity is not offered that way; asked for all the same, policy refuses."""
+    async with walking(sandbox) as (browser, _):
+        page = await signed_in(browser, "910000000281", "scheduled_care")
+        page = await browser.post(page, "/viewer/find", {"nhs_number": PATIENTS["core"]})
+        assert "self-claimed" in page.find("//input[@name='relationship']/@value")
+    async with walking(sandbox) as (browser, _):
+        page = await signed_in(browser, "910000000141", "community_care")
+        page = await browser.post(page, "/viewer/find", {"nhs_number": PATIENTS["core"]})
+        page = await browser.post(page, "/viewer/patient", {"relationship": "self-claimed"})
+        offered = page.find("//input[@name='permission']/@value")
+        assert "cannot-ask" not in offered
+        assert "extended" in offered
+        assert "28 days" in " ".join(str(text) for text in page.find("//label//text()"))
