@@ -159,7 +159,8 @@ def render() -> str:
             _table(("entry", "resource", "section"), _kinds()),
             (
                 "\nThe Composition's own extensions (`urn:scr-gateway:fhir:…`): `created`, `additional-information`,"
-                " `active-content-removed`, `document-statement` (kind and text). On entries: `related` (a link of unstated kind), `entered-in-error` (Basic).\n"
+                " `active-content-removed`, `document-statement` (kind and text)."
+                " On entries: `related` (a link of unstated kind), `entered-in-error` (Basic).\n"
             ),
             (
                 "\n## Where this differs from the national API's samples\n\nEverything else is equal; a test compares every sample"
