@@ -70,6 +70,7 @@ DOORS = [
     Door("emis-web", "910000000133"),
     Door("lorenzo", "910000000018", rendered=True),
     Door("mini-service", "910000000281", wire_codes=True),
+    Door("scra", "910000000281", rendered=True),
     Door("pharmoutcomes", "910000000273", rendered=True),
     Door("rio", "910000000158", rendered=True),
     Door("sonar", "910000000166", rendered=True),

@@ -69,7 +69,7 @@ async def find_by_number(turn: Turn) -> web.StreamResponse:
             "find.jinja", patient=None, problems=problems, error=number, typed=turn.form.get("nhs_number", "")[:40]
         )
         return _invalid(response)
-    return await _found(turn, TraceCall(action="findPatient", patient=number, traits=None))
+    return await _found(turn, TraceCall(action="findPatient", patient=number, traits=None, to_view=True))
 
 
 async def find_by_details(turn: Turn) -> web.StreamResponse:

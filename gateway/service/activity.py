@@ -68,6 +68,22 @@ def letters(name: str) -> str:
     return "".join(each for each in unicodedata.normalize("NFKD", name).casefold() if each.isalnum())
 
 
+def _number_alone(patient: Demographics) -> Demographics:
+    """The same patient without a single detail."""
+    return Demographics(
+        nhs_number=patient.nhs_number,
+        requested=patient.requested,
+        family=None,
+        given=(),
+        prefix=None,
+        birth=None,
+        gender=None,
+        deceased=None,
+        practice=None,
+        confidentiality=patient.confidentiality,
+    )
+
+
 class Reports:
     """Use cases that answer about users, accesses and demographics."""
 
@@ -146,9 +162,12 @@ class Reports:
     async def _found(self, call: TraceCall, spine: SpineCall) -> Demographics:
         """The one patient; one whose demographics are wholly protected is answered as if there were none."""
         patient = await self._traced(call, spine)
-        if patient.confidentiality in HIDDEN:
+        if patient.confidentiality not in HIDDEN:
+            return patient
+        if call.patient is None or not call.to_view:
             raise NoRecord(Code.PATIENT_NOT_FOUND)
-        return patient
+        # the number is known to whoever asks; the view that follows is refused in the same words as any that is not open
+        return _number_alone(patient)
 
     async def _traced(self, call: TraceCall, spine: SpineCall) -> Demographics:
         if call.patient is not None:

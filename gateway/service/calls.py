@@ -242,6 +242,10 @@ class TraceCall(Call):
     check: CrossCheck | None = None
     """With a number: what must agree before anything about the patient is told."""
 
+    to_view: bool = False
+    """A page's look-up by number that goes on to a view: a wholly protected patient comes back as a number and nothing else,
+    so that it is the view that is refused and audited."""
+
     @property
     def operation(self) -> Operation:
         return Operation.TRACE
