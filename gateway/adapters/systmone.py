@@ -112,8 +112,7 @@ def _version_findings(root: etree._Element) -> Iterator[Finding]:
     """Looked at before the schema: of another version, nothing else can be said."""
     version = root.get("version")
     if local_name(root) == "ScrRequest" and version is not None and version.strip() not in VERSIONS:
-        expected = "one of: " + ", ".join(VERSIONS)
-        yield finding(Fault.VERSION_UNKNOWN, root, "version", expected=expected)
+        yield finding(Fault.VERSION_UNKNOWN, root, "version", expected=", ".join(VERSIONS))
 
 
 def _function_findings(root: etree._Element) -> Iterator[Finding]:
