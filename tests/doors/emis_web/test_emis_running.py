@@ -24,7 +24,9 @@ from gateway.spine.outcomes import SpineFailure
 from gateway.spine.transport import NoMeter, Reply, SpineLimits, open_transport
 from gateway.xml.names import ACCESS_FACTS, HL7, SOAP11
 from gateway.xml.parser import parse, serialize
-from tests.running import RunningSandbox
+from tests.doors.emis_web.emis_door import SAMPLES
+from tests.running import RunningSandbox, vendor_stub
+from vendor_stubs import cast
 
 USER, SYSTEM, FEED = "910000000133", "emis-web-azz05", "pas-azz05"
 ASID, SPINE = Asid("200000009053"), Asid("230811201324")
@@ -264,3 +266,33 @@ async def test_description_and_schemas_are_served_and_load_elsewhere(sandbox: Ru
             async with session.get(f"{sandbox.gateway}/viewers/emis-web?{name}") as answer:
                 assert answer.status == 200
                 assert b"schema" in await answer.read()
+
+
+async def stub(sandbox: RunningSandbox, number: str, *options: str) -> tuple[int, dict[str, Any]]:
+    """`vendor-stub emis-web view` of Dr Green."""
+    told = ("emis-web", "view", "--nhs-number", number, "--as", USER, "--json", *options)
+    status, output, errors = await vendor_stub(sandbox, *told)
+    assert output, errors
+    return status, json.loads(output)
+
+
+async def test_a_patient_registered_here_needs_no_permission(sandbox: RunningSandbox) -> None:
+    here = next(patient for patient in cast.patients() if patient.case == "registered_here" and patient.gp == "AZZ05")
+    status, answer = await stub(sandbox, here.nhs)
+    assert (status, answer["outcome"]) == (0, "record")
+    status, answer = await stub(sandbox, "9992001593")
+    assert (status, answer["code"]) == (3, "relationship-missing")
+
+
+async def test_a_permission_is_not_kept_where_the_practice_keeps_none(sandbox: RunningSandbox) -> None:
+    status, answer = await stub(sandbox, PATIENT.value, "--permission", "extended", "--relationship", "referral")
+    assert (status, answer["code"], answer["wire_code"]) == (3, "permission-scope", "420/30418")
+    assert "P-20" in answer["rules"]
+
+
+async def test_raw_sends_a_file_as_it_is_or_made_new(sandbox: RunningSandbox) -> None:
+    file = str(SAMPLES / "event-list.xml")
+    status, output, _ = await vendor_stub(sandbox, "emis-web", "raw", file)
+    assert (status, "X-SCR-Code: credentials-invalid" in output) == (3, True), output
+    status, output, _ = await vendor_stub(sandbox, "emis-web", "raw", file, "--fresh", "--as", USER)
+    assert (status, "queryResponseEventList" in output) == (0, True), output

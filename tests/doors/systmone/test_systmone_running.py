@@ -15,8 +15,8 @@ from gateway.xml.parser import parse
 from tests.running import RunningSandbox
 
 USER, SYSTEM, FEED = "910000000141", "systmone-azz06", "pas-azz06"
-TEAM_MATE = "910000000091"
-TEAM_MATES_ROLE = "555000000110"
+TEAM_MATE, OTHER_TEAM = "910000000325", "910000000326"
+SEVERAL_ROLES, ROLE_HERE = "910000000091", "555000000110"
 
 
 async def token(sandbox: RunningSandbox, user: str, role: str | None = None) -> str:
@@ -101,6 +101,10 @@ async def test_a_kept_permission_is_used_again_and_by_the_team(sandbox: RunningS
     assert (await sent(sandbox, message("VIEW", *facts), bearer))[0] == 200
     for _ in range(2):
         assert (await sent(sandbox, message("VIEW", ("NhsNumber", number)), bearer))[0] == 200
+    for mate, expected in ((TEAM_MATE, (200, None)), (OTHER_TEAM, (403, "permission-scope"))):
+        await referred(sandbox, mate, number)
+        status, answered, _ = await sent(sandbox, message("VIEW", ("NhsNumber", number)), await token(sandbox, mate))
+        assert (status, code(answered)) == expected, mate
     answer = (("NhsNumber", number), ("Answer", "yes"), ("Kind", "extended"), ("Until", "2999-01-01"))
     status, recorded, _ = await sent(sandbox, message("PERMISSION", *answer), bearer)
     until = datetime.fromisoformat(recorded.findtext(f".//{{{SYSTMONE}}}Until") or "")
@@ -115,14 +119,14 @@ async def test_a_kept_permission_is_used_again_and_by_the_team(sandbox: RunningS
 
 
 async def test_several_roles_and_none_chosen_is_told_so(sandbox: RunningSandbox) -> None:
-    number, bearer = "9992001968", await token(sandbox, TEAM_MATE)
+    number, bearer = "9992001968", await token(sandbox, SEVERAL_ROLES)
     facts = (("NhsNumber", number), ("Access/Permission", "yes"))
     status, problem, headers = await sent(sandbox, message("VIEW", *facts), bearer)
     assert (status, code(problem), headers["X-SCR-Code"]) == (403, "role-not-chosen", "role-not-chosen")
-    await referred(sandbox, TEAM_MATE, number)
-    chosen = (("NhsNumber", number), ("Access/RoleProfile", TEAM_MATES_ROLE), ("Access/Permission", "yes"))
+    await referred(sandbox, SEVERAL_ROLES, number)
+    chosen = (("NhsNumber", number), ("Access/RoleProfile", ROLE_HERE), ("Access/Permission", "yes"))
     status, answer, _ = await sent(sandbox, message("VIEW", *chosen), bearer)
-    assert status == 200 or code(answer) == "user-training", etree.tostring(answer)
+    assert (status, code(answer)) == (403, "user-training"), "past the choice of role, where training is enforced"
 
 
 async def test_a_replay_is_refused(sandbox: RunningSandbox) -> None:
