@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from gateway.domain.codes import Kind
 from gateway.domain.decision import AuditEntry
-from gateway.domain.errors import AccessDenied, GatewayError, InternalError
+from gateway.domain.errors import AccessDenied, GatewayError, InternalError, MessageInvalid
 from gateway.domain.journal import Write
 from gateway.domain.spine import Demographics
 from gateway.service.activity import Reports
@@ -71,11 +71,18 @@ class Service:
             return await self._answered(door, wire, call, context), None
         except GatewayError as refusal:
             error = await self._traced(refusal, call, context)
+            if call is None:
+                await self._taught(error, door, wire)
         except Exception as bug:  # noqa: BLE001 - I6: whatever went wrong is a refusal with a code, and leaves a trace
             error = InternalError()
             error.__cause__ = bug
             error = await self._traced(error, call, context)
         return door.refuse(wire, call, error), error
+
+    async def _taught(self, error: GatewayError, door: Door, wire: WireRequest) -> None:
+        """Puts all findings of an unreadable message in place of the first ones, where they can be had."""
+        if isinstance(error, MessageInvalid) and self._parts.teach is not None:
+            error.findings = await self._parts.teach(door, wire) or error.findings
 
     async def refuse_unread(
         self, door: Door, wire: WireRequest, error: GatewayError, context: Context
