@@ -12,7 +12,7 @@ TEST_JOBS ?= 2
 ARGS ?=
 
 .DELETE_ON_ERROR:
-.PHONY: run test lint bench format clean assets browser postgres mutation
+.PHONY: run test lint bench format clean assets browser postgres mutation fuzz-fhir
 
 run: $(VENV)/.run assets
 	@$(BIN)/scr-gateway sandbox --port-base $(PORT_BASE) $(ARGS)
@@ -55,6 +55,11 @@ postgres:
 browser:
 	@sh deploy/install-browser.sh
 
+# 10,000 requests made from the OpenAPI document against a sandbox of its own
+fuzz-fhir: $(VENV)/.dev
+	$(BIN)/python -m tests.fuzz_fhir --requests 10000 $(ARGS)
+
+# changed copies of the policy's code that its tests must notice
 mutation: $(VENV)/.dev
 	$(BIN)/mutmut run
 
