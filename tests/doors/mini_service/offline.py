@@ -17,7 +17,7 @@ from gateway.domain.identifiers import Asid, CorrelationId, NhsNumbers, NumberRa
 from gateway.service.calls import Call
 from gateway.service.doors import WireRequest, WireResponse
 from gateway.xml.catalogue import Catalogue
-from gateway.xml.names import HL7, ITK, PREFIXES
+from gateway.xml.names import HL7, PREFIXES
 from gateway.xml.parser import parse
 from tests.policy import cases
 from tests.xml.wire import NOW, good
@@ -99,6 +99,11 @@ class Answer:
         self.response = response
         self.root = parse(response.body)
 
+    @classmethod
+    def of(cls, body: bytes) -> "Answer":
+        """From bytes alone."""
+        return cls(WireResponse(status=200, media_type="text/xml", body=body))
+
     def xpath(self, path: str) -> list[Any]:
         """Nodes by the usual prefixes."""
         return list(self.root.xpath(path, namespaces={**PREFIXES, "hl7": HL7}))  # type: ignore[call-overload]
@@ -129,4 +134,4 @@ def payload_invalid(body: bytes) -> PayloadInvalid:
     return error
 
 
-__all__ = ["HL7", "ITK", "NOW", "good"]
+__all__ = ["NOW", "good"]
