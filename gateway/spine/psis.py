@@ -33,8 +33,8 @@ from gateway.xml.names import OID_NHS_NUMBER, XSI, qname
 from gateway.xml.paths import elements, first, text_of
 
 SUMMARY_TYPES = frozenset({GP_SUMMARY, GP_INITIAL_SUMMARY})
-ACCESS_RULE = "SPINE-ACS"
-"""Rule id of a refusal by Spine's own access control."""
+ACCESS_RULE = "SCR-AVAILABLE"
+"""Rule id of a refusal by Spine's own access control: the policy's own for every record that is not available, so that it tells nothing more."""
 
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
 _CONSENT = {"yes": Consent.YES, "no": Consent.NO, "ask": Consent.ASK, "clear": Consent.ASK}

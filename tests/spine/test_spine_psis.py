@@ -120,7 +120,7 @@ def test_refused_at_the_event() -> None:
     with pytest.raises(PolicyRefused) as caught:
         _fetched(wire("not-fulfilled"))
     assert caught.value.code is Code.SCR_NOT_AVAILABLE
-    assert caught.value.rules == ("SPINE-ACS",)
+    assert caught.value.rules == ("SCR-AVAILABLE",)
 
 
 def test_a_document_that_is_gone_is_none() -> None:

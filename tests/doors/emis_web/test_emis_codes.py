@@ -94,7 +94,7 @@ def test_a_replay_is_spines_duplicate_to_a_client_of_spine() -> None:
 
 def test_closed_records_are_not_told_apart() -> None:
     """Whatever hides a record, the reasons are the same ones."""
-    rules = ("SCR-AVAILABLE", "SPINE-ACS")
+    rules = ("SCR-AVAILABLE",)
     told = {
         answered(PolicyRefused(Code.SCR_NOT_AVAILABLE, ((rule, Code.SCR_NOT_AVAILABLE),)), sample("event")).body
         for rule in rules
