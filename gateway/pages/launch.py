@@ -12,6 +12,7 @@ from aiohttp import web
 from gateway.domain.access import ProvedUser, System, User
 from gateway.domain.codes import Code
 from gateway.domain.errors import AccessDenied, GatewayError, InternalError
+from gateway.domain.instants import from_iso
 from gateway.pages.contexts import PatientContext
 from gateway.pages.frame import Turn
 from gateway.pages.sessions import BrowserSession, Cookie, signed_in
@@ -98,11 +99,17 @@ class LaunchPages:
     async def sign_in(self, turn: Turn) -> web.StreamResponse:
         """GET /launch/sign-in: to the identity service; nobody signs in twice for a next patient of the same host and role."""
         secret, launch = await self._arrival(turn)
-        standing = await self._standing(turn, launch)
-        if standing is not None:
+        standing = await self._standing(turn)
+        if standing is not None and _belongs(standing, launch):
             return await self._next_patient(turn, standing, secret, launch)
-        system = self._system(turn, launch)
-        return await to_identity(turn, callback=CALLBACK, system=system, prompt=None, extra={"launch": secret})
+        if standing is not None:
+            await turn.frame.sessions.end(standing)
+        somebody_else = standing is not None and standing.user != launch.user
+        return await self._to_identity(turn, secret, launch, prompt="login" if somebody_else else None)
+
+    async def _to_identity(self, turn: Turn, secret: str, launch: LaunchClaims, *, prompt: str | None) -> web.Response:
+        extra = {"launch": secret, "begun": turn.now.replace(microsecond=0).isoformat()}
+        return await to_identity(turn, callback=CALLBACK, system=self._system(turn, launch), prompt=prompt, extra=extra)
 
     async def _arrival(self, turn: Turn) -> tuple[str, LaunchClaims]:
         secret = self.cookie.read(turn.request)
@@ -111,17 +118,12 @@ class LaunchPages:
         return secret, await self.launching.opened(secret, turn.now)
 
     @staticmethod
-    async def _standing(turn: Turn, launch: LaunchClaims) -> BrowserSession | None:
-        """This browser's session where it is the launch's own user, role and host; any other ends here."""
+    async def _standing(turn: Turn) -> BrowserSession | None:
+        """The session this browser has already."""
         try:
-            session = await turn.frame.sessions.read(turn.request, turn.now)
+            return await turn.frame.sessions.read(turn.request, turn.now)
         except AccessDenied:
             return None
-        same = (session.user, session.role, session.system) == (launch.user, launch.role, launch.system)
-        if session.launched and same:
-            return session
-        await turn.frame.sessions.end(session)
-        return None
 
     async def _next_patient(
         self, turn: Turn, session: BrowserSession, secret: str, launch: LaunchClaims
@@ -154,6 +156,9 @@ class LaunchPages:
         secret, launch = await self._arrival(turn)
         if extra.get("launch") != secret or system.id != launch.system:
             raise AccessDenied(Code.LAUNCH_INVALID, rules=("P-07",))
+        if user.id != launch.user and proof.authenticated < from_iso(extra["begun"]):
+            # nobody signed in just now: the identity service told of whoever used this browser before
+            return await self._to_identity(turn, secret, launch, prompt="login")
         await self.launching.close(secret)
         credentials = Credentials(session=_in_role(proof, user))
         context = await self._arrived(turn, launch, credentials)
@@ -167,6 +172,12 @@ class LaunchPages:
         turn.frame.signing_in.clear(response)
         self.cookie.clear(response)
         return response
+
+
+def _belongs(session: BrowserSession, launch: LaunchClaims) -> bool:
+    """Whether a session is the launch's own user, role and host."""
+    same = (session.user, session.role, session.system) == (launch.user, launch.role, launch.system)
+    return session.launched and same
 
 
 def _checked(code: str) -> None:
