@@ -41,6 +41,7 @@ from gateway.launches import launches
 from gateway.listeners import Socket, sockets
 from gateway.metrics import Metrics
 from gateway.notices import officer_sender, spine_sender
+from gateway.officers import officers
 from gateway.pages import public
 from gateway.pages.public import Ready
 from gateway.policy.answer import decide, held
@@ -241,9 +242,10 @@ async def running(settings: Settings, mode: Mode, *, reuse_port: bool = False) -
             tokens,
         )
         launching = launches(settings, parts, shelf=browsers.launches(engine), registry=registry, session=session)
+        service = Service(parts, launching.launching)
         house = House(
             settings=settings,
-            service=Service(parts, launching.launching),
+            service=service,
             metrics=metrics,
             catalogue=catalogue,
             numbers=numbers,
@@ -262,6 +264,7 @@ async def running(settings: Settings, mode: Mode, *, reuse_port: bool = False) -
                 registry=registry,
             ),
             launches=launching,
+            officers=officers(parts, service, journal, engine),
         )
         found = sockets(settings, registry, clock, partial(routes, house))
         await _listen(found, settings, metrics, stack, reuse_port=reuse_port)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from aiohttp import web
 
@@ -25,6 +26,8 @@ from gateway.launches import Launches, launch_routes
 from gateway.listeners import Prover
 from gateway.metrics import Metrics
 from gateway.pages import fhir, public
+from gateway.pages.privacy import Bench
+from gateway.pages.privacy_routes import privacy_routes
 from gateway.rates import Rates
 from gateway.service.ports import Ids
 from gateway.service.service import Service
@@ -48,6 +51,7 @@ class House:
     rates: Rates | None
     browsing: Browsing
     launches: Launches
+    officers: Bench
 
 
 def routes(house: House, prove: Prover) -> Iterable[web.RouteDef]:
@@ -103,7 +107,8 @@ def _fhir(house: House, doors: Web) -> Iterable[web.RouteDef]:
 
 def _pages(house: House, doors: Web, prover: Prover) -> Iterable[web.RouteDef]:
     """The gateway's own pages."""
-    viewer = frame(
+    framed = partial(
+        frame,
         house.browsing,
         house.settings,
         prover,
@@ -112,9 +117,11 @@ def _pages(house: House, doors: Web, prover: Prover) -> Iterable[web.RouteDef]:
         told=doors.told,
         clock=house.clock,
     )
+    viewer = framed()
     yield from viewer_routes(viewer)
     yield from organisation_routes(house.browsing, viewer)
     yield from launch_routes(house.launches, doors, viewer)
+    yield from privacy_routes(house.officers, framed(door="privacy", home="/privacy"))
 
 
 def _viewers(house: House, doors: Web) -> Iterable[web.RouteDef]:

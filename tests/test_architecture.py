@@ -12,7 +12,7 @@ LAYERS = (
     {"policy", "xml", "schemas"},
     {"service"},
     {"adapters", "pages", "spine", "store", "identity"},
-    {"web", "rates", "guard", "teaching", "config", "logs", "metrics", "production", "listeners", "doors", "browsing", "launches", "notices"},
+    {"web", "rates", "guard", "teaching", "config", "logs", "metrics", "production", "listeners", "doors", "browsing", "launches", "officers", "notices"},
     {"app", "sandbox", "workers"},
     {"cli", "__main__", ""},
 )

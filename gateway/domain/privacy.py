@@ -15,8 +15,8 @@ from gateway.domain.permission import RecordedPermission
 
 LONGEST_NOTE = 2000
 """Characters of a note on an alert."""
-LONGEST_SPAN = timedelta(days=31)
-"""Longest span of a report."""
+LONGEST_SPAN = timedelta(days=31, hours=1)
+"""Longest span of a report: 31 London days, of which one has 25 hours in autumn."""
 
 
 class AlertState(StrEnum):

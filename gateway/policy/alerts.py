@@ -67,6 +67,13 @@ def attempt(case: Case) -> AlertPlan | None:
     return AlertPlan(*pair, marks=(*_marks(case), S_FLAG_ATTEMPT))
 
 
+def seen_by(case: Case) -> frozenset[AlertType]:
+    """Which alerts the role may read: claimed relationships by one activity, accesses by another (section 2a)."""
+    codes = case.settings.activities
+    kinds = ((codes.self_claim_alerts, AlertType.SELF_CLAIM), (codes.access_alerts, AlertType.ACCESS))
+    return frozenset(kind for code, kind in kinds if code in case.activities)
+
+
 def _pair(case: Case) -> tuple[AlertType, AlertReason] | None:
     """An override's own pair first, then a claimed relationship, then settings that alert every view."""
     claims = case.facts.claims

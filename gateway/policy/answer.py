@@ -4,9 +4,9 @@ Must never allow while a rule is unjudged, nor let an error inside a rule pass f
 """
 
 from gateway.domain.codes import Code
-from gateway.domain.decision import Decision, Facts, PermissionBasis, Reason, Verdict
+from gateway.domain.decision import AlertType, Decision, Facts, PermissionBasis, Reason, Verdict
 from gateway.domain.permission import PermissionClaim, RecordedPermission
-from gateway.policy.alerts import attempt, basis, plan
+from gateway.policy.alerts import attempt, basis, plan, seen_by
 from gateway.policy.case import Case
 from gateway.policy.judging import PASSED, VIEWS, Failed, Judgement, NotYet, Rule, Stage
 from gateway.policy.rules import BY_OPERATION
@@ -59,6 +59,11 @@ def judged(rule: Rule, case: Case) -> Judgement:
 def held(facts: Facts, settings: PolicySettings) -> RecordedPermission | None:
     """The recorded permission that would cover a view by this user now; None where none does or a no is newer."""
     return Case(facts, settings).held
+
+
+def seen(facts: Facts, settings: PolicySettings) -> frozenset[AlertType]:
+    """The types of alert this user's role may read; none where the role has neither activity."""
+    return seen_by(Case(facts, settings))
 
 
 def _broken(rule: str, error: Exception) -> Reason:

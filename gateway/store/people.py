@@ -142,15 +142,22 @@ class People:
         """This organisation's samples, newest first."""
         mine = select(sampling).where(sampling.c.organisation == organisation.value)
         rows = await self._rows(mine.order_by(sampling.c.at.desc(), sampling.c.id).limit(limit))
-        return tuple(
-            Sample(
-                id=row.id,
-                organisation=OdsCode(row.organisation),
-                officer=UserId(row.officer),
-                at=row.at,
-                percent=row.percent,
-                seed=row.seed,
-                alerts=tuple(orjson.loads(row.data)),
-            )
-            for row in rows
-        )
+        return tuple(map(_sample, rows))
+
+    async def sample(self, sample_id: str, organisation: OdsCode) -> Sample | None:
+        """One sample; None where this organisation has no such one."""
+        mine = (sampling.c.id == sample_id, sampling.c.organisation == organisation.value)
+        rows = await self._rows(select(sampling).where(*mine))
+        return _sample(rows[0]) if rows else None
+
+
+def _sample(row: Any) -> Sample:
+    return Sample(
+        id=row.id,
+        organisation=OdsCode(row.organisation),
+        officer=UserId(row.officer),
+        at=row.at,
+        percent=row.percent,
+        seed=row.seed,
+        alerts=tuple(orjson.loads(row.data)),
+    )

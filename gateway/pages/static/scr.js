@@ -12,7 +12,7 @@ if (timeout) {
   let timers = [];
   const end = () => {
     document.body.classList.add("scr-closed");
-    window.location.replace("/viewer/timed-out");
+    window.location.replace(timeout.dataset.ended);
   };
   const warn = () => {
     timeout.hidden = false;
@@ -25,7 +25,7 @@ if (timeout) {
   };
   stay.addEventListener("click", async () => {
     const body = new URLSearchParams({ csrf: timeout.dataset.csrf });
-    const answer = await fetch("/viewer/stay", { method: "POST", body }).catch(() => null);
+    const answer = await fetch(timeout.dataset.stay, { method: "POST", body }).catch(() => null);
     if (answer && answer.ok) arm();
     else end();
   });

@@ -1,0 +1,175 @@
+"""Reads an attendance file (CSV: nhs_number, from, to) and finds which open alerts it explains. Keeps no row, quotes none.
+
+Bounded whatever is in the file: size, rows, one field's length; memory grows with a million rows by one number each.
+"""
+
+import csv
+import hashlib
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import BinaryIO
+
+from gateway.domain.errors import InvalidValue
+from gateway.domain.identifiers import NhsNumber
+from gateway.domain.instants import LONDON
+from gateway.domain.privacy import AlertCase, Attendance, FileRefused, Matched, Reconciliation
+
+MOST_BYTES = 96 * 1024 * 1024
+MOST_ROWS = 1_000_000
+COLUMNS = ("nhs_number", "from", "to")
+_LONGEST_LINE = 64 * 1024
+_SHOWN = 10
+_BLANKS = re.compile(r"[\s\u00a0-]+")
+_DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})|(\d{2})/(\d{2})/(\d{4})", re.ASCII)
+
+NUMBER = "not an NHS number"
+INSTANT = "a date or time that cannot be read"
+ORDER = "ends before it begins"
+WIDTH = "not as many columns as the first line names"
+
+
+@dataclass(slots=True)
+class _Found:
+    """What was counted so far."""
+
+    rows: int = 0
+    duplicates: int = 0
+    first_duplicates: list[int] = field(default_factory=list)
+    faults: dict[str, list[int]] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    matched: dict[str, Attendance] = field(default_factory=dict)
+
+    def fault(self, what: str, row: int) -> None:
+        self.counts[what] = self.counts.get(what, 0) + 1
+        first = self.faults.setdefault(what, [])
+        if len(first) < _SHOWN:
+            first.append(row)
+
+
+def reconcile(file: BinaryIO, cases: Sequence[AlertCase], *, open_alerts: int) -> Reconciliation:
+    """What the file, from its first byte, says about these alerts, each of which is still open.
+
+    Dates are London days, a `to` day counts to its end, an empty `to` means still there; times without a zone are London
+    time. Raises FileRefused for a file that is not UTF-8 CSV with the three columns, or is beyond the bounds.
+    """
+    wanted: dict[str, list[AlertCase]] = {}
+    for each in cases:
+        wanted.setdefault(each.alert.patient.value, []).append(each)
+    found, seen = _Found(), set[int]()
+    for line, row in _rows(file, found):
+        _take(line, row, found, seen, wanted)
+    by_id = {each.alert.id: each for each in cases}
+    matched = [Matched(case=by_id[alert_id], attendance=there) for alert_id, there in found.matched.items()]
+    return Reconciliation(
+        digest=_digest(file),
+        rows=found.rows,
+        duplicates=found.duplicates,
+        first_duplicates=tuple(found.first_duplicates),
+        faults=tuple((what, found.counts[what], tuple(first)) for what, first in sorted(found.faults.items())),
+        compared=len(cases),
+        open=open_alerts,
+        matched=tuple(sorted(matched, key=lambda one: (one.case.alert.at, one.case.alert.id))),
+    )
+
+
+def _digest(file: BinaryIO) -> str:
+    file.seek(0)
+    digest = hashlib.sha256()
+    while block := file.read(1 << 20):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def _lines(text: io.TextIOWrapper) -> Iterator[str]:
+    """Line by line, none longer than the bound. Raises FileRefused."""
+    while line := text.readline(_LONGEST_LINE):
+        if len(line) == _LONGEST_LINE:
+            raise FileRefused("The file has a line that is too long to be one of a list of attendances.")
+        yield line
+
+
+def _rows(file: BinaryIO, found: _Found) -> Iterator[tuple[int, tuple[str, str, str]]]:
+    """(line, the three values) of each row that has them. Raises FileRefused."""
+    file.seek(0)
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+    reader = csv.reader(_lines(text), strict=True)
+    try:
+        header = next(reader, None)
+        places = _places(header or [])
+        width = len(header or [])
+        for row in reader:
+            if not row:
+                continue
+            found.rows += 1
+            if found.rows > MOST_ROWS:
+                raise FileRefused(f"The file has more than {MOST_ROWS:,} rows. Send it in parts.")
+            if len(row) != width:
+                found.fault(WIDTH, reader.line_num)
+                continue
+            yield reader.line_num, (row[places[0]], row[places[1]], row[places[2]])
+    except UnicodeDecodeError as error:
+        raise FileRefused("The file is not UTF-8 text. Save it as CSV UTF-8 and send it again.") from error
+    except csv.Error as error:
+        raise FileRefused(f"The file is not CSV from line {reader.line_num} on.") from error
+    finally:
+        text.detach()
+
+
+def _places(header: Sequence[str]) -> tuple[int, int, int]:
+    """Where the columns are, in whatever order. Raises FileRefused."""
+    names = [_BLANKS.sub("_", name.strip().lower()) for name in header]
+    if any(names.count(name) != 1 for name in COLUMNS):
+        raise FileRefused("The first line names the columns nhs_number, from and to, each once.")
+    first, second, third = (names.index(name) for name in COLUMNS)
+    return first, second, third
+
+
+def _take(
+    line: int, row: tuple[str, str, str], found: _Found, seen: set[int], wanted: Mapping[str, list[AlertCase]]
+) -> None:
+    """One row: counted, checked, and held against the alerts of its patient."""
+    number = _BLANKS.sub("", row[0])
+    try:
+        NhsNumber(number)
+    except InvalidValue:
+        return found.fault(NUMBER, line)
+    try:
+        start = instant(row[1], end=False)
+        end = instant(row[2], end=True) if row[2].strip() else None
+    except ValueError:
+        return found.fault(INSTANT, line)
+    if end is not None and end < start:
+        return found.fault(ORDER, line)
+    key = hash((number, start, end))
+    if key in seen:
+        found.duplicates += 1
+        if len(found.first_duplicates) < _SHOWN:
+            found.first_duplicates.append(line)
+        return None
+    seen.add(key)
+    for case in wanted.get(number, ()):
+        covers = start <= case.alert.at and (end is None or case.alert.at <= end)
+        if covers and case.alert.id not in found.matched:
+            found.matched[case.alert.id] = Attendance(row=line, start=start, end=end)
+    return None
+
+
+def instant(text: str, *, end: bool) -> datetime:
+    """A day (2026-03-01, 01/03/2026) or a time (2026-03-01T10:15, with or without zone) as a UTC instant. Raises ValueError.
+
+    `end`: of a day its last instant, else its first.
+    """
+    text = text.strip()
+    match = _DAY.fullmatch(text)
+    if match is None:
+        if len(text) < len("2026-03-01T10:15") or not text.isascii():
+            raise ValueError("not an instant")
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=LONDON)).astimezone(UTC)
+    year, month, day, other_day, other_month, other_year = match.groups()
+    found = date(int(year or other_year), int(month or other_month), int(day or other_day))
+    first = datetime.combine(found + timedelta(days=1) if end else found, time(), LONDON).astimezone(UTC)
+    return first - timedelta(microseconds=1) if end else first

@@ -1,0 +1,147 @@
+"""The privacy officer's side of the store: every read and every recorded act behind one port (gateway.service.privacy).
+
+An act and its audit entry are one transaction. Nothing here deletes anything.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import BinaryIO
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from gateway.domain.codes import Code
+from gateway.domain.decision import AuditEntry
+from gateway.domain.errors import NotPossibleNow
+from gateway.domain.identifiers import NhsNumber, OdsCode, UserId
+from gateway.domain.journal import Write
+from gateway.domain.privacy import (
+    AlertAction,
+    AlertCase,
+    AlertFilter,
+    AlertPage,
+    AlertState,
+    AnswerCount,
+    DayCount,
+    Entries,
+    EntryFilter,
+    EventCount,
+    OverrideCount,
+    Reconciliation,
+    Sample,
+    SelfRecorded,
+    Span,
+    ViewCount,
+)
+from gateway.store.alerts import Alerts, act
+from gateway.store.journal import Journal
+from gateway.store.people import People, draw, record_sample
+from gateway.store.reconcile import reconcile
+from gateway.store.reports import Reports
+
+MOST_COMPARED = 50_000
+"""Open alerts that one file is held against: the oldest."""
+_OPEN = (AlertState.NEW, AlertState.INVESTIGATING)
+
+
+@dataclass(eq=False)
+class Workbench:
+    """WorkbenchPort on one database. Every method raises NotPossibleNow where it does not answer."""
+
+    engine: AsyncEngine
+    journal: Journal
+
+    def __post_init__(self) -> None:
+        self._alerts, self._reports, self._people = Alerts(self.engine), Reports(self.engine), People(self.engine)
+        self._reading = asyncio.Lock()
+
+    async def record(self, write: Write, change: AlertAction | Sample | None = None) -> None:
+        """Commits entries together with an act or a sample. Raises as `gateway.store.alerts.act` and `Journal.commit`."""
+        if isinstance(change, AlertAction):
+            await self.journal.commit(write, act(change))
+        elif isinstance(change, Sample):
+            await self.journal.commit(write, record_sample(change))
+        else:
+            await self.journal.commit(write)
+
+    async def page(self, wanted: AlertFilter, page: int) -> AlertPage:
+        """Ten alerts, newest first."""
+        return await self._alerts.page(wanted, page=page)
+
+    async def all(self, wanted: AlertFilter, limit: int) -> AlertPage:
+        """At most `limit` alerts, newest first."""
+        return await self._alerts.page(wanted, size=limit)
+
+    async def one(self, alert_id: str, organisation: OdsCode) -> AlertCase | None:
+        """One alert with its history."""
+        return await self._alerts.one(alert_id, organisation)
+
+    async def counts(self, wanted: AlertFilter) -> Mapping[AlertState, int]:
+        """How many stand where."""
+        return await self._alerts.counts(wanted)
+
+    async def alert_ids(self, wanted: AlertFilter) -> tuple[str, ...]:
+        """All ids, sorted."""
+        return await self._alerts.ids(wanted)
+
+    async def names(self, organisation: OdsCode) -> Mapping[UserId, str]:
+        """Names of users with alerts."""
+        return await self._alerts.names(organisation)
+
+    async def alerts_per_day(self, organisation: OdsCode, span: Span) -> tuple[DayCount, ...]:
+        """Alerts by day, type, reason, user and system."""
+        return await self._alerts.per_day(organisation, span.start, span.end)
+
+    async def entries(self, wanted: EntryFilter, limit: int) -> Entries:
+        """Whole entries, oldest first."""
+        return await self._reports.entries(wanted, limit=limit)
+
+    async def looked(self, patients: tuple[NhsNumber, ...], organisation: OdsCode, limit: int) -> Entries:
+        """Every view of one person's record."""
+        return await self._reports.looked(patients, organisation, limit=limit)
+
+    async def trail(self, correlation_id: str, organisation: OdsCode) -> tuple[AuditEntry, ...]:
+        """What stands behind an alert."""
+        return await self._reports.trail(correlation_id, organisation)
+
+    async def events_per_day(self, organisation: OdsCode, span: Span) -> tuple[EventCount, ...]:
+        """Entries by day, event and user."""
+        return await self._reports.per_day(organisation, span)
+
+    async def views(self, organisation: OdsCode, span: Span) -> tuple[ViewCount, ...]:
+        """Views by day, basis, user and system."""
+        return await self._reports.views(organisation, span)
+
+    async def self_recorded(self, organisation: OdsCode, span: Span) -> tuple[SelfRecorded, ...]:
+        """Answers used by their recorder within two seconds."""
+        return await self._reports.self_recorded(organisation, span)
+
+    async def answers(self, organisation: OdsCode, span: Span) -> tuple[AnswerCount, ...]:
+        """Yes and no by user and system."""
+        return await self._reports.answers(organisation, span)
+
+    async def overrides(self, organisation: OdsCode, span: Span, mark: str) -> tuple[OverrideCount, ...]:
+        """Views without permission by user."""
+        return await self._reports.overrides(organisation, span, mark)
+
+    async def samples(self, organisation: OdsCode, limit: int) -> tuple[Sample, ...]:
+        """Samples, newest first."""
+        return await self._people.samples(organisation, limit=limit)
+
+    async def sample(self, sample_id: str, organisation: OdsCode) -> Sample | None:
+        """One sample of this organisation."""
+        return await self._people.sample(sample_id, organisation)
+
+    def draw(self, alerts: tuple[str, ...], percent: int, seed: str) -> tuple[str, ...]:
+        """The sample that this seed draws."""
+        return draw(alerts, percent, seed)
+
+    async def reconcile(self, file: BinaryIO, wanted: AlertFilter) -> Reconciliation:
+        """An attendance file held against the open alerts, in a thread; one file at a time. Raises FileRefused, NotPossibleNow."""
+        if self._reading.locked():
+            raise NotPossibleNow(Code.OVERLOADED, retry_after=10)
+        async with self._reading:
+            wanted = replace(wanted, states=_OPEN)
+            cases = await self._alerts.oldest(wanted, limit=MOST_COMPARED)
+            counts = await self._alerts.counts(wanted)
+            return await asyncio.to_thread(reconcile, file, cases, open_alerts=sum(counts.values()))
