@@ -28,7 +28,7 @@ ptv = {{ kind = "single", scope = "individual", days = 0, question = "May I look
 onboarding = {{ {steps} }}
 """
 NOBODY = {"DEMOG-0001", "DEMOG-0040", "DEMOG-0042"}
-"""Its patients are not this sandbox's; some of its numbers fail their check digit."""
+"""Its patients are not this sandbox's, and one of its numbers is of a range this sandbox does not accept."""
 STEPS = ", ".join(f'{step.value} = "2025-01-01"' for step in OnboardingStep)
 SYSTEM = """
 [[system]]
