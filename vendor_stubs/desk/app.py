@@ -1,4 +1,7 @@
-"""The vendor desk as a web application, and how to serve it on loopback."""
+"""The vendor desk as a web application: nine screens, the launch lab and a SMART host; and how to serve it on loopback.
+
+A stub: it signs nobody in, and everybody on it is invented. Must never be reached from outside a sandbox.
+"""
 
 import asyncio
 import secrets
@@ -6,6 +9,10 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
+from vendor_stubs.calling.http import identity_address
+from vendor_stubs.desk.lab import LaunchLab
+from vendor_stubs.desk.pages import Pages, static
+from vendor_stubs.desk.screens import Screens
 from vendor_stubs.desk.smart_host import SmartHost
 
 
@@ -19,10 +26,19 @@ def _random() -> str:
 
 def build_app(*, gateway: str, identity: str | None, public_url: str) -> web.Application:
     """The desk beside one gateway. `public_url`: its own address."""
-    del identity
+    identity = (identity or identity_address(gateway)).rstrip("/")
+    pages = Pages(gateway, identity)
+    smart = SmartHost(address=public_url, gateway=gateway, now=_now, random=_random)
+    screens = Screens(gateway=gateway, identity=identity, pages=pages, smart=smart)
     app = web.Application(client_max_size=64 * 1024)
-    app.add_routes(SmartHost(address=public_url, gateway=gateway, now=_now, random=_random).routes())
+    app.add_routes([web.get("/static/{name}", static), web.get("/health/live", _alive)])
+    for part in (smart, screens, LaunchLab(pages=pages, screens=screens)):
+        app.add_routes(part.routes())
     return app
+
+
+async def _alive(_: web.Request) -> web.Response:
+    return web.json_response({"status": "up", "stub": True})
 
 
 async def serve(host: str, port: int, *, gateway: str, identity: str | None, public_url: str) -> None:
