@@ -118,7 +118,10 @@ def _opened(turn: Turn) -> Mapping[str, tuple[int, str]]:
         raise MessageInvalid(Code.MESSAGE_VALUE) from error
     if not isinstance(sealed, dict):
         raise MessageInvalid(Code.MESSAGE_VALUE)
-    notes = turn.frame.seal.open(turn.signed_in.secret, sealed).get("notes")
+    try:
+        notes = turn.frame.seal.open(turn.signed_in.secret, sealed).get("notes")
+    except AccessDenied as error:
+        raise AccessDenied(Code.FORM_TOKEN) from error
     if not isinstance(notes, dict):
         raise AccessDenied(Code.FORM_TOKEN)
     return {str(alert_id): (int(version), str(note)) for alert_id, (version, note) in notes.items()}

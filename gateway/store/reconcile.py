@@ -9,7 +9,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from typing import BinaryIO
 
 from gateway.domain.errors import InvalidValue
@@ -136,40 +136,64 @@ def _take(
         NhsNumber(number)
     except InvalidValue:
         return found.fault(NUMBER, line)
+    first, last = row[1].strip(), row[2].strip()
     try:
-        start = instant(row[1], end=False)
-        end = instant(row[2], end=True) if row[2].strip() else None
+        start, end = _moment(first, end=False), _moment(last, end=True) if last else None
+        if end is not None and _before(end, start):
+            return found.fault(ORDER, line)
+        cases = wanted.get(number, ())
+        there = Attendance(row=line, start=_utc(start), end=_utc(end) if end is not None else None) if cases else None
     except ValueError:
         return found.fault(INSTANT, line)
-    if end is not None and end < start:
-        return found.fault(ORDER, line)
-    key = hash((number, start, end))
+    key = hash((number, first, last))
     if key in seen:
         found.duplicates += 1
         if len(found.first_duplicates) < _SHOWN:
             found.first_duplicates.append(line)
         return None
     seen.add(key)
-    for case in wanted.get(number, ()):
-        covers = start <= case.alert.at and (end is None or case.alert.at <= end)
-        if covers and case.alert.id not in found.matched:
-            found.matched[case.alert.id] = Attendance(row=line, start=start, end=end)
+    if there is not None:
+        _match(cases, there, found)
     return None
+
+
+def _match(cases: Sequence[AlertCase], there: Attendance, found: _Found) -> None:
+    """The first attendance that covers an alert's access is its evidence."""
+    for case in cases:
+        covers = there.start <= case.alert.at and (there.end is None or case.alert.at <= there.end)
+        if covers:
+            found.matched.setdefault(case.alert.id, there)
 
 
 def instant(text: str, *, end: bool) -> datetime:
     """A day (2026-03-01, 01/03/2026) or a time (2026-03-01T10:15, with or without zone) as a UTC instant. Raises ValueError.
 
-    `end`: of a day its last instant, else its first.
+    `end`: of a day its last instant, else its first. In the repeated autumn hour the first reading.
     """
-    text = text.strip()
+    return _utc(_moment(text.strip(), end=end))
+
+
+def _moment(text: str, *, end: bool) -> datetime:
+    """The same, naive where the text names no zone: zones are worked out only for patients with alerts."""
     match = _DAY.fullmatch(text)
     if match is None:
         if len(text) < len("2026-03-01T10:15") or not text.isascii():
             raise ValueError("not an instant")
-        moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=LONDON)).astimezone(UTC)
+        return datetime.fromisoformat(text)
     year, month, day, other_day, other_month, other_year = match.groups()
     found = date(int(year or other_year), int(month or other_month), int(day or other_day))
-    first = datetime.combine(found + timedelta(days=1) if end else found, time(), LONDON).astimezone(UTC)
-    return first - timedelta(microseconds=1) if end else first
+    return datetime.combine(found, time.max if end else time.min)
+
+
+def _utc(moment: datetime) -> datetime:
+    """London wall clock where it is naive. Raises ValueError at the ends of the calendar."""
+    try:
+        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=LONDON)).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("outside the calendar") from error
+
+
+def _before(one: datetime, other: datetime) -> bool:
+    if (one.tzinfo is None) is (other.tzinfo is None):
+        return one < other
+    return _utc(one) < _utc(other)

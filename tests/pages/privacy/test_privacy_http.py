@@ -1,0 +1,289 @@
+"""The workbench against a running gateway: who gets in, what is on record of it, and the life of an alert."""
+
+import csv
+import io
+import json
+import re
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.pages.privacy.officers import (
+    DOCTOR,
+    ELSEWHERE,
+    OFFICER,
+    VIEWING_OFFICER,
+    alert_of,
+    at_work,
+    emergency,
+    upload,
+)
+from tests.pages.walking import PATIENTS, entries, rows, walking
+from tests.running import RunningSandbox
+from vendor_stubs import scra
+from vendor_stubs.calling.http import Calls, Exchange
+from vendor_stubs.pages import FORM, Page, read_html
+
+PAGES = (
+    "/privacy/alerts",
+    "/privacy/reports/patient",
+    "/privacy/reports/user",
+    "/privacy/reports/enquiries",
+    "/privacy/looked",
+    "/privacy/permissions",
+    "/privacy/samples",
+    "/privacy/attendance",
+    "/privacy/charts",
+)
+
+
+async def posted(calls: Calls, path: str, **fields: str) -> Exchange:
+    """A form sent with this browser's cookies, no redirect followed."""
+    return await calls.wire.send(
+        "POST", calls.gateway + path, headers={"Content-Type": FORM}, body=urlencode(fields).encode()
+    )
+
+
+def words(page: Page) -> str:
+    """What the page says, white space collapsed."""
+    return " ".join(page.find("//main")[0].text_content().split())
+
+
+def seen(answer: Exchange) -> Page:
+    """An answer as a page."""
+    return Page(exchange=answer, tree=read_html(answer))
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/privacy/alerts/NONE", "/privacy/samples/NONE"])
+async def test_nothing_opens_without_a_session_or_with_another_pages_one(sandbox: RunningSandbox, path: str) -> None:
+    async with walking(sandbox) as (browser, _):
+        assert (await browser.get(path)).exchange.code == "session-missing"
+        await scra.sign_in(browser, VIEWING_OFFICER, None)  # at the viewer
+        assert (await browser.get(path)).exchange.code == "session-missing"
+
+
+async def test_a_doctor_is_refused_everywhere_and_that_is_on_record(sandbox: RunningSandbox) -> None:
+    async with walking(sandbox) as (browser, _):
+        page = await scra.sign_in(browser, DOCTOR, None, start="/privacy/sign-in")
+        for path in PAGES:
+            page = await browser.get(path)
+            assert (page.exchange.status, page.exchange.code) == (403, "role-activity"), path
+            [entry] = entries(sandbox, page.exchange.correlation_id)
+            assert (entry["event"], entry["door"], entry["user"]) == ("refused", "privacy", DOCTOR)
+
+
+async def test_every_page_is_on_record_before_it_is_shown(sandbox: RunningSandbox) -> None:
+    async with walking(sandbox) as (browser, _):
+        await at_work(browser)
+        for path in PAGES:
+            page = await browser.get(path)
+            assert page.exchange.status == 200, (path, page.exchange.code)
+            [entry] = entries(sandbox, page.exchange.correlation_id)
+            assert entry["event"] in {"privacy", "report"}
+            assert (entry["organisation"], entry["user"]) == ("RZZ01", OFFICER)
+            policy = page.exchange.headers["Content-Security-Policy"]
+            assert "default-src 'none'" in policy
+            assert "unsafe" not in policy
+
+
+async def test_the_life_of_an_alert(sandbox: RunningSandbox) -> None:
+    number = PATIENTS["core"]
+    async with walking(sandbox) as (browser, _):
+        alert_id = alert_of(sandbox, await emergency(browser, number, "Found collapsed in the street"))
+    path = f"/privacy/alerts/{alert_id}"
+    async with walking(sandbox) as (browser, calls):
+        await at_work(browser)
+        page = await browser.get(path)
+        text = words(page)
+        for said in ("ADAMS Nadia Dr", "Found collapsed in the street", "scra", "Emergency", "S8000:G8000:R8000"):
+            assert said in text
+        assert f"{number[:3]}\u00a0{number[3:6]}\u00a0{number[6:]}" in page.find("//main")[0].text_content()
+        nothing = await browser.post(page, path, {"to": "closed", "note": " "})
+        assert nothing.exchange.code == "message-value"
+        taken = await browser.post(page, path, {"to": "under-investigation", "note": "Asking the ward"})
+        assert taken.find("//@data-state") == ["under-investigation"]
+        late = await browser.post(page, path, {"to": "closed", "note": "My own finding"})  # from the page before
+        assert (late.exchange.status, late.exchange.code) == (409, "alert-changed")
+        assert "My own finding" in words(late)
+        assert late.find("//@data-state") == ["under-investigation"]
+        closed = await browser.post(late, path, {"to": "closed", "note": "Attended: <b>sound</b>"})
+        assert closed.find("//@data-state") == ["closed"]
+        history = [" ".join(one.text_content().split()) for one in closed.find("//ol[@class='scr-history']/li")]
+        assert len(history) == 2
+        assert "Asking the ward" in history[0]
+        assert "Attended: <b>sound</b>" in history[1]
+        assert not closed.find(f"//form[@action='{path}']")
+        again = await posted(calls, path, csrf=late.form(path)["csrf"], version="2", to="closed", note="once more")
+        assert (again.status, again.code) == (409, "alert-changed")
+    [entry] = entries(sandbox, closed.exchange.correlation_id)[:1]
+    acts = rows(sandbox, "SELECT body FROM audit WHERE event = 'privacy' AND body LIKE ?", f'%"alert_id":"{alert_id}"%')
+    outcomes = [json.loads(body)["outcome"] for (body,) in acts]
+    assert outcomes.count("closed") == outcomes.count("under-investigation") == 1
+    assert entry["alert_id"] == alert_id
+
+
+async def test_nobody_closes_an_alert_of_their_own_access(sandbox: RunningSandbox) -> None:
+    async with walking(sandbox) as (browser, _):
+        said = await emergency(browser, PATIENTS["core"], "Seizure and no relatives near", uid=VIEWING_OFFICER)
+    alert_id = alert_of(sandbox, said)
+    path = f"/privacy/alerts/{alert_id}"
+    async with walking(sandbox) as (browser, calls):
+        await at_work(browser, VIEWING_OFFICER)
+        page = await browser.get(path)
+        assert "This is your own access." in words(page)
+        assert not page.find("//input[@name='to'][@value='closed']")
+        refused = seen(await posted(calls, path, **page.form(path), to="closed", note="It was me and it was right"))
+        assert (refused.exchange.status, refused.exchange.code) == (403, "alert-own-access")
+        assert refused.exchange.rules == ("P-90",)
+        assert "not closed by the person whose access raised it" in words(refused)
+        assert refused.find("//@data-state") == ["new"]
+        [entry, *_] = [e for e in entries(sandbox, refused.exchange.correlation_id) if e["event"] == "refused"]
+        assert (entry["code"], entry["rules"], entry["user"]) == ("alert-own-access", ["P-90"], VIEWING_OFFICER)
+    async with walking(sandbox) as (browser, _):
+        await at_work(browser)
+        closed = await browser.post(await browser.get(path), path, {"to": "closed", "note": "Checked with the ward"})
+        assert closed.find("//@data-state") == ["closed"]
+
+
+async def test_an_officer_elsewhere_finds_nothing_of_it(sandbox: RunningSandbox) -> None:
+    number = PATIENTS["core"]
+    async with walking(sandbox) as (browser, _):
+        alert_id = alert_of(sandbox, await emergency(browser, number, "Fell from a ladder at work"))
+    async with walking(sandbox) as (browser, calls):
+        page = await at_work(browser, ELSEWHERE)
+        other = await browser.get(f"/privacy/alerts/{alert_id}")
+        assert (other.exchange.status, other.exchange.code) == (404, "page-not-found")
+        csrf = str(page.find("//input[@name='csrf']/@value")[0])
+        acted = await posted(calls, f"/privacy/alerts/{alert_id}", csrf=csrf, version="0", to="closed", note="not mine")
+        assert acted.code == "page-not-found"
+        listed = await posted(calls, "/privacy/alerts/export", csrf=csrf, state="all", format="csv")
+        assert alert_id not in listed.body.decode()
+        looked = await posted(calls, "/privacy/looked", csrf=csrf, nhs_number=number)
+        assert "Fell from a ladder" not in looked.body.decode()
+        assert DOCTOR not in looked.body.decode()
+    assert rows(sandbox, "SELECT state FROM alert WHERE id = ?", alert_id) == [("new",)]
+
+
+async def test_a_form_of_another_page_or_site_does_nothing(sandbox: RunningSandbox) -> None:
+    async with walking(sandbox) as (browser, calls):
+        page = await at_work(browser)
+        assert (await posted(calls, "/privacy/samples", csrf="0" * 64, percent="50")).code == "form-token"
+        sheet = await browser.get("/privacy/attendance")
+        assert (await upload(calls, sheet, b"nhs_number,from,to\r\n", token="0" * 64)).code == "form-token"
+        foreign = await upload(calls, sheet, b"nhs_number,from,to\r\n", **{"Sec-Fetch-Site": "cross-site"})
+        assert foreign.code == "form-token"
+        plain = await posted(calls, "/privacy/attendance", csrf=str(page.find("//input[@name='csrf']/@value")[0]))
+        assert plain.code == "message-media-type"
+
+
+async def test_reports_show_and_save_the_same(sandbox: RunningSandbox) -> None:
+    number, note = PATIENTS["ask"], "=cmd|'/C calc'!A1 unconscious"
+    async with walking(sandbox) as (browser, _):
+        correlation = await emergency(browser, number, note)
+    async with walking(sandbox) as (browser, calls):
+        await at_work(browser)
+        page = await browser.get("/privacy/reports/patient")
+        given = {name: str(page.find(f"//input[@name='{name}']/@value")[0]) for name in ("from", "to")}
+        found = await browser.post(page, "/privacy/reports/patient", {"nhs_number": number, **given})
+        assert note in words(found)
+        export = "/privacy/reports/patient/export"
+        files = {
+            form: await posted(calls, export, **found.form(export), format=form) for form in ("csv", "jsonl", "fhir")
+        }
+        total = int(found.find("//@data-found")[0])
+        table = list(csv.DictReader(io.StringIO(files["csv"].body.decode("utf-8-sig"))))
+        mine = [row for row in table if row["correlation id"] == correlation]
+        assert [row["event"] for row in mine] == ["asked", "viewed"]
+        assert {row["note"] for row in mine} == {f"'{note}"}  # no spreadsheet takes it for a formula
+        lines = [json.loads(line) for line in files["jsonl"].body.splitlines()]
+        bundle = json.loads(files["fhir"].body)
+        # each export is itself on record about this patient, so the next one holds one more
+        assert len(table) <= len(lines) <= len(bundle["entry"])
+        assert total <= len(table)
+        assert {one["resource"]["resourceType"] for one in bundle["entry"]} == {"AuditEvent"}
+        assert files["csv"].headers["Content-Disposition"].startswith("attachment;")
+        users = await browser.get("/privacy/reports/user")
+        by_user = await browser.post(users, "/privacy/reports/user", {"user": DOCTOR, **given})
+        assert int(by_user.find("//@data-found")[0]) >= 2
+        looked = await browser.post(await browser.get("/privacy/looked"), "/privacy/looked", {"nhs_number": number})
+        assert "ADAMS Nadia Dr" in words(looked)
+        enquiries = await browser.get("/privacy/reports/enquiries")
+        traced = await browser.post(enquiries, "/privacy/reports/enquiries", given)
+        assert int(traced.find("//@data-found")[0]) >= 1
+        long = await browser.post(
+            page, "/privacy/reports/patient", {"nhs_number": number, "from": "2026-01-01", "to": "2026-02-01"}
+        )
+        assert long.exchange.code == "message-value"
+        assert "1 to 31 days" in words(long)
+        wrong = await browser.post(page, "/privacy/reports/patient", {"nhs_number": "9990000000", **given})
+        assert "Check the NHS number" in words(wrong)
+
+
+async def test_a_sample_keeps_its_share_and_seed(sandbox: RunningSandbox) -> None:
+    async with walking(sandbox) as (browser, _):
+        await emergency(browser, PATIENTS["core"], "Hit by a car on the bridge")
+    async with walking(sandbox) as (browser, _):
+        await at_work(browser)
+        page = await browser.get("/privacy/samples")
+        given = {name: str(page.find(f"//input[@name='{name}']/@value")[0]) for name in ("from", "to")}
+        for percent in ("0", "101", "half", ""):
+            wrong = await browser.post(page, "/privacy/samples", {"percent": percent, **given})
+            assert wrong.exchange.code == "message-value"
+        drawn = await browser.post(page, "/privacy/samples", {"percent": "50", **given})
+        seed = drawn.find("//*[@data-seed]")[0].text_content()
+        [(kept_seed, percent, data)] = rows(
+            sandbox, "SELECT seed, percent, data FROM sampling WHERE id = ?", drawn.path.rpartition("/")[2]
+        )
+        assert (kept_seed, percent) == (seed, 50)
+        assert len(json.loads(data)) >= 1
+        assert len(drawn.find("//table//a")) == len(json.loads(data))
+        everyone = rows(sandbox, "SELECT count(*) FROM alert WHERE organisation = 'RZZ01'")[0][0]
+        assert len(json.loads(data)) == -(-everyone // 2)
+
+
+async def test_permissions_and_charts_count_what_is_there(sandbox: RunningSandbox) -> None:
+    async with walking(sandbox) as (browser, _):
+        await emergency(browser, PATIENTS["core"], "Found confused at the station")
+    async with walking(sandbox) as (browser, _):
+        await at_work(browser)
+        page = await browser.get("/privacy/permissions")
+        assert page.find("//*[@data-overrides]")
+        assert "ADAMS Nadia Dr" in words(page)
+        charts = await browser.get("/privacy/charts")
+        assert len(charts.find("//*[local-name()='svg'][@role='img']")) >= 6
+        assert not re.search(rb"<svg[^>]*style=|<script[^>]*>[^<]*svg", charts.exchange.body)
+        captions = " ".join(one.text_content() for one in charts.find("//figcaption"))
+        views = rows(sandbox, "SELECT count(*) FROM audit WHERE organisation = 'RZZ01' AND event = 'viewed'")[0][0]
+        assert f"Views by day: {views}" in captions
+        assert f"Views by user: {views}" in captions
+
+
+async def test_the_queue_filters_counts_and_turns_pages(sandbox: RunningSandbox) -> None:
+    async with walking(sandbox) as (browser, _):
+        for number in range(11):
+            await emergency(browser, PATIENTS["core"], f"Unconscious after fall number {number}")
+    async with walking(sandbox) as (browser, _):
+        page = await at_work(browser)
+        open_count = rows(sandbox, "SELECT count(*) FROM alert WHERE organisation = 'RZZ01' AND state <> 'closed'")[0][
+            0
+        ]
+        assert page.find("//*[@data-open]")[0].text_content() == str(open_count)
+        assert len(page.find("//table[@data-queue]/tbody/tr")) == 10
+        older = await browser.get(str(page.find("//a[@rel='next']/@href")[0]))
+        first, second = (set(one.find("//table[@data-queue]//a/@href")) for one in (page, older))
+        assert second
+        assert not first & second
+        for query, sql in (
+            ("state=all", "1 = 1"),
+            ("state=closed", "state = 'closed'"),
+            ("state=new&type=1", "state = 'new' AND type = '1'"),
+            ("state=all&type=2", "type = '2'"),
+            ("state=all&mark=threshold", "marks LIKE '%threshold%'"),
+            ("state=all&age=1", "1 = 0"),
+            ("state=all&site=RZZ99", "1 = 0"),
+            ("state=all&site=%27--", "1 = 0"),
+            ("state=nonsense&page=nonsense", "state <> 'closed'"),
+        ):
+            found = await browser.get(f"/privacy/alerts?{query}")
+            expected = rows(sandbox, f"SELECT count(*) FROM alert WHERE organisation = 'RZZ01' AND {sql}")[0][0]
+            assert words(found).partition(" found")[0].endswith(f" {expected}"), query
