@@ -55,7 +55,7 @@ def signature_holds(envelope: Envelope, fingerprints: frozenset[str], now: datet
         return False
     if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
         return False
-    return _verified(envelope.root, certificate, len(references))
+    return _verified(envelope.root, certificate, len(references), now)
 
 
 def _wanted(envelope: Envelope, security: etree._Element) -> set[str] | None:
@@ -84,13 +84,14 @@ def _certificate(envelope: Envelope) -> x509.Certificate | None:
         return None
 
 
-def _verified(root: etree._Element, certificate: x509.Certificate, references: int) -> bool:
+def _verified(root: etree._Element, certificate: x509.Certificate, references: int, now: datetime) -> bool:
     configuration = SignatureConfiguration(
         require_x509=True,
         location=".//",
         expect_references=references,
         digest_algorithms=_DIGESTS,
         signature_methods=_METHODS,
+        verification_time=now,
     )
     try:
         XMLVerifier().verify(root, x509_cert=certificate, expect_config=configuration)
