@@ -265,6 +265,7 @@ async def running(settings: Settings, mode: Mode, *, reuse_port: bool = False) -
             ),
             launches=launching,
             officers=officers(parts, service, journal, engine),
+            sandbox=mode is Mode.SANDBOX,
         )
         found = sockets(settings, registry, clock, partial(routes, house))
         await _listen(found, settings, metrics, stack, reuse_port=reuse_port)

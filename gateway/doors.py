@@ -25,7 +25,7 @@ from gateway.domain.identifiers import NhsNumbers
 from gateway.launches import Launches, launch_routes
 from gateway.listeners import Prover
 from gateway.metrics import Metrics
-from gateway.pages import fhir, public
+from gateway.pages import fhir, policy, public
 from gateway.pages.privacy import Bench
 from gateway.pages.privacy_routes import privacy_routes
 from gateway.rates import Rates
@@ -52,6 +52,8 @@ class House:
     browsing: Browsing
     launches: Launches
     officers: Bench
+    sandbox: bool
+    """Whether this is the sandbox's composition: what only engineers may ask is routed there and nowhere else."""
 
 
 def routes(house: House, prove: Prover) -> Iterable[web.RouteDef]:
@@ -87,6 +89,8 @@ def routes(house: House, prove: Prover) -> Iterable[web.RouteDef]:
     yield web.get("/errors/{code}", public.code_page(house.browsing.layout))
     yield web.get("/health/live", public.live)
     yield web.get("/health/ready", public.ready(house.ready))
+    if house.sandbox:
+        yield web.post("/policy/explain", policy.explained)
 
 
 def _fhir(house: House, doors: Web) -> Iterable[web.RouteDef]:

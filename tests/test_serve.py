@@ -147,6 +147,13 @@ async def test_a_feed_feeds_over_mutual_tls(session: aiohttp.ClientSession, rehe
         assert (answer.status, answer.headers["X-SCR-Code"]) == (403, "system-operation")
 
 
+async def test_why_a_decision_is_what_it_is_can_be_asked_in_the_sandbox_only(
+    session: aiohttp.ClientSession, rehearsal: Rehearsal
+) -> None:
+    async with session.post(f"{rehearsal.url}/policy/explain", json={}, ssl=rehearsal.tls(SYSTEM)) as answer:
+        assert answer.status == 404
+
+
 async def test_another_systems_name_or_a_forwarded_certificate_is_refused(
     session: aiohttp.ClientSession, rehearsal: Rehearsal
 ) -> None:

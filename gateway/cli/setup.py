@@ -38,9 +38,13 @@ def registry() -> None:
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 def registry_check_command(file: Path) -> None:
     """Explain every fault of a registry file, with its line."""
-    from gateway.identity import registry_check
+    from datetime import UTC, datetime
 
-    faults = registry_check.check(file.read_text(encoding="utf-8"))
+    from gateway.identity import registry_check
+    from gateway.policy.settings import current
+
+    known = current(datetime.now(UTC)).known_settings
+    faults = registry_check.check(file.read_text(encoding="utf-8"), known_settings=known)
     for fault in faults:
         click.echo(str(fault))
     wrong = [fault for fault in faults if not fault.warning]

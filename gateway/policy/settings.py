@@ -81,6 +81,11 @@ class PolicySettings:
         if not self.general_practice | self.alert_every_view <= set(self.approved):
             raise InvalidValue("only an approved care setting has rules of its own")
 
+    @property
+    def known_settings(self) -> frozenset[str]:
+        """Every care setting code that one of the lists names; any other is refused as unknown (P-58)."""
+        return frozenset({*self.approved, *self.not_approved, *self.refused_settings})
+
     def expand(self, granted: frozenset[ActivityCode]) -> frozenset[ActivityCode]:
         """The activities granted with those they include, to any depth."""
         if granted.isdisjoint(self.includes):
