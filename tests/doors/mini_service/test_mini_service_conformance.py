@@ -232,3 +232,36 @@ def test_answers_are_compressed_when_asked(desk: Desk) -> None:
             content = plain_bytes
         plain[accepted] = re.sub(rb"[0-9A-F]{8}-[0-9A-F-]{27}", b"UUID", content)
     assert len(set(plain.values())) == 1
+
+
+BOMB = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">' + "".join(
+    f'<!ENTITY {chr(98 + n)} "{f"&{chr(97 + n)};" * 10}">' for n in range(8)
+)
+HOSTILE = {
+    "external entity": b'<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><x>&e;</x>',
+    "billion laughs": (BOMB + "]><x>&i;</x>").encode(),
+    "deep": b"<a>" * 30_000 + b"</a>" * 30_000,
+    "too large": b"<a>" + b"x" * 300_000 + b"</a>",
+    "many attributes": b"<a " + b" ".join(b'a%d=""' % n for n in range(20_000)) + b"/>",
+    "many nodes": b"<a>" + b"<b/>" * 50_000 + b"</a>",
+    "utf-7": b'<?xml version="1.0" encoding="UTF-7"?><x/>',
+    "nul": b"<x>\x00</x>",
+    "xinclude": b'<xi:include xmlns:xi="http://www.w3.org/2001/XInclude" href="file:///etc/passwd"/>',
+}
+
+
+@pytest.mark.parametrize("name", list(HOSTILE))
+def test_hostile_bytes_are_a_fault_and_harm_nobody(desk: Desk, name: str) -> None:
+    text = fault(desk.post(HOSTILE[name]), "1000")
+    assert "root:" not in text
+    assert desk.ask("getSCRStatus").code == "SMSP-0000"
+
+
+def test_entities_inside_a_good_message(desk: Desk) -> None:
+    body = desk.renewed(STATUS).replace(b"?>", b'?>\n<!DOCTYPE x [<!ENTITY n "9000001013">]>', 1)
+    assert "message-forbidden-xml" in fault(desk.post(body.replace(desk.number.encode(), b"&n;")), "1000")
+
+
+def test_another_media_type(desk: Desk) -> None:
+    told = desk.post(desk.renewed(STATUS), Content_Type="application/json")
+    assert "message-media-type" in fault(told, "1000")
