@@ -10,6 +10,7 @@ from vendor_stubs.calling.http import Calls
 from vendor_stubs.calling.options import ViewRequest
 from vendor_stubs.calling.products import Product
 from vendor_stubs.calling.result import ViewResult
+from vendor_stubs.launch_commands import launch_command
 from vendor_stubs.launched import CARRIES, known, walk
 from vendor_stubs.pages import Browser
 
@@ -22,13 +23,24 @@ def link(token: str) -> str:
     return f"{DOOR}?{urlencode({FIELD: token})}"
 
 
+async def link_to(request: ViewRequest, calls: Calls) -> str:
+    """The path of a good launch. Raises NoAnswer."""
+    return link(launching.sealed(launching.launch_token(request, calls), await launching.gateway_key(calls)))
+
+
+async def whole_link(request: ViewRequest, calls: Calls) -> str:
+    """The same with the gateway's address before it. Raises NoAnswer."""
+    return calls.gateway + await link_to(request, calls)
+
+
 async def view(request: ViewRequest, calls: Calls) -> ViewResult:
     """The link, then as in a browser. Raises NoAnswer, WrongUsage."""
     known(request)
-    key = await launching.gateway_key(calls)
     browser = Browser(calls)
-    page = await browser.get(link(launching.sealed(launching.launch_token(request, calls), key)))
+    page = await browser.get(await link_to(request, calls))
     return await walk(browser, page, request, calls)
 
 
-PRODUCT = Product(name="pharmoutcomes", view=view, carries=CARRIES)
+PRODUCT = Product(
+    name="pharmoutcomes", view=view, carries=CARRIES, commands=(launch_command("pharmoutcomes", whole_link),)
+)

@@ -13,6 +13,7 @@ from vendor_stubs.calling.options import RawRequest, ViewRequest
 from vendor_stubs.calling.products import Product
 from vendor_stubs.calling.raw import RawResult, send_file
 from vendor_stubs.calling.result import ViewResult
+from vendor_stubs.launch_commands import launch_command
 from vendor_stubs.launched import CARRIES, known, walk
 from vendor_stubs.pages import Browser
 
@@ -53,4 +54,4 @@ async def send_raw(request: RawRequest, calls: Calls) -> RawResult:
     return RawResult(exchange=done, outcome=(await answers.explain(calls, done.code)).kind or "failed")
 
 
-PRODUCT = Product(name="rio", view=view, carries=CARRIES, raw=send_raw)
+PRODUCT = Product(name="rio", view=view, carries=CARRIES, commands=(launch_command("rio"),), raw=send_raw)

@@ -8,6 +8,7 @@ from vendor_stubs.calling.http import Calls
 from vendor_stubs.calling.options import ViewRequest
 from vendor_stubs.calling.products import Product
 from vendor_stubs.calling.result import ViewResult
+from vendor_stubs.launch_commands import launch_command
 from vendor_stubs.launched import CARRIES, known, walk
 from vendor_stubs.pages import Browser
 
@@ -23,4 +24,4 @@ async def view(request: ViewRequest, calls: Calls) -> ViewResult:
     return await walk(browser, page, request, calls)
 
 
-PRODUCT = Product(name="sonar", view=view, carries=CARRIES)
+PRODUCT = Product(name="sonar", view=view, carries=CARRIES, commands=(launch_command("sonar"),))

@@ -176,6 +176,8 @@ class Frame:
 
     def _ways_on(self, turn: "Turn") -> list[dict[str, str]]:
         session = turn.session
+        if self.door == "launch":
+            return []  # the way on is in the host's own window
         if session is None:
             return [{"href": self.home, "text": "Sign in"}]
         if session.context is not None and self.door == "viewer":

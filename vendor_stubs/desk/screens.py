@@ -144,10 +144,9 @@ class Screens:
             said = {"uid": asked.uid, "role": asked.role, "nhs_number": asked.nhs_number}
             handle = self._smart.handle({name: value for name, value in said.items() if value is not None})
             return self._pages.go(self._gateway + lorenzo.address_of(self._smart.issuer(one.system), handle))
-        token = launching.launch_token(asked, calls)
         if one.product == "pharmoutcomes":
-            sealed = launching.sealed(token, await launching.gateway_key(calls))
-            return self._pages.go(self._gateway + pharmoutcomes.link(sealed))
+            return self._pages.go(await pharmoutcomes.whole_link(asked, calls))
+        token = launching.launch_token(asked, calls)
         if one.product == "sonar":
             form = {"action": self._gateway + sonar.DOOR, "name": sonar.FIELD, "value": token}
             return self._pages.page("post.jinja", screen=one, form=form)
