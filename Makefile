@@ -12,7 +12,7 @@ TEST_JOBS ?= 2
 ARGS ?=
 
 .DELETE_ON_ERROR:
-.PHONY: run test lint bench format clean assets browser postgres mutation fuzz-fhir
+.PHONY: run test lint bench format clean assets browser postgres mutation fuzz-fhir features
 
 run: $(VENV)/.run assets
 	@$(BIN)/scr-gateway sandbox --port-base $(PORT_BASE) $(ARGS)
@@ -54,6 +54,10 @@ postgres:
 
 browser:
 	@sh deploy/install-browser.sh
+
+# docs/doors/README.md from the doors' tests
+features: $(VENV)/.dev assets browser
+	$(BIN)/pytest -n $(TEST_JOBS) -q --write-features tests/doors tests/test_patient_cases.py tests/test_doors_agree.py
 
 # 10,000 requests made from the OpenAPI document against a sandbox of its own
 fuzz-fhir: $(VENV)/.dev

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.features import PAGE, page
 from tests.running import RunningSandbox, sandbox_running
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -23,3 +24,23 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox
     """One sandbox for the whole run (one per worker under -n). Tests keep out of each other's way by their patients."""
     with sandbox_running(tmp_path_factory.mktemp("sandbox")) as running:
         yield running
+
+
+PASSED: set[str] = set()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--write-features`: after the run, write the table of doors and features from what passed."""
+    parser.addoption("--write-features", action="store_true", default=False)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Remembers what passed; under -n the controller hears of every worker's tests."""
+    if report.when == "call" and report.passed:
+        PASSED.add(report.nodeid)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Writes the table where asked, once: in the process that has no controller above it."""
+    if session.config.getoption("--write-features") and not hasattr(session.config, "workerinput"):
+        PAGE.write_text(page(sorted(PASSED)), encoding="utf-8")
