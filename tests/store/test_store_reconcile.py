@@ -69,7 +69,8 @@ def test_faulty_rows_are_counted_by_line_and_never_quoted() -> None:
     text = HEAD + "=1+1,2026-03-01,2026-03-02\r\n" + f"{PATIENT.value},@now,2026-03-02\r\n"
     text += f"{PATIENT.value},2026-03-02,2026-03-01\r\n{PATIENT.value},2026-03-01\r\n"
     text += (
-        f"{PATIENT.value},0001-01-01,\r\n9990000000,2026-03-01,\r\n" + f"{PATIENT.value},2026-03-01,2026-03-09\r\n" * 14
+        f"{PATIENT.value},0001-01-01T00:00+14:00,\r\n9990000000,2026-03-01,\r\n"
+        + f"{PATIENT.value},2026-03-01,2026-03-09\r\n" * 14
     )
     found = read(text, case())
     assert {what: (count, lines) for what, count, lines in found.faults} == {
