@@ -26,6 +26,7 @@ OPERATIONS = (
 FEEDS = ("relationships",)
 _FINGERPRINT = re.compile(r"sha256:([0-9a-f]{64})", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+_USERNAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,62}[A-Za-z0-9._-])?", re.ASCII)
 _WORD = re.compile(r"[a-z][a-z0-9_-]{0,63}", re.ASCII)
 _KNOWN = (
     "id", "product", "supplier", "kind", "organisation", "site", "setting", "purpose", "asid", "client_id", "username", "networks",
@@ -45,6 +46,13 @@ def fingerprint(text: str) -> str:
 def _name(text: str) -> str:
     if not _NAME.fullmatch(text):
         raise InvalidValue("letters, digits, dots, hyphens and underscores only, at most 64")
+    return text
+
+
+def _username(text: str) -> str:
+    """A name as WS-Security carries it: real systems have blanks inside theirs."""
+    if not _USERNAME.fullmatch(text):
+        raise InvalidValue("letters, digits, dots, hyphens, underscores and blanks between them only, at most 64")
     return text
 
 
@@ -72,7 +80,7 @@ def read_system(row: Any, at: int, findings: Findings, granted: dict[str, list[s
     asid, client_id, username = (
         table.build("asid", Asid),
         table.build("client_id", _name),
-        table.build("username", _name),
+        table.build("username", _username),
     )
     place = _place(table, kind)
     networks = table.build_all("networks", _network, needed=True)

@@ -40,7 +40,7 @@ organisation = "{ods}"
 site = "{ods}A"
 setting = "scheduled_care"
 purpose = "direct-care"
-asid = "200000009971"
+asid = "{asid}"
 client_id = "java-client"
 username = "{username}"
 networks = ["127.0.0.0/8"]
@@ -66,14 +66,19 @@ def found(pattern: bytes, body: bytes) -> str:
 
 
 @contextmanager
-def registered(sandbox: RunningSandbox, shared: Path, *leniences: str) -> Iterator[Desk]:
-    """The captured client's system and organisation, for a while in the running gateway's registry (SIGHUP)."""
-    body = next(iter(sorted((shared / CAPTURED).glob("*.xml")))).read_bytes()
-    ods, username = found(rb"identity:ods:(\w+):", body), found(rb"Username>([^<]+)<", body)
+def registered(sandbox: RunningSandbox, body: bytes, ods: str, *leniences: str) -> Iterator[Desk]:
+    """The sender of a message and its organisation, for a while in the running gateway's registry (SIGHUP)."""
+    username, asid = found(rb"Username>([^<]+)<", body), re.search(rb'0\.107" uri="(\d+)"', body)
     path = sandbox.data / "registry.toml"
     before = path.read_text(encoding="utf-8")
     names = [name for name in BY_NAME if "SCR" not in name and "PTV" not in name and "RBAC" not in name]
-    system = SYSTEM.format(ods=ods, username=username, operations=names, leniences=list(leniences))
+    system = SYSTEM.format(
+        ods=ods,
+        username=username,
+        operations=names,
+        leniences=list(leniences),
+        asid=asid[1].decode() if asid else "200000009971",
+    )
     _reload(sandbox, before + ORGANISATION.format(ods=ods, steps=STEPS) + system)
     try:
         yield Desk(sandbox, system="java-client", organisation=ods)
@@ -95,7 +100,9 @@ def _reload(sandbox: RunningSandbox, registry: str) -> None:
 def test_a_java_clients_requests_are_answered(sandbox: RunningSandbox, shared: Path) -> None:
     files = sorted((shared / CAPTURED).glob("*.xml"))
     assert len(files) == 5
-    with registered(sandbox, shared) as client:
+    body = files[0].read_bytes()
+    ods = found(rb"identity:ods:(\w+):", body)
+    with registered(sandbox, body, ods) as client:
         for file in files:
             told = client.post(renewed(file.read_bytes()), Content_Type="text/xml; charset=ISO-8859-1")
             assert told.status == 200, file.name
@@ -106,6 +113,7 @@ def test_a_java_clients_requests_are_answered(sandbox: RunningSandbox, shared: P
 
 def test_lifetimes_and_headers_are_bent_for_whom_that_is_registered(sandbox: RunningSandbox, shared: Path) -> None:
     body = renewed(next(iter(sorted((shared / CAPTURED).glob("verify*.xml")))).read_bytes())
+    ods = found(rb"identity:ods:(\w+):", body)
     expires = f"{datetime.now(UTC).year + 4}-01-01T00:00:00Z".encode()
     long = re.sub(rb"(<wsu:Expires>)[^<]*", rb"\g<1>" + expires, body)
     short = re.sub(rb"<wsa:To>[^<]*</wsa:To>", b"", body)
@@ -113,16 +121,14 @@ def test_lifetimes_and_headers_are_bent_for_whom_that_is_registered(sandbox: Run
         re.sub(rb"(<wsa:MessageID>)........", rb"\g<1>0000000" + str(number).encode(), each)
         for number, each in enumerate((long, short))
     ]
-    with registered(sandbox, shared) as client:
+    with registered(sandbox, body, ods) as client:
         assert [client.post(each).code for each in bent] == ["1000", "1000"]
-    with registered(sandbox, shared, "long-lifetime", "missing-to") as client:
+    with registered(sandbox, body, ods, "long-lifetime", "missing-to") as client:
         assert {client.post(each).code for each in bent} <= NOBODY
 
 
 def test_the_published_request_is_answered(sandbox: RunningSandbox, shared: Path) -> None:
     body = renewed((shared / PUBLISHED).read_bytes())
-    desk = Desk(sandbox)
-    for old, new in ((rb"Username>[^<]+", rb"Username>portal-rzz09"), (rb'uri="868000003114"', rb'uri="200000009090"')):
-        body = re.sub(old, new, body)
-    told = desk.post(body, SOAPAction="urn:nhs-itk:services:201005:getNHSNumber-v1-0")
+    with registered(sandbox, body, "RZZ98") as client:
+        told = client.post(body, SOAPAction="urn:nhs-itk:services:201005:getNHSNumber-v1-0")
     assert (told.status, told.code) == (200, "DEMOG-0001")

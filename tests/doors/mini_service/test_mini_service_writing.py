@@ -331,7 +331,7 @@ def test_a_failure_is_a_valid_answer_with_a_code_and_nothing_else(operation: Any
         assert names == (["id", "code", "value"] if operation.family is Family.PDS else ["id", "value"])
 
 
-DESIGN = [
+REFUSALS = [
     ("querySCR", Code.SYSTEM_SUSPENDED, "3000"),
     ("querySCR", Code.MESSAGE_REPLAYED, "1000"),
     ("querySCR", Code.CREDENTIALS_ASSURANCE, "SMSP-0005"),
@@ -362,7 +362,7 @@ DESIGN = [
 
 
 def test_what_a_refusal_is() -> None:
-    for name, code, expected in DESIGN:
+    for name, code, expected in REFUSALS:
         answer = answer_for(GatewayError(code), BY_NAME[name])
         assert (answer.code if isinstance(answer, ToolkitFault) else answer) == expected, (name, code)
 
