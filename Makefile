@@ -2,6 +2,7 @@
 # make test    everything that must hold, with a database and a browser of its own
 # make lint    formatter, linter, strict types, imports
 # make bench   figures, with their references in the same run
+# make torture 200 kills of the gateway under load and 200 of a writer, on each database (hours)
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,10 +10,11 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 PORT_BASE ?= 8080
 TEST_JOBS ?= 2
+KILLS ?= 200
 ARGS ?=
 
 .DELETE_ON_ERROR:
-.PHONY: run test lint bench format clean assets browser postgres mutation fuzz-fhir features
+.PHONY: run test lint bench torture format clean assets browser postgres mutation fuzz-fhir features
 
 run: $(VENV)/.run assets
 	@$(BIN)/scr-gateway sandbox --port-base $(PORT_BASE) $(ARGS)
@@ -27,6 +29,9 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.bench $(ARGS)
+
+torture: $(VENV)/.dev assets postgres
+	SCR_KILLS=$(KILLS) SCR_STORE_KILLS=$(KILLS) $(BIN)/pytest -s tests/test_kill.py tests/store/test_store_crash.py $(ARGS)
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

@@ -11,11 +11,11 @@ from lxml import etree
 from markupsafe import Markup
 
 SVG = "http://www.w3.org/2000/svg"
-WIDTH, BAR, GAP, LEFT, TALL, FOOT = 720, 26, 8, 240, 180, 28
+WIDTH, BAR, GAP, LEFT, TALL, FOOT = 760, 26, 8, 330, 180, 28
 BLUE, INK = "#005eb8", "#212b32"
 MOST = 15
 REST = "Others"
-_LONGEST = 34
+_LONGEST = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +109,9 @@ def _lying(root: "etree._Element", bars: Sequence[Bar]) -> None:
         short = bar.label if len(bar.label) <= _LONGEST else f"{bar.label[: _LONGEST - 1]}…"
         length = _share(bar.count, bars, WIDTH - LEFT - 60)
         line = f"{top + BAR * 0.7:g}"
-        _text(root, "text", short, x=str(LEFT - 10), y=line, text_anchor="end", font_size="15", fill=INK)
+        _text(root, "text", short, x=str(LEFT - 10), y=line, text_anchor="end", font_size="14", fill=INK)
         _rect(root, LEFT, top, length, BAR)
-        _text(root, "text", str(bar.count), x=f"{LEFT + length + 8:g}", y=line, font_size="15", fill=INK)
+        _text(root, "text", str(bar.count), x=f"{LEFT + length + 8:g}", y=line, font_size="14", fill=INK)
 
 
 def _upright(root: "etree._Element", bars: Sequence[Bar]) -> None:

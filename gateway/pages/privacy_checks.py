@@ -10,11 +10,11 @@ from typing import Any
 from aiohttp import web
 
 from gateway.domain.codes import Code
-from gateway.domain.decision import AlertReason
+from gateway.domain.decision import AlertReason, AlertType
 from gateway.domain.errors import InvalidValue, MessageInvalid
 from gateway.domain.identifiers import UserId
 from gateway.domain.instants import LONDON
-from gateway.domain.privacy import Span
+from gateway.domain.privacy import DayCount, Span
 from gateway.pages import privacy_words as words
 from gateway.pages.charts import Chart, by_day, by_label
 from gateway.pages.frame import Turn
@@ -91,7 +91,6 @@ class CheckPages:
         last = last.fromordinal(last.toordinal() - 1)
         # days of the figures are UTC: in summer the first of them may begin on the evening before
         first = min([first, *(one.day for one in views), *(one.day for one in alerts)])
-        reasons = {reason.value: text for reason, text in words.REASONS.items() if isinstance(reason, AlertReason)}
         return (
             by_day("views-day", "Views by day", ((one.day, one.count) for one in views), first, last),
             by_label(
@@ -104,11 +103,15 @@ class CheckPages:
             by_label("views-system", "Views by system", "System", ((one.system, one.count) for one in views)),
             by_day("alerts-day", "Alerts by day", ((one.day, one.count) for one in alerts), first, last),
             by_label(
-                "alerts-reason", "Alerts by reason", "Reason", ((reasons[one.reason], one.count) for one in alerts)
+                "alerts-reason", "Alerts by type and reason", "Alert", ((_kind(one), one.count) for one in alerts)
             ),
             by_label("alerts-user", "Alerts by user", "User", ((_name(one.user, names), one.count) for one in alerts)),
             by_label("alerts-system", "Alerts by system", "System", ((one.system, one.count) for one in alerts)),
         )
+
+
+def _kind(one: DayCount) -> str:
+    return f"{words.TYPES[AlertType(one.type)]}: {words.REASONS[AlertReason(one.reason)]}"
 
 
 def _said(span: Span) -> tuple[str, object]:

@@ -13,7 +13,7 @@ REASONS = {
     AlertReason.PUBLIC_INTEREST: "Public interest",
     AlertReason.STATUTE: "Statute",
     AlertReason.COURT_ORDER: "Court order",
-    AlertReason.SELF_CLAIM_EMERGENCY: "Emergency, relationship claimed",
+    AlertReason.SELF_CLAIM_EMERGENCY: "Emergency",
     AlertReason.EMERGENCY: "Emergency",
     AlertReason.OTHER: "Seen with permission",
 }
