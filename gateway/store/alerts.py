@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, String, cast, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, String, cast, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.domain.codes import Code
@@ -32,13 +32,10 @@ def act(action: AlertAction) -> Step:
     the person whose access raised it would close it (P-90).
     """
 
-    async def step(connection: AsyncConnection) -> None:
+    def step(connection: Connection) -> None:
         mine = (alert.c.id == action.alert_id, alert.c.organisation == action.organisation.value)
-        row = (
-            await connection.execute(
-                select(alert.c.user_id, alert.c.state, alert.c.version).where(*mine).with_for_update()
-            )
-        ).first()
+        wanted = select(alert.c.user_id, alert.c.state, alert.c.version).where(*mine).with_for_update()
+        row = connection.execute(wanted).first()
         if row is None:
             raise MessageInvalid(Code.PAGE_NOT_FOUND)
         if action.to is AlertState.CLOSED and row.user_id == action.actor.value:
@@ -47,8 +44,8 @@ def act(action: AlertAction) -> Step:
             raise MessageInvalid(Code.ALERT_CHANGED)
         version = row.version + 1
         values = {"state": action.to.value, "version": version, "acted": action.at, "acted_by": action.actor.value}
-        await connection.execute(update(alert).where(*mine).values(**values))
-        await connection.execute(
+        connection.execute(update(alert).where(*mine).values(**values))
+        connection.execute(
             insert(alert_action),
             {
                 "alert_id": action.alert_id,

@@ -16,8 +16,7 @@ from typing import Any, Protocol
 import orjson
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, insert, select, update
 
 from gateway.store.chain import Head, canonical, instant_text
 from gateway.store.keys import AuditKeys
@@ -92,11 +91,11 @@ class Signer:
         self._last: Checkpoint | None = None
         self._made: Checkpoint | None = None
 
-    async def write(self, connection: AsyncConnection, own: Head, *, seal: bool) -> None:
+    def write(self, connection: Connection, own: Head, *, seal: bool) -> None:
         """Adds a checkpoint over all open chains to the running transaction; `keep` adopts it once committed."""
         now = self._clock()
         last = self._last if self._last is not None and self._last.values["signer"] == own.writer else None
-        chains, abandoned = await self._others(connection, own.writer, now)
+        chains, abandoned = self._others(connection, own.writer, now)
         if own.length:
             chains.append(own)
         values = {
@@ -110,11 +109,11 @@ class Signer:
         body = canonical(values)
         signature = self._keys.sign.sign(_PREFIX + body).hex()
         row = {"signer": own.writer, "number": values["number"], "at": now, "key_id": self._keys.sign_id}
-        await connection.execute(insert(audit_checkpoint), {**row, "body": body.decode(), "signature": signature})
+        connection.execute(insert(audit_checkpoint), {**row, "body": body.decode(), "signature": signature})
         mine = update(audit_chain).where(audit_chain.c.writer == own.writer)
-        await connection.execute(mine.values(seen=now, sealed=seal))
+        connection.execute(mine.values(seen=now, sealed=seal))
         if abandoned:
-            await connection.execute(update(audit_chain).where(audit_chain.c.writer.in_(abandoned)).values(sealed=True))
+            connection.execute(update(audit_chain).where(audit_chain.c.writer.in_(abandoned)).values(sealed=True))
         self._made = Checkpoint(body=body.decode(), signature=signature)
 
     async def keep(self) -> None:
@@ -126,9 +125,9 @@ class Signer:
         if self._anchor is not None:
             await asyncio.to_thread(self._anchor.keep, made.line)
 
-    async def _others(self, connection: AsyncConnection, own: str, now: datetime) -> tuple[list[Head], list[str]]:
+    def _others(self, connection: Connection, own: str, now: datetime) -> tuple[list[Head], list[str]]:
         """Heads of the other chains that are not sealed, and those whose writer has not been seen for a day."""
-        rows = await connection.execute(
+        rows = connection.execute(
             select(audit_chain.c.writer, audit_chain.c.seen)
             .where(audit_chain.c.sealed.is_(False), audit_chain.c.writer != own)
             .order_by(audit_chain.c.writer)
@@ -142,7 +141,7 @@ class Signer:
                 .order_by(audit.c.seq.desc())
                 .limit(1)
             )
-            found = (await connection.execute(last)).first()
+            found = (connection.execute(last)).first()
             if found is not None:
                 heads.append(Head(chain.writer, found.seq, found.mac))
             if chain.seen < now - _ABANDONED:

@@ -13,7 +13,7 @@ from typing import Any
 import asyncpg
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -77,10 +77,24 @@ def make_engine(
         raise NotDurable("an SQLite database in memory is lost with its process")
     if synchronous not in _SYNCHRONOUS:
         raise ValueError("no such synchronous mode")
-    engine = create_async_engine(url, hide_parameters=True, pool_size=connections, pool_timeout=busy)
+    # the same file through the plain driver: for work that runs whole in one thread (gateway.store.held)
+    twin = create_engine(
+        make_url(url).set(drivername="sqlite"), hide_parameters=True, pool_size=connections, pool_timeout=busy
+    )
+    engine = create_async_engine(
+        url, hide_parameters=True, pool_size=connections, pool_timeout=busy, execution_options={"twin": twin}
+    )
+    _prepare(engine.sync_engine, synchronous, busy)
+    _prepare(twin, synchronous, busy)
+    event.listen(engine.sync_engine, "engine_disposed", lambda _engine: twin.dispose())
+    return engine
+
+
+def _prepare(engine: Engine, synchronous: str, busy: float) -> None:
+    """What each connection to an SQLite file needs before its first statement."""
     pragmas = ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON", f"busy_timeout={int(busy * 1000)}")
 
-    @event.listens_for(engine.sync_engine, "connect")
+    @event.listens_for(engine, "connect")
     def opened(connection: Any, _record: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # the driver must not send a BEGIN of its own
         cursor = connection.cursor()
@@ -88,13 +102,17 @@ def make_engine(
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    @event.listens_for(engine.sync_engine, "begin")
+    @event.listens_for(engine, "begin")
     def begun(connection: Connection) -> None:
         begin = connection.get_execution_options().get("sqlite_begin", "BEGIN IMMEDIATE")
         if begin:
             connection.exec_driver_sql(begin)
 
-    return engine
+
+def twin_of(engine: AsyncEngine) -> Engine | None:
+    """The plain-driver engine on the same SQLite file; None on PostgreSQL."""
+    twin: Engine | None = engine.sync_engine.get_execution_options().get("twin")
+    return twin
 
 
 def reader_of(engine: AsyncEngine) -> AsyncEngine:
@@ -110,17 +128,22 @@ def single_reader_of(engine: AsyncEngine) -> AsyncEngine:
 
 
 async def check_durable(connection: AsyncConnection) -> None:
+    """As `durable`, on a connection of the loop."""
+    await connection.run_sync(durable)
+
+
+def durable(connection: Connection) -> None:
     """Raises NotDurable where a committed transaction could be lost by a crash or a power cut."""
     if connection.dialect.name == "sqlite":
-        mode = (await connection.exec_driver_sql("PRAGMA journal_mode")).scalar_one()
-        synchronous = int((await connection.exec_driver_sql("PRAGMA synchronous")).scalar_one())
+        mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
+        synchronous = int(connection.exec_driver_sql("PRAGMA synchronous").scalar_one())
         if str(mode).lower() != "wal":
             raise NotDurable(f"SQLite journal_mode is {mode}: it must be wal")
         if synchronous < _SYNCHRONOUS.index("FULL"):
             raise NotDurable(f"SQLite synchronous is {_SYNCHRONOUS[synchronous]}: it must be FULL or EXTRA")
         return
     for setting in ("fsync", "full_page_writes", "synchronous_commit"):
-        value = (await connection.exec_driver_sql(f"SHOW {setting}")).scalar_one()
+        value = connection.exec_driver_sql(f"SHOW {setting}").scalar_one()
         if value == "off":
             raise NotDurable(f"PostgreSQL {setting} is off: it must be on")
 

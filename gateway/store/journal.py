@@ -11,18 +11,20 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
-from sqlalchemy import insert, update
+from sqlalchemy import Connection, insert, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncTransaction
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.domain.codes import Code
 from gateway.domain.errors import GatewayError, InternalError, NotPossibleNow
 from gateway.domain.journal import Committed, Write
 from gateway.store.chain import Head
 from gateway.store.checkpoints import Anchor, Signer
-from gateway.store.engine import DATABASE_ERRORS, NotDurable, StoreFault, check_durable, store_errors
+from gateway.store.engine import DATABASE_ERRORS, NotDurable, StoreFault, durable, store_errors
+from gateway.store.held import Held, hold
 from gateway.store.keys import AuditKeys
 from gateway.store.tables import audit_chain
 from gateway.store.units import Step, Unit, apply
@@ -107,7 +109,7 @@ class Journal:
         self._arrived = asyncio.Event()
         self._open = False
         self._busy = False
-        self._connection: AsyncConnection | None = None
+        self._held: Held | None = None
         self._head: Head | None = None
         self._signer = Signer(self.keys, self.clock, self.anchor)
         self._tasks: list[asyncio.Task[None]] = []
@@ -161,19 +163,19 @@ class Journal:
     async def probe(self) -> None:
         """Proves that the database takes a write now (readiness). Raises as `commit`."""
 
-        async def touch(connection: AsyncConnection) -> None:
+        def touch(connection: Connection) -> None:
             if self._head is not None:
                 chain = update(audit_chain).where(audit_chain.c.writer == self._head.writer)
-                await connection.execute(chain.values(seen=self.clock()))
+                connection.execute(chain.values(seen=self.clock()))
 
         await self.commit(Write(), touch)
 
     async def checkpoint(self, *, seal: bool = False) -> None:
         """Signs every open chain's head and length now. Raises as `commit`."""
 
-        async def sign(connection: AsyncConnection) -> None:
+        def sign(connection: Connection) -> None:
             if self._head is not None:
-                await self._signer.write(connection, self._head, seal=seal)
+                self._signer.write(connection, self._head, seal=seal)
 
         await self.commit(Write(), sign)
         try:
@@ -279,64 +281,61 @@ class Journal:
 
     async def _transaction(self, units: list[Unit]) -> list[GatewayError | None]:
         """One transaction. Keeps the connection and the chain only where it is certain how it ended."""
-        connection = self._connection or await self._connect()
-        transaction = await connection.begin()
+        held = self._held or await self._connect()
         try:
-            head = self._head or await self._begin_chain(connection)
-            head, refusals = await apply(connection, units, head, self.keys.mac)
-        except BaseException:
-            await self._roll_back(transaction)
-            raise
-        try:
-            await transaction.commit()
+            self._head, refusals = await held.run(partial(self._whole, units))
         except BaseException as error:
-            # nobody knows whether it is durable: it is refused, and that chain never continued
-            await self._disconnect()
-            if isinstance(error, DATABASE_ERRORS):
-                raise _Unknown from error
+            # after an uncertain end nobody knows whether it is durable: it is refused, and that chain never continued
+            if held.broken or isinstance(error, _Unknown | asyncio.CancelledError):
+                await self._disconnect()
             raise
-        self._head = head
         return refusals
 
-    async def _roll_back(self, transaction: AsyncTransaction) -> None:
+    def _whole(self, units: list[Unit], connection: Connection) -> tuple[Head, list[GatewayError | None]]:
+        """Begins, writes and commits. Raises _Unknown for whatever goes wrong in COMMIT."""
+        transaction = connection.begin()
         try:
-            await transaction.rollback()
-        except DATABASE_ERRORS:
-            await self._disconnect()
-        if self._connection is not None and self._connection.invalidated:
-            await self._disconnect()
+            head = self._head or self._begin_chain(connection)
+            head, refusals = apply(connection, units, head, self.keys.mac)
+        except BaseException:
+            try:
+                transaction.rollback()
+            except DATABASE_ERRORS:
+                connection.invalidate()
+            raise
+        try:
+            transaction.commit()
+        except Exception as error:
+            raise _Unknown from error
+        return head, refusals
 
-    async def _begin_chain(self, connection: AsyncConnection) -> Head:
+    def _begin_chain(self, connection: Connection) -> Head:
         """A chain of our own, registered in the same transaction as its first entries."""
         writer = f"{self.host}:{self.ids()}"
         now = self.clock()
         row = {"writer": writer, "key_id": self.keys.mac_id, "started": now, "seen": now, "sealed": False}
-        await connection.execute(insert(audit_chain), row)
+        connection.execute(insert(audit_chain), row)
         return Head.start(writer, self.keys.mac)
 
-    async def _connect(self) -> AsyncConnection:
+    async def _connect(self) -> Held:
         await self._disconnect()
-        connection = await self.engine.connect()
+        held = await hold(self.engine)
         try:
-            await check_durable(connection)
-            await connection.rollback()
+            await held.run(_checked)
         except BaseException:
-            await _discard(connection)
+            await held.discard()
             raise
-        self._connection = connection
-        return connection
+        self._held = held
+        return held
 
     async def _disconnect(self) -> None:
         """Away with the connection, and with the chain: the next transaction begins anew."""
-        connection, self._connection = self._connection, None
+        held, self._held = self._held, None
         self._head = None
-        if connection is not None:
-            await _discard(connection)
+        if held is not None:
+            await held.discard()
 
 
-async def _discard(connection: AsyncConnection) -> None:
-    """Closes a connection for good: one that has failed must not come back from the pool."""
-    with contextlib.suppress(*DATABASE_ERRORS):
-        await connection.invalidate()
-    with contextlib.suppress(*DATABASE_ERRORS):
-        await connection.close()
+def _checked(connection: Connection) -> None:
+    durable(connection)
+    connection.rollback()

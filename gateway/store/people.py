@@ -10,9 +10,9 @@ from datetime import date, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.domain.errors import InvalidValue
 from gateway.domain.identifiers import OdsCode, UserId
@@ -67,10 +67,10 @@ def record_training(records: Iterable[TrainingRecord], *, at: datetime, source: 
         for record in records
     ]
 
-    async def step(connection: AsyncConnection) -> None:
+    def step(connection: Connection) -> None:
         dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
         if rows:
-            await connection.execute(dialect.insert(training).on_conflict_do_nothing(), rows)
+            connection.execute(dialect.insert(training).on_conflict_do_nothing(), rows)
 
     return step
 
@@ -79,8 +79,8 @@ def record_interest(form: Interest) -> Step:
     """The step that keeps a form."""
     row = {"id": form.id, "kind": form.kind, "received": form.received, "data": orjson.dumps(form.data).decode()}
 
-    async def step(connection: AsyncConnection) -> None:
-        await connection.execute(insert(interest), row)
+    def step(connection: Connection) -> None:
+        connection.execute(insert(interest), row)
 
     return step
 
@@ -97,8 +97,8 @@ def record_sample(sample: Sample) -> Step:
         "data": orjson.dumps(sample.alerts).decode(),
     }
 
-    async def step(connection: AsyncConnection) -> None:
-        await connection.execute(insert(sampling), row)
+    def step(connection: Connection) -> None:
+        connection.execute(insert(sampling), row)
 
     return step
 

@@ -28,7 +28,8 @@ from gateway.domain.identifiers import NhsNumber, OdsCode, UserId
 from gateway.domain.journal import ViewState
 from gateway.domain.permission import PermissionAnswer
 from gateway.store.chain import decode
-from gateway.store.engine import reader_of, single_reader_of, store_errors
+from gateway.store.engine import reader_of, store_errors
+from gateway.store.held import read_once
 from gateway.store.rows import permission_of, relationship_of
 from gateway.store.tables import Instant, alert, audit, permission, relationship, training
 
@@ -137,8 +138,7 @@ class State:
             "day_ago": now - DAY,
         }
         with store_errors():
-            async with single_reader_of(self.engine).connect() as connection:
-                rows = (await connection.execute(statement, values)).all()
+            rows = await read_once(self.engine, lambda connection: connection.execute(statement, values).all())
         trained = {row.id for row in rows if row.part == "trained"}
         kept = sorted((row for row in rows if row.part == "note"), key=lambda row: row.starts, reverse=True)
         return ViewState(

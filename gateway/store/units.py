@@ -4,14 +4,13 @@ A unit whose condition fails leaves nothing behind and does no harm to the other
 sorted order, so that two processes cannot wait for each other in a circle.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.domain.codes import Code
 from gateway.domain.decision import Alert, AuditEntry
@@ -24,8 +23,8 @@ from gateway.store.engine import StoreFault
 from gateway.store.rows import alert_row, permission_row, relationship_row
 from gateway.store.tables import alert, audit, outbox, permission, relationship, spent
 
-Step = Callable[[AsyncConnection], Awaitable[None]]
-"""Further work of one unit inside its transaction; raising a GatewayError undoes the whole unit."""
+Step = Callable[[Connection], None]
+"""Further work of one unit inside its transaction, run with the rest of it (gateway.store.held); a GatewayError undoes the whole unit."""
 
 
 @dataclass(slots=True)
@@ -108,8 +107,8 @@ def _messages(raised: Alert) -> Iterator[dict[str, Any]]:
         }
 
 
-async def apply(
-    connection: AsyncConnection, units: Sequence[Unit], head: Head, key: bytes
+def apply(
+    connection: Connection, units: Sequence[Unit], head: Head, key: bytes
 ) -> tuple[Head, list[GatewayError | None]]:
     """Writes the units. Returns the chain's new head, and for each unit None or why it was refused.
 
@@ -118,18 +117,18 @@ async def apply(
     refusals: list[GatewayError | None] = [None] * len(units)
     for unit in units:  # it may be a second try
         unit.ended_permissions = unit.ended_relationships = 0
-    await _spend(connection, units, refusals)
-    await _consume(connection, units, refusals)
+    _spend(connection, units, refusals)
+    _consume(connection, units, refusals)
     good = [unit for unit, refusal in zip(units, refusals, strict=True) if refusal is None]
     for unit in good:
         for step in unit.steps:
-            await step(connection)
-    await _answers(connection, good)
-    await _raise_alerts(connection, good)
-    return await _append(connection, good, head, key), refusals
+            step(connection)
+    _answers(connection, good)
+    _raise_alerts(connection, good)
+    return _append(connection, good, head, key), refusals
 
 
-async def _spend(connection: AsyncConnection, units: Sequence[Unit], refusals: list[GatewayError | None]) -> None:
+def _spend(connection: Connection, units: Sequence[Unit], refusals: list[GatewayError | None]) -> None:
     """Spends every id that is new; refuses the units whose ids are not, and gives back what else they would have spent."""
     rows = {
         (spend.kind.value, spend.key): {"kind": spend.kind.value, "key": spend.key, "expires": spend.expires}
@@ -140,7 +139,7 @@ async def _spend(connection: AsyncConnection, units: Sequence[Unit], refusals: l
         return
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     statement = dialect.insert(spent).on_conflict_do_nothing().returning(spent.c.kind, spent.c.key)
-    answer = await connection.execute(statement, [rows[key] for key in sorted(rows)])
+    answer = connection.execute(statement, [rows[key] for key in sorted(rows)])
     free = {(row.kind, row.key) for row in answer}
     spare = set(free)
     for index, unit in enumerate(units):
@@ -151,15 +150,15 @@ async def _spend(connection: AsyncConnection, units: Sequence[Unit], refusals: l
         taken = {(spend.kind.value, spend.key) for spend in unit.write.spend}
         free -= taken
         spare -= taken
-    await _unspend(connection, spare)
+    _unspend(connection, spare)
 
 
-async def _unspend(connection: AsyncConnection, keys: set[tuple[str, str]]) -> None:
+def _unspend(connection: Connection, keys: set[tuple[str, str]]) -> None:
     for kind, key in sorted(keys):
-        await connection.execute(delete(spent).where(spent.c.kind == kind, spent.c.key == key))
+        connection.execute(delete(spent).where(spent.c.kind == kind, spent.c.key == key))
 
 
-async def _consume(connection: AsyncConnection, units: Sequence[Unit], refusals: list[GatewayError | None]) -> None:
+def _consume(connection: Connection, units: Sequence[Unit], refusals: list[GatewayError | None]) -> None:
     """Uses up permissions for one view; refuses the units whose permission is no longer open."""
     wanted = {unit.write.consume_permission for unit, refusal in zip(units, refusals, strict=True) if refusal is None}
     wanted.discard(None)
@@ -171,9 +170,7 @@ async def _consume(connection: AsyncConnection, units: Sequence[Unit], refusals:
         permission.c.ended.is_(None),
     )
     yes = permission.c.answer == PermissionAnswer.YES.value
-    found = await connection.execute(
-        select(permission.c.id).where(*opened, yes).order_by(permission.c.id).with_for_update()
-    )
+    found = connection.execute(select(permission.c.id).where(*opened, yes).order_by(permission.c.id).with_for_update())
     free: set[str] = {row.id for row in found}
     taken: list[str] = []
     for index, unit in enumerate(units):
@@ -185,39 +182,39 @@ async def _consume(connection: AsyncConnection, units: Sequence[Unit], refusals:
             taken.append(wants)
         else:
             refusals[index] = _permission_gone()
-            await _unspend(connection, {(spend.kind.value, spend.key) for spend in unit.write.spend})
+            _unspend(connection, {(spend.kind.value, spend.key) for spend in unit.write.spend})
     if taken:
-        await connection.execute(update(permission).where(permission.c.id.in_(taken)).values(consumed=True))
+        connection.execute(update(permission).where(permission.c.id.in_(taken)).values(consumed=True))
 
 
-async def _answers(connection: AsyncConnection, units: Sequence[Unit]) -> None:
+def _answers(connection: Connection, units: Sequence[Unit]) -> None:
     """Permissions and relationships, in the units' order: what a unit ends never includes what it records itself."""
     permissions: list[dict[str, Any]] = []
     relationships: list[dict[str, Any]] = []
 
-    async def flush() -> None:
+    def flush() -> None:
         if permissions:
-            await connection.execute(insert(permission), permissions)
+            connection.execute(insert(permission), permissions)
             permissions.clear()
         if relationships:
-            await connection.execute(insert(relationship), relationships)
+            connection.execute(insert(relationship), relationships)
             relationships.clear()
 
     for unit in units:
         write = unit.write
         if write.end_permissions or write.end_relationships:
-            await flush()
+            flush()
         for ending in write.end_permissions:
-            unit.ended_permissions += await _end_permissions(connection, ending)
+            unit.ended_permissions += _end_permissions(connection, ending)
         for leaving in write.end_relationships:
-            unit.ended_relationships += await _end_relationships(connection, leaving)
+            unit.ended_relationships += _end_relationships(connection, leaving)
         permissions.extend(unit.permissions)
         relationships.extend(unit.relationships)
-    await flush()
+    flush()
 
 
-async def _end_permissions(connection: AsyncConnection, ending: EndPermissions) -> int:
-    result = await connection.execute(
+def _end_permissions(connection: Connection, ending: EndPermissions) -> int:
+    result = connection.execute(
         update(permission)
         .where(
             permission.c.patient.in_([number.value for number in ending.patients]),
@@ -232,7 +229,7 @@ async def _end_permissions(connection: AsyncConnection, ending: EndPermissions) 
     return result.rowcount
 
 
-async def _end_relationships(connection: AsyncConnection, leaving: EndRelationships) -> int:
+def _end_relationships(connection: Connection, leaving: EndRelationships) -> int:
     conditions = [
         relationship.c.patient == leaving.patient.value,
         relationship.c.system == leaving.system.value,
@@ -243,18 +240,18 @@ async def _end_relationships(connection: AsyncConnection, leaving: EndRelationsh
         conditions.append(relationship.c.user_id == leaving.user.value)
     if leaving.team is not None:
         conditions.append(relationship.c.team == leaving.team.value)
-    result = await connection.execute(update(relationship).where(*conditions).values(ended=leaving.at))
+    result = connection.execute(update(relationship).where(*conditions).values(ended=leaving.at))
     return result.rowcount
 
 
-async def _raise_alerts(connection: AsyncConnection, units: Sequence[Unit]) -> None:
+def _raise_alerts(connection: Connection, units: Sequence[Unit]) -> None:
     alerts = [row for unit in units for row in unit.alerts]
     if alerts:
-        await connection.execute(insert(alert), alerts)
-        await connection.execute(insert(outbox), [row for unit in units for row in unit.messages])
+        connection.execute(insert(alert), alerts)
+        connection.execute(insert(outbox), [row for unit in units for row in unit.messages])
 
 
-async def _append(connection: AsyncConnection, units: Sequence[Unit], head: Head, key: bytes) -> Head:
+def _append(connection: Connection, units: Sequence[Unit], head: Head, key: bytes) -> Head:
     """The audit entries, each linked to the one before."""
     rows: list[dict[str, Any]] = []
     for unit in units:
@@ -262,5 +259,5 @@ async def _append(connection: AsyncConnection, units: Sequence[Unit], head: Head
             head = head.next(body, key)
             rows.append({**row, "writer": head.writer, "seq": head.length, "mac": head.mac})
     if rows:
-        await connection.execute(insert(audit), rows)
+        connection.execute(insert(audit), rows)
     return head

@@ -261,7 +261,7 @@ async def test_stopping_writes_what_waits_and_then_refuses(journal: Journal, eng
 
 
 async def test_a_step_is_part_of_the_unit(journal: Journal, engine: AsyncEngine) -> None:
-    async def refuse(_connection: object) -> None:
+    def refuse(_connection: object) -> None:
         raise AccessDenied(Code.SESSION_EXPIRED)
 
     with pytest.raises(AccessDenied):

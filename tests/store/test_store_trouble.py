@@ -2,19 +2,21 @@
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncTransaction
+from sqlalchemy import Connection, Transaction, event, select
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.domain.codes import Code
 from gateway.domain.errors import NotPossibleNow
 from gateway.domain.journal import Write
 from gateway.store.chain import decode
-from gateway.store.engine import make_engine, reader_of
+from gateway.store.engine import make_engine, reader_of, twin_of
 from gateway.store.journal import Journal, JournalSettings
 from gateway.store.keys import AuditKeys
 from gateway.store.state import State
@@ -106,7 +108,7 @@ async def test_full_or_read_only(
 ) -> None:
     broken = True
 
-    @event.listens_for(lite.sync_engine, "connect")
+    @event.listens_for(twin_of(lite), "connect")
     def opened(connection: Any, _record: object) -> None:
         if broken:
             connection.cursor().execute(f"PRAGMA {pragma}")
@@ -132,14 +134,14 @@ async def test_a_commit_of_unknown_end_is_refused_and_its_chain_left(
     journal = make_journal(retry_every=30.0)
     await journal.start()
     await journal.commit(Write(entries=(an_entry(id="first"),)))
-    commit = AsyncTransaction.commit
+    commit = Transaction.commit
 
-    async def committed_unheard(self: AsyncTransaction) -> None:
-        await commit(self)
+    def committed_unheard(self: Transaction) -> None:
+        commit(self)
         raise ConnectionResetError
 
     with monkeypatch.context() as patch:
-        patch.setattr(AsyncTransaction, "commit", committed_unheard)
+        patch.setattr(Transaction, "commit", committed_unheard)
         with pytest.raises(NotPossibleNow):
             await journal.commit(Write(entries=(an_entry(id="unheard"),)))
     await journal.commit(Write(entries=(an_entry(id="last"),)))
@@ -151,21 +153,28 @@ async def test_a_commit_of_unknown_end_is_refused_and_its_chain_left(
 
 
 async def test_a_database_that_hangs_does_not_hold_its_callers(make_journal: MakeJournal, engine: AsyncEngine) -> None:
-    journal = make_journal(patience=0.05)
+    journal = make_journal()
     await journal.start()
-    release = asyncio.Event()
+    journal.settings = replace(journal.settings, patience=0.05)
+    release = threading.Event()
 
-    async def hang(_connection: object) -> None:
-        await release.wait()
+    def hang(connection: Connection) -> None:
+        if connection.dialect.name == "sqlite":
+            release.wait()
+        else:
+            connection.exec_driver_sql("SELECT pg_sleep(0.3)")
 
-    with pytest.raises(NotPossibleNow) as error:
-        await journal.commit(Write(), hang)
+    try:
+        with pytest.raises(NotPossibleNow) as error:
+            await journal.commit(Write(), hang)
+    finally:
+        release.set()
+        journal.settings = JournalSettings()
     assert error.value.code is Code.AUDIT_UNAVAILABLE
-    release.set()
 
 
 async def test_a_bug_in_the_writer_refuses_and_does_not_stop_it(journal: Journal, engine: AsyncEngine) -> None:
-    async def broken(_connection: object) -> None:
+    def broken(_connection: object) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(Exception, match="internal"):
