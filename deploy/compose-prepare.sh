@@ -7,6 +7,7 @@ if [ ! -f "$state/certs/ca.pem" ]; then
     vendor-stub cast registry > "$state/registry.toml"
     scr-gateway dev-certs "$state/certs" --registry "$state/registry.toml"
     cat "$state/certs/certificates.toml" >> "$state/registry.toml"
+    vendor-stub cast launches --desk http://127.0.0.1:8083 >> "$state/registry.toml"
 fi
 vendor-stub cast training > "$state/training.csv"
 scr-gateway keys create "$state/keys"

@@ -96,17 +96,19 @@ def db_upgrade(config: Path) -> None:
 
 @click.group()
 def keys() -> None:
-    """The keys that protect the audit."""
+    """The keys that protect the audit, and the one that encrypted launches are sealed to."""
 
 
 @keys.command("create")
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 def keys_create(directory: Path) -> None:
-    """Make the audit's keys in a directory; keys that are there stay."""
+    """Make the audit's keys, and launch.pem, in a directory; keys that are there stay."""
+    from gateway.identity.launch_keys import write_launch_key
     from gateway.store.keys import KeysUnusable, load_or_create_keys
 
     try:
         found = load_or_create_keys(directory)
+        write_launch_key(directory / "launch.pem")
     except (KeysUnusable, OSError) as error:
         click.echo(f"keys: {error}", err=True)
         sys.exit(1)

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway import production
+from gateway.config import Settings
 from gateway.domain.codes import Code
 from gateway.domain.errors import AccessDenied, GatewayError, InvalidValue, MessageInvalid
 from gateway.domain.identifiers import NhsNumbers, NumberRange, SystemId
@@ -265,3 +267,23 @@ def test_message_errors_do_not_repeat_values() -> None:
     with pytest.raises(MessageInvalid) as caught:
         verify_launch(KEY.sign(claims(nhs_number="9999999998")), SONAR, "sonar", RULES, NOW)
     assert "9999999998" not in str(caught.value)
+
+
+def test_production_refuses_stub_keys_plain_issuers_and_a_missing_key() -> None:
+    settings = Settings.model_validate(
+        {
+            "operator_ods": "X26",
+            "public_url": "https://scr.example",
+            "registry": "registry.toml",
+            "listen": {"proxy": {"port": 8443, "trusted": ["10.0.0.1/32"]}},
+            "spine": dict.fromkeys(("sync_url", "pds_url", "directory_url", "alert_url"), "https://spine.example")
+            | {"asid": "230811201324", "own_asid": "918999199111"},
+            "identity": {"issuer": "https://identity.example", "jwks_url": "https://identity.example/jwks"},
+            "store": {"url": "sqlite+aiosqlite:///x", "keys": "keys"},
+        }
+    )
+    told = "\n".join(production.faults(settings, REGISTRY, None))
+    for system in ("rio-rzz02", "lorenzo-rzz01", "sonar-fzz07", "pharmoutcomes-fzz08"):
+        assert f"the launch keys of {system} are a stub's" in told
+    assert "the SMART issuer of lorenzo-rzz01 is not an https address" in told
+    assert "identity.launch_key" in told
