@@ -160,7 +160,7 @@ def training_import(file: Path, config: Path) -> None:
         engine = make_engine(load(config).store.address())
         try:
             async with engine.begin() as connection:
-                await record_training(records, at=datetime.now(UTC), source=file.name)(connection)
+                await connection.run_sync(record_training(records, at=datetime.now(UTC), source=file.name))
         finally:
             await engine.dispose()
         click.echo(f"{len(records)} records read")
