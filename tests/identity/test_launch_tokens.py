@@ -273,6 +273,7 @@ def test_production_refuses_stub_keys_plain_issuers_and_a_missing_key() -> None:
     settings = Settings.model_validate(
         {
             "operator_ods": "X26",
+            "nhs_number_range": "live",
             "public_url": "https://scr.example",
             "registry": "registry.toml",
             "listen": {"proxy": {"port": 8443, "trusted": ["10.0.0.1/32"]}},
