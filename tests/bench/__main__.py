@@ -1,7 +1,7 @@
 """Views a second through the mini-service door with durable audit, beside a bare pass-through with the same three Spine calls.
 
 Both in one run, interleaved, each on one core; generator and canned Spine share the other. `python -m tests.bench [--seconds 6]
-[--rounds 3] [--callers 1,8,32] [--json FILE]`.
+[--rounds 3] [--callers 1,8,32] [--all] [--json FILE] [--write docs/performance.md]`.
 """
 
 import argparse
@@ -16,10 +16,13 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
 
+from tests.bench import inner
+from tests.bench.page import write_figures
 from tests.bench.template import template
 from tests.running import free_base, sandbox_running
 
@@ -158,13 +161,34 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--callers", type=lambda text: [int(n) for n in text.split(",")], default=[1, 8, 32])
+    parser.add_argument("--all", action="store_true", help="also decisions and explaining")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--write", type=Path, help="the page whose figures this run replaces")
     arguments = parser.parse_args()
+    began = datetime.now(UTC)
     rows = measure(arguments)
-    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
-    print(f"\n{machine}; load average {os.getloadavg()[0]:.1f}\n\n{table(rows)}")
+    parts = (
+        [inner.decisions(arguments.seconds, arguments.rounds), inner.explaining(arguments.rounds)]
+        if arguments.all
+        else []
+    )
+    figures = "\n\n".join([_machine(began, arguments), table(rows), *([inner.table(parts)] if parts else [])])
+    print(f"\n{figures}")
     if arguments.json:
-        arguments.json.write_text(json.dumps({"machine": machine, "rows": rows}, indent=1), encoding="utf-8")
+        document = {"machine": _machine(began, arguments), "rows": rows, "parts": parts}
+        arguments.json.write_text(json.dumps(document, indent=1), encoding="utf-8")
+    if arguments.write:
+        write_figures(arguments.write, figures)
+
+
+def _machine(began: datetime, arguments: argparse.Namespace) -> str:
+    """What the run ran on, and how: without it no figure means anything. The load average tells a quiet machine from a busy one."""
+    memory = psutil.virtual_memory().total / 2**30
+    return (
+        f"{began:%d %B %Y}. {len(os.sched_getaffinity(0))} cores, {platform.machine()}, {memory:.0f} GiB, "
+        f"{platform.system()} {platform.release()}, Python {platform.python_version()}; load average "
+        f"{os.getloadavg()[0]:.1f} at the end; {arguments.rounds} rounds of {arguments.seconds:g} s each, medians."
+    )
 
 
 if __name__ == "__main__":

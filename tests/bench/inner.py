@@ -1,0 +1,84 @@
+"""Figures of parts that need no server: decisions a second by the policy, and how long explaining a refused message takes.
+
+Each figure is checked for what it claims: a decision that does not allow, or a fault that is not found, ends the run.
+"""
+
+import asyncio
+import statistics
+import time
+
+from gateway.domain.decision import Verdict
+from gateway.policy.answer import decide
+from gateway.policy.settings import current
+from gateway.xml.explain import Context
+from gateway.xml.explain_process import ExplainProcess
+from gateway.xml.itk_explain import check_mini_service
+from tests.policy.cases import facts
+from tests.xml.test_xml_explain import SEEDS
+from tests.xml.wire import NOW
+
+_BATCH = 200
+
+
+def decisions(seconds: float, rounds: int) -> dict[str, object]:
+    """Whole view decisions (all rules, allowed) a second in one thread: median of the rounds, and the spread."""
+    asked = facts()
+    settings = current(asked.now)
+    if decide(asked, settings).verdict is not Verdict.ALLOW:
+        raise RuntimeError("the decision that is timed must allow")
+    rates = []
+    for _ in range(rounds):
+        count, began = 0, time.perf_counter()
+        while (taken := time.perf_counter() - began) < seconds:
+            for _ in range(_BATCH):
+                decide(asked, settings)
+            count += _BATCH
+        rates.append(count / taken)
+    return {
+        "what": "policy decisions",
+        "unit": "a second",
+        "median": statistics.median(rates),
+        "least": min(rates),
+        "most": max(rates),
+    }
+
+
+async def _explained(rounds: int) -> list[float]:
+    context, taken = Context(now=NOW), []
+    process = ExplainProcess()
+    try:
+        await process.explain(
+            next(iter(SEEDS.values())).broken, check_mini_service, context
+        )  # loads modules and schemas
+        for _ in range(rounds):
+            for name, seed in SEEDS.items():
+                began = time.perf_counter()
+                findings = await process.explain(seed.broken, check_mini_service, context)
+                taken.append((time.perf_counter() - began) * 1000)
+                if not findings or findings[0].code != seed.code:
+                    raise RuntimeError(f"seeded fault not found: {name}")
+    finally:
+        await process.close()
+    return taken
+
+
+def explaining(rounds: int) -> dict[str, object]:
+    """Milliseconds to explain a refused message in the separate process: median, least and most over every seeded fault."""
+    taken = asyncio.run(_explained(rounds))
+    return {
+        "what": f"explaining a refused message ({len(SEEDS)} seeded faults)",
+        "unit": "ms",
+        "median": statistics.median(taken),
+        "least": min(taken),
+        "most": max(taken),
+    }
+
+
+def table(rows: list[dict[str, object]]) -> str:
+    """The rows for a person."""
+    lines = ["| part | unit | median | least | most |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {row['what']} | {row['unit']} | {row['median']:.1f} | {row['least']:.1f} | {row['most']:.1f} |"
+        for row in rows
+    ]
+    return "\n".join(lines)
