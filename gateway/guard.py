@@ -4,9 +4,16 @@ It relies on names that aiohttp does not promise; the minor version is pinned an
 """
 
 import asyncio
+import uuid
 from typing import Any
 
+import orjson
 from aiohttp import web, web_protocol, web_server
+
+from gateway import logs
+from gateway.domain.codes import Code
+
+LOG = logs.get("guard")
 
 
 class GuardedHandler(web_protocol.RequestHandler):
@@ -39,6 +46,34 @@ class GuardedHandler(web_protocol.RequestHandler):
         super().data_received(data)
         if not self._between_requests():
             self._disarm()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002 - the library's words quote the caller's bytes
+    ) -> web.StreamResponse:
+        """The answer to what is no HTTP, or to a bug outside every door: fixed words, a code, nothing of the caller's."""
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer was begun already")
+        code = Code.MESSAGE_HEADERS if status < 500 else Code.INTERNAL
+        correlation = str(uuid.uuid4()).upper()
+        LOG.warning("not answered by a door", correlation_id=correlation, status=status, code=code.slug, exc_info=exc)
+        document = {"type": f"/errors/{code.slug}", "title": code.sentence, "status": status, "code": code.slug}
+        answer = web.Response(
+            status=status,
+            body=orjson.dumps({**document, "correlation_id": correlation}),
+            content_type="application/problem+json",
+            headers={
+                "X-Correlation-ID": correlation,
+                "X-SCR-Code": code.slug,
+                "Cache-Control": "no-store",
+                "Server": "scr-gateway",
+            },
+        )
+        answer.force_close()
+        return answer
 
     def _between_requests(self) -> bool:
         return not self._messages and self._current_request is None

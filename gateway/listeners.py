@@ -11,7 +11,7 @@ from gateway.config import Settings, TlsListener
 from gateway.domain.access import System
 from gateway.identity.registry import CurrentRegistry
 from gateway.identity.systems import Listener, ProvedSystem, ProxyRules, Transport, locate_browser, prove_system
-from gateway.web import Proved
+from gateway.web import Proved, outside_doors, traced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,8 @@ def sockets(
     listen = settings.listen
 
     def app(listener: Listener, proxy: ProxyRules | None = None) -> web.Application:
-        application = web.Application(client_max_size=settings.limits.body_bytes)
+        application = web.Application(client_max_size=settings.limits.body_bytes, middlewares=[outside_doors])
+        application.on_response_prepare.append(traced)
         application.add_routes(routes(Prover(listener=listener, registry=registry, clock=clock, proxy=proxy)))
         return application
 

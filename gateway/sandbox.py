@@ -4,9 +4,10 @@ Another composition than `serve`: no setting leads from one to the other. The st
 """
 
 import asyncio
+import fcntl
 import sys
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -146,7 +147,9 @@ async def stub(name: str, port: int, *options: str) -> AsyncIterator[None]:
     )
     try:
         await _answers(process, name, port)
+        watching = asyncio.create_task(_watch(process, name))
         yield
+        watching.cancel()
     finally:
         with suppress(ProcessLookupError):
             process.terminate()
@@ -156,6 +159,13 @@ async def stub(name: str, port: int, *options: str) -> AsyncIterator[None]:
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+async def _watch(process: asyncio.subprocess.Process, name: str) -> None:
+    """Says so where a stub ends while the sandbox runs."""
+    status = await process.wait()
+    message = f"the {name} stub has ended (status {status}): stop the sandbox and start it again"
+    print(message, file=sys.stderr, flush=True)  # noqa: T201 - the person at the terminal must see it
 
 
 async def _answers(process: asyncio.subprocess.Process, name: str, port: int) -> None:
@@ -173,10 +183,23 @@ async def _answers(process: asyncio.subprocess.Process, name: str, port: int) ->
     raise SandboxFault(f"the {name} stub did not answer on port {port} within {START_SECONDS:.0f} s")
 
 
+@contextmanager
+def _alone(data: Path) -> Iterator[None]:
+    """Keeps a second sandbox out of the same folder. Raises SandboxFault."""
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (data / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise SandboxFault(f"{data.name} is in use by another sandbox: choose another --data-dir") from error
+        yield
+
+
 @asynccontextmanager
 async def surroundings(ports: Ports, data: Path, spine_url: str | None) -> AsyncIterator[Settings]:
-    """All stubs running and the gateway's settings ready."""
+    """All stubs running and the gateway's settings ready. Raises SandboxFault, also where the folder is in use."""
     async with AsyncExitStack() as stack:
+        stack.enter_context(_alone(data))
         path = await prepare(ports, data, spine_url)
         starting = [
             stub("identity", ports.identity),
@@ -189,7 +212,7 @@ async def surroundings(ports: Ports, data: Path, spine_url: str | None) -> Async
         yield load(path)
 
 
-def banner(ports: Ports) -> str:
+def banner(ports: Ports, spine_url: str | None = None) -> str:
     """What a person needs to know once everything answers."""
     gateway = f"http://{LOOPBACK}:{ports.gateway}"
     return f"""
@@ -197,7 +220,7 @@ def banner(ports: Ports) -> str:
 
   gateway            {gateway}
   gateway, mutual TLS https://{LOOPBACK}:{ports.tls}   (certificates in the data folder, certs/)
-  Spine stub         http://{LOOPBACK}:{ports.spine}
+  {"Spine (given)     " if spine_url else "Spine stub        "} {spine_url or f"http://{LOOPBACK}:{ports.spine}"}
   identity stub      http://{LOOPBACK}:{ports.identity}
   vendor desk        http://{LOOPBACK}:{ports.desk}   (nine clinical systems, and the launch lab)
   mail catcher       {LOOPBACK}:{ports.mail} (SMTP; messages in the data folder, mail/)

@@ -12,7 +12,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import orjson
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from gateway import logs
 from gateway.domain.access import System
@@ -93,6 +95,38 @@ class Gate:
         finally:
             self._metrics.active.dec()
             self._places.release()
+
+
+async def traced(request: web.Request, response: web.StreamResponse) -> None:
+    """Every answer, whoever made it, carries the correlation id, and none says what it is served by."""
+    if CORRELATION not in response.headers:
+        response.headers[CORRELATION] = correlation_of(request).value
+    response.headers["Server"] = "scr-gateway"
+
+
+@web.middleware
+async def outside_doors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """What no door answers: unknown addresses, wrong methods, bodies that are not what their headers say."""
+    try:
+        return await handler(request)
+    except web.HTTPNotFound:
+        return _problem(Code.PAGE_NOT_FOUND, 404)
+    except web.HTTPMethodNotAllowed as wrong:
+        return _problem(Code.METHOD_NOT_ALLOWED, 405, {"Allow": ", ".join(sorted(wrong.allowed_methods))})
+    except (web.RequestPayloadError, HttpProcessingError, web.HTTPUnsupportedMediaType):
+        return _problem(Code.MESSAGE_MEDIA_TYPE, 415)
+    except web.HTTPRequestEntityTooLarge:
+        return _problem(Code.MESSAGE_TOO_LARGE, 413)
+
+
+def _problem(code: Code, status: int, headers: dict[str, str] | None = None) -> web.Response:
+    document = {"type": f"/errors/{code.slug}", "title": code.sentence, "status": status, "code": code.slug}
+    return web.Response(
+        status=status,
+        body=orjson.dumps(document),
+        content_type="application/problem+json",
+        headers={**ALWAYS, **(headers or {}), "X-SCR-Code": code.slug},
+    )
 
 
 def correlation_of(request: web.Request) -> CorrelationId:
@@ -189,6 +223,8 @@ class Web:
                 body = await request.read()
         except (TimeoutError, web.HTTPRequestEntityTooLarge) as error:
             raise MessageInvalid(Code.MESSAGE_TOO_LARGE) from error
+        except (web.RequestPayloadError, HttpProcessingError) as error:  # not what its Content-Encoding says
+            raise MessageInvalid(Code.MESSAGE_MEDIA_TYPE) from error
         if len(body) > door.max_bytes:
             raise MessageInvalid(Code.MESSAGE_TOO_LARGE)
         return body

@@ -12,28 +12,48 @@ from gateway.app import Mode
 
 LOG = logs.get("workers")
 PAUSE_SECONDS = 0.5
+START_SECONDS = 60.0
+READY = "worker ready"
+"""The one line a worker prints, once it listens."""
 
 
 async def _start(config: Path, mode: Mode) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "gateway", "worker", "--config", str(config), "--mode", mode.value
+        sys.executable,
+        "-m",
+        "gateway",
+        "worker",
+        "--config",
+        str(config),
+        "--mode",
+        mode.value,
+        stdout=asyncio.subprocess.PIPE,
     )
 
 
-async def _keep(number: int, config: Path, mode: Mode, running: dict[int, asyncio.subprocess.Process]) -> None:
-    """Keeps one worker alive for ever; cancelled at stop."""
+async def _keep(
+    number: int, config: Path, mode: Mode, running: dict[int, asyncio.subprocess.Process], ready: asyncio.Event
+) -> None:
+    """Keeps one worker alive for ever; cancelled at stop. `ready` is set when it answers for the first time."""
     while True:
-        running[number] = await _start(config, mode)
-        status = await running[number].wait()
+        process = running[number] = await _start(config, mode)
+        assert process.stdout is not None
+        if await process.stdout.readline():
+            ready.set()
+        status = await process.wait()
         LOG.error("alarm", alarm="worker-ended", worker=number, status=status)
         await asyncio.sleep(PAUSE_SECONDS)
 
 
 @asynccontextmanager
 async def supervised(config: Path, mode: Mode, workers: int) -> AsyncIterator[Callable[[], None]]:
-    """`workers` processes sharing the ports (SO_REUSEPORT). Yields what makes all of them reload."""
+    """`workers` processes sharing the ports (SO_REUSEPORT), each answering. Yields what makes all of them reload.
+
+    Raises OSError where they do not come up in time.
+    """
     running: dict[int, asyncio.subprocess.Process] = {}
-    keepers = [asyncio.create_task(_keep(number, config, mode, running)) for number in range(workers)]
+    ready = [asyncio.Event() for _ in range(workers)]
+    keepers = [asyncio.create_task(_keep(n, config, mode, running, ready[n])) for n in range(workers)]
 
     def tell(number: signal.Signals) -> None:
         for process in running.values():
@@ -41,6 +61,8 @@ async def supervised(config: Path, mode: Mode, workers: int) -> AsyncIterator[Ca
                 process.send_signal(number)
 
     try:
+        async with asyncio.timeout(START_SECONDS):
+            await asyncio.gather(*(event.wait() for event in ready))
         yield lambda: tell(signal.SIGHUP)
     finally:
         for keeper in keepers:

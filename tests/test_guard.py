@@ -73,3 +73,19 @@ async def test_a_slow_head_of_a_later_request_is_closed(port: int) -> None:
     writer.write(b"GET / HT")
     assert await closed(reader)
     writer.close()
+
+
+@pytest.mark.parametrize(
+    "request_line",
+    [b"GET /?patient=9992000481&a=" + b"x" * 9000 + b" HTTP/1.1\r\nHost: a", b"SECRET-9992000481 /\r\nHost: a"],
+)
+async def test_what_is_no_http_is_answered_without_the_callers_bytes(port: int, request_line: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request_line + b"\r\n\r\n")
+    async with asyncio.timeout(15):
+        answer = await reader.read()
+    assert answer.startswith(b"HTTP/1.")
+    assert b"message-headers" in answer
+    assert b"X-Correlation-ID" in answer
+    assert b"9992000481" not in answer
+    writer.close()

@@ -115,14 +115,13 @@ _RESPONSES: dict[Code, str] = {
         (_C.SCR_NOT_FOUND, _C.PATIENT_NOT_FOUND, _C.PATIENT_NOT_UNIQUE, _C.PATIENT_NOT_VERIFIED, _C.NUMBER_INVALIDATED),
         "SCR-0004",
     ),
-    **dict.fromkeys((_C.SPINE_UNREACHABLE, _C.SPINE_FAULT), "SMSP-0004"),
+    **dict.fromkeys((_C.SPINE_UNREACHABLE, _C.SPINE_FAULT, _C.DIRECTORY_UNAVAILABLE), "SMSP-0004"),
     **dict.fromkeys(
         (_C.SPINE_UNUSABLE, _C.SPINE_WRONG_PATIENT, _C.SPINE_ACTIVE_CONTENT, _C.ANSWER_INVALID), "SMSP-0002"
     ),
     **dict.fromkeys(
         (
             _C.AUDIT_UNAVAILABLE,
-            _C.DIRECTORY_UNAVAILABLE,
             _C.IDENTITY_UNAVAILABLE,
             _C.INTERNAL,
             _C.PAGE_NOT_FOUND,

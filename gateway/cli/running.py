@@ -1,6 +1,7 @@
 """Commands that run the gateway: the sandbox, production, and the workers of both."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -14,8 +15,10 @@ if TYPE_CHECKING:
 
 
 def run(main: Coroutine[Any, Any, int]) -> None:
-    """Runs to the end with uvloop; exits with what it returns."""
+    """Runs to the end with uvloop; exits with what it returns. Files made on the way are their owner's alone."""
     import uvloop
+
+    os.umask(0o077)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         sys.exit(runner.run(main))
@@ -30,10 +33,27 @@ async def _until_stopped(reload: Callable[[], None]) -> None:
     await stop.wait()
 
 
+def _http_url(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not value.startswith(("http://", "https://")):
+        raise click.BadParameter("write an address such as http://127.0.0.1:8081")
+    return value
+
+
 @click.command()
-@click.option("--port-base", default=8080, show_default=True, help="First of seven ports on loopback.")
+@click.option(
+    "--port-base",
+    default=8080,
+    show_default=True,
+    type=click.IntRange(1024, 65529),
+    help="First of seven ports on loopback.",
+)
 @click.option("--data-dir", default="var", show_default=True, type=click.Path(path_type=Path, file_okay=False))
-@click.option("--spine-url", default=None, help="Another server that speaks Spine's wire, instead of the stub.")
+@click.option(
+    "--spine-url",
+    default=None,
+    callback=_http_url,
+    help="Another server that speaks Spine's wire, instead of the stub.",
+)
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 16))
 @click.option("--fresh", is_flag=True, help="Forget the state of earlier runs.")
 @click.option("--log-level", default="WARNING", show_default=True)
@@ -58,11 +78,11 @@ async def _sandbox(port_base: int, data: Path, spine_url: str | None, workers: i
         async with box.surroundings(ports, data, spine_url) as settings:
             if workers > 1:
                 async with supervised(data / "gateway.toml", app.Mode.SANDBOX, workers) as reload:
-                    click.echo(box.banner(ports))
+                    click.echo(box.banner(ports, spine_url))
                     await _until_stopped(reload)
                 return 0
             async with app.running(settings, app.Mode.SANDBOX) as gateway:
-                click.echo(box.banner(ports))
+                click.echo(box.banner(ports, spine_url))
                 await _until_stopped(gateway.reload)
     except (box.SandboxFault, ConfigInvalid, OSError) as error:
         click.echo(f"scr-gateway sandbox: {error}", err=True)
@@ -118,9 +138,11 @@ def worker(config: Path, mode: str) -> None:
 async def _worker(config: Path, mode: str) -> int:
     from gateway import app, logs
     from gateway.config import load
+    from gateway.workers import READY
 
     settings = load(config)
     logs.configure(settings.log_level)
     async with app.running(settings, app.Mode(mode), reuse_port=True) as gateway:
+        click.echo(READY)
         await _until_stopped(gateway.reload)
     return 0

@@ -179,7 +179,7 @@ class Code(Enum):
         R,
         403,
         "Viewing without permission needs a note that explains why.",
-        "Write what prevents you from asking, in at least two words and 10 to 128 characters.",
+        "Write what prevents you from asking, in at least two words and 10 to 128 characters, and not in the words of one of your last five notes.",
     )
     EMERGENCY_REASON = Entry(
         R,

@@ -1,6 +1,9 @@
 """Access facts as texts, whatever wire form they came in, to the claims of a request. Says what is wrong by member name only."""
 
+import re
+import unicodedata
 from collections.abc import Mapping
+from datetime import date
 from enum import StrEnum
 from typing import TypeVar
 
@@ -8,9 +11,11 @@ from gateway.domain.codes import Code
 from gateway.domain.errors import InvalidValue, MessageInvalid
 from gateway.domain.findings import Finding
 from gateway.domain.identifiers import RoleProfileId
+from gateway.domain.instants import from_iso
 from gateway.domain.permission import AccessClaims, EmergencyReason, LegalBasis, PermissionClaim, RelationshipKind
 
 E = TypeVar("E", bound=StrEnum)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 NAMES = frozenset(
     {
@@ -53,9 +58,40 @@ def _text(texts: Mapping[str, object], name: str) -> str | None:
     value = texts.get(name)
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
-    if not isinstance(value, str) or len(value) > 4096:
-        raise wrong(name, "a text")
+    if not isinstance(value, str) or len(value) > 4096 or not writable(value):
+        raise wrong(name, "a text without control characters")
     return value.strip()
+
+
+def writable(text: str) -> bool:
+    """Whether a text can be kept and sent anywhere: no control characters (NUL above all) and no half of a character."""
+    return all(unicodedata.category(character) not in {"Cc", "Cs"} or character in "\t\n\r" for character in text)
+
+
+def _day(texts: Mapping[str, object], name: str) -> str | None:
+    """A calendar date YYYY-MM-DD."""
+    text = _text(texts, name)
+    if text is None:
+        return None
+    if not _DAY.fullmatch(text):
+        raise wrong(name, "a date YYYY-MM-DD")
+    try:
+        date.fromisoformat(text)
+    except ValueError as error:
+        raise wrong(name, "a date YYYY-MM-DD") from error
+    return text
+
+
+def _until(texts: Mapping[str, object]) -> str | None:
+    """A date YYYY-MM-DD, or an instant in ISO 8601 with a zone."""
+    text = _text(texts, "until")
+    if text is None or len(text) <= len("YYYY-MM-DD"):
+        return _day(texts, "until")
+    try:
+        from_iso(text)
+    except InvalidValue as error:
+        raise wrong("until", "a date YYYY-MM-DD") from error
+    return text
 
 
 def _flag(texts: Mapping[str, object], name: str) -> bool:
@@ -86,6 +122,6 @@ def claims_from(texts: Mapping[str, object]) -> AccessClaims:
         condition_changed=_flag(texts, "condition_changed"),
         condition_changed_note=_text(texts, "condition_changed_note"),
         confirm_deceased=_flag(texts, "confirm_deceased"),
-        birth_date=_text(texts, "date_of_birth"),
-        until=_text(texts, "until"),
+        birth_date=_day(texts, "date_of_birth"),
+        until=_until(texts),
     )

@@ -50,8 +50,12 @@ class Identify:
         self._proofs = proofs
         self._directory = directory
 
-    async def caller(self, credentials: Credentials, named_role: RoleProfileId | None, context: Context) -> Caller:
+    async def caller(
+        self, credentials: Credentials, named_role: RoleProfileId | None, context: Context, *, prove: bool = False
+    ) -> Caller:
         """The proved caller; without any credentials, a caller without user (policy says whether that is enough).
+
+        `prove`: a user must be proved unless the system vouches for its users, though no rule of the operation judges one.
 
         Raises AccessDenied (proof, user or role), NotPossibleNow (directory or identity service away).
         """
@@ -59,6 +63,8 @@ class Identify:
         organisation = self._registry.organisation(system.organisation) if system.organisation else None
         proof = await self._prove(credentials, context)
         if proof is None:
+            if prove and system.user_proof is UserProof.TOKEN:
+                raise AccessDenied(Code.CREDENTIALS_MISSING, rules=("P-07",))
             vouched = credentials.named_user if system.user_proof is UserProof.VOUCHED else None
             return Caller(organisation=organisation, vouched=vouched)
         if credentials.named_user is not None and credentials.named_user != proof.id:

@@ -134,7 +134,9 @@ class Service:
 
     async def caller(self, call: Call, context: Context) -> Caller:
         """The proved caller. Raises AccessDenied, NotPossibleNow."""
-        return await self._parts.identify.caller(call.credentials, call.claims.role, context)
+        return await self._parts.identify.caller(
+            call.credentials, call.claims.role, context, prove=isinstance(call, (StatusCall, TraceCall))
+        )
 
     async def outcome(self, call: Call, context: Context, caller: Caller) -> Outcome:
         """Every use case but the view, which needs its writer. Raises GatewayError."""

@@ -6,6 +6,7 @@ sender's word for who acted: the agents named must be the proved caller and its 
 
 import hashlib
 import json
+import re
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ from gateway.domain.errors import InvalidValue, MessageInvalid
 from gateway.domain.identifiers import Asid, NhsNumber, NhsNumbers, OdsCode, UserId
 from gateway.domain.instants import from_iso
 from gateway.service.calls import PostedAlert
+from gateway.service.claims import writable
 
 _FHIR = "https://fhir.nhs.uk"
 NOTIFICATION = f"{_FHIR}/StructureDefinition/Extension-SCR-NotificationMessage"
@@ -83,14 +85,17 @@ def _identifier(reference: Json) -> Json:
     return _object(reference, "identifier")
 
 
+_ID = re.compile(r"[A-Za-z0-9.-]{1,64}", re.ASCII)
+
+
 def _text(value: Any) -> str:
-    return value.strip() if isinstance(value, str) and len(value) <= LONGEST_NOTE else ""
+    return value.strip() if isinstance(value, str) and len(value) <= LONGEST_NOTE and writable(value) else ""
 
 
 def _id(event: Json) -> str:
     value = _text(event.get("id"))
-    if not 0 < len(value) <= 64 or not value.isascii():
-        raise _wrong("id", "an id of at most 64 characters")
+    if not _ID.fullmatch(value):
+        raise _wrong("id", "an id of 1 to 64 letters, digits, hyphens and points")
     return value
 
 

@@ -46,6 +46,7 @@ username = "{username}"
 networks = ["127.0.0.0/8"]
 operations = {operations}
 leniences = {leniences}
+user_proof = "vouched"
 """
 
 
