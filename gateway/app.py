@@ -251,7 +251,7 @@ async def running(settings: Settings, mode: Mode, *, reuse_port: bool = False) -
             numbers=numbers,
             ids=ids,
             clock=clock,
-            ready=_readiness(journal),
+            ready=_readiness(journal, transport),
             rates=Rates() if settings.limits.rate else None,
             gate=Gate(places=settings.limits.concurrent, waiting=settings.limits.waiting, metrics=metrics),
             browsing=browsing(
@@ -306,12 +306,14 @@ def _deliver(
     stack.callback(delivering.cancel)
 
 
-def _readiness(journal: Journal) -> Ready:
+def _readiness(journal: Journal, spine: SpineTransport) -> Ready:
+    """The database decides; Spine's breakers are told, not judged: without Spine this process still answers rightly."""
     probing = Probing(journal)
 
     async def facts() -> dict[str, object]:
         writable = await probing.writable()
-        return {"ready": writable, "audit": "writable" if writable else "not writable"}
+        breakers = {endpoint: spine.state(endpoint).value for endpoint in ("psis", "pds", "directory", "alert")}
+        return {"ready": writable, "audit": "writable" if writable else "not writable", "spine": breakers}
 
     return facts
 
