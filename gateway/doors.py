@@ -137,7 +137,11 @@ def _viewers(house: House, doors: Web) -> Iterable[web.RouteDef]:
     for viewer in viewers:
         path = f"/viewers/{viewer.name}"
         yield web.post(path, doors.door(viewer))
-        yield web.get(path, public.wsdl(viewer.name, f"{house.settings.public_url}{path}"), allow_head=False)
+        yield web.get(
+            path,
+            public.wsdl(viewer.name, f"{house.settings.public_url}{path}", schema=f"{viewer.name}/{viewer.name}"),
+            allow_head=False,
+        )
     address = f"{house.settings.public_url}{EMIS_WEB[0]}"
     emis_web = doors.door(EmisWebDoor(catalogue=house.catalogue, numbers=house.numbers, ids=house.ids, address=address))
     described = public.wsdl("emis-web", address, schema="emis-web/messages")

@@ -204,6 +204,10 @@ class Web:
                     now=wire.now,
                     deadline=asyncio.get_running_loop().time() + self.answer_seconds,
                 )
+                products: frozenset[str] | None = getattr(door, "products", None)
+                if products is not None and proved.system.product not in products:
+                    foreign = AccessDenied(Code.SYSTEM_OPERATION, rules=("P-84",))
+                    return await self.service.refuse_unread(door, _with(wire, proved.system, b""), foreign, context)
                 try:
                     body = await self._body(door, request)
                 except MessageInvalid as invalid:

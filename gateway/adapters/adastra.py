@@ -64,6 +64,8 @@ class AdastraDoor:
     """POST /viewers/adastra."""
 
     name = PRODUCT
+    products = frozenset({"adastra"})
+    """The products whose systems may call here (P-84)."""
     media_types = frozenset({MEDIA_TYPE})
     max_bytes = _LIMITS.max_bytes
 

@@ -58,6 +58,8 @@ class CleoDoor:
     """POST /viewers/cleo."""
 
     name = PRODUCT
+    products = frozenset({"cleo"})
+    """The products whose systems may call here (P-84)."""
     media_types = frozenset({MEDIA_TYPE})
     max_bytes = _LIMITS.max_bytes
 

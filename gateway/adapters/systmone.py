@@ -54,6 +54,8 @@ class SystmOneDoor:
     """POST /viewers/systmone."""
 
     name = "systmone"
+    products = frozenset({"systmone"})
+    """The products whose systems may call here (P-84)."""
     media_types = frozenset({MEDIA_TYPE, "text/xml"})
     max_bytes = _LIMITS.max_bytes
 

@@ -110,7 +110,7 @@ def wsdl(name: str, address: str, *, schema: str | None = None) -> Callable[[web
         asked = request.query.get("xsd")
         asked = schema if asked == "" else asked
         if asked is not None and asked in SCHEMAS:
-            return web.Response(body=descriptions.xsd(asked), content_type="text/xml", charset="utf-8")
+            return web.Response(body=descriptions.xsd(asked, request.path), content_type="text/xml", charset="utf-8")
         if "wsdl" in request.query and name in DESCRIPTIONS:
             return web.Response(body=descriptions.wsdl(name, address), content_type="text/xml", charset="utf-8")
         return _json({"code": Code.PAGE_NOT_FOUND.slug, "sentence": "Ask for ?wsdl or ?xsd=NAME."}, 404)

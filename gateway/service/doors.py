@@ -45,6 +45,7 @@ class Door(Protocol):
     media_types: frozenset[str]
     """Media types read, without parameters."""
     max_bytes: int
+    # Optional: `products`, a frozenset of the products whose systems may call here (P-84); without it any registered system.
 
     def read(self, wire: WireRequest) -> Call:
         """The call in the message. Raises MessageInvalid, AccessDenied."""

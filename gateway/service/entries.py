@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gateway.domain import notes
+from gateway.domain.codes import Code
 from gateway.domain.decision import Alert, AlertPlan, AuditEntry, Decision, Facts
 from gateway.domain.errors import GatewayError, PolicyRefused
 from gateway.domain.identifiers import NhsNumber
@@ -124,8 +125,11 @@ class EntryMaker:
 
 
 def refused(decision: Decision) -> PolicyRefused:
-    """The error of a denying decision."""
-    return PolicyRefused(decision.code, tuple((reason.rule, reason.code) for reason in decision.reasons))
+    """The error of a denying decision. Whoever proved no user is told only that: other reasons may tell of the patient."""
+    reasons = tuple((reason.rule, reason.code) for reason in decision.reasons)
+    if decision.code is Code.CREDENTIALS_MISSING:
+        reasons = tuple(reason for reason in reasons if reason[1] is Code.CREDENTIALS_MISSING)
+    return PolicyRefused(decision.code, reasons)
 
 
 def audited_facts(facts: Facts) -> tuple[tuple[str, object], ...]:

@@ -154,8 +154,7 @@ class View:
         if isinstance(call, ViewCall) and not isinstance(call, PrintCall):
             permission = asked_permission(call, caller, context, self._parts.ids)
         entry = maker.decided("asked", "asked", decision, facts)
-        recorded = (permission,) if permission else ()
-        await self._parts.journal.commit(Write(entries=(entry,), spend=spent, permissions=recorded))
+        await self._parts.journal.commit(Write(entries=(entry,), spend=spent))
         spine = SpineCall(asid=context.system.asid, correlation_id=context.correlation_id, deadline=context.deadline)
         return Visit(context=context, caller=caller, facts=facts, maker=maker, spine=spine, permission=permission)
 
@@ -213,8 +212,17 @@ class View:
             spine_message_ids=tuple(visit.spine.message_ids),
         )
         alerts = (visit.maker.alert(alert, entry, visit.spine.asid.value),) if alert else ()
-        consume = used.id if used is not None and used.kind is not RecordedKind.EXTENDED else None
-        await self._parts.journal.commit(Write(entries=(entry,), alerts=alerts, consume_permission=consume))
+        once = used is not None and used.kind is not RecordedKind.EXTENDED
+        given = visit.permission
+        await self._parts.journal.commit(
+            Write(
+                entries=(entry,),
+                alerts=alerts,
+                # an answer given with this request goes on record with the view it opened, already used where it is for one
+                permissions=(replace(given, consumed=once),) if given is not None else (),
+                consume_permission=used.id if used is not None and once and given is None else None,
+            )
+        )
 
     async def _decide(self, facts: Facts, maker: EntryMaker, spent: tuple[Spend, ...] = ()) -> Decision:
         """Asks the policy; a deny is audited here, with its alert and with a refusal's end of standing permissions."""

@@ -218,7 +218,7 @@ async def test_what_is_no_message_of_this_door_is_refused_in_its_form(sandbox: R
         (b"x" * 200_000, {}, "message-too-large"),
         (good, {}, "message-expired"),
         (good, {"X-SCR-System": "nobody"}, "system-unknown"),
-        (good, {"X-SCR-System": "emis-web-azz05"}, "message-expired"),
+        (good, {"X-SCR-System": "emis-web-azz05"}, "system-operation"),
     ):
         status, told, answer = await posted(sandbox, seat, body, **headers)
         assert told["X-SCR-Code"] == code

@@ -10,7 +10,7 @@ from gateway.domain.codes import Code
 from gateway.domain.errors import GatewayError, NoRecord, NotPossibleNow, PolicyRefused, SpineUnavailable, WrongPatient
 from gateway.domain.permission import PermissionAnswer, RecordedKind
 from gateway.domain.spine import Confidentiality, Consent
-from gateway.service.calls import Context, ViewCall
+from gateway.service.calls import Context, Credentials, ViewCall
 from gateway.service.service import Service
 from gateway.service.view import View
 from tests.policy import cases
@@ -97,14 +97,32 @@ async def test_i4_an_override_and_its_alert_are_one_write(permission: str) -> No
     assert all(not write.alerts for write in world.writes[:-1])
 
 
-async def test_a_permission_for_one_view_is_recorded_before_and_used_with_the_view() -> None:
+async def test_an_answer_given_with_the_view_is_recorded_with_it_and_used() -> None:
     world = World()
     await viewed(world)
     asked, outcome = world.writes
-    (permission,) = asked.permissions
+    assert asked.permissions == ()
+    (permission,) = outcome.permissions
     assert (permission.kind, permission.answer) == (RecordedKind.SINGLE, PermissionAnswer.YES)
     assert (permission.user, permission.role, permission.recorded_by) == (cases.USER, cases.ROLE, cases.USER)
-    assert outcome.consume_permission == permission.id == outcome.entries[0].permission_id
+    assert permission.consumed
+    assert outcome.consume_permission is None
+    assert permission.id == outcome.entries[0].permission_id
+
+
+async def test_an_answer_given_with_a_view_that_does_not_open_leaves_nothing_to_use_later() -> None:
+    world = World(demographics_of={"confidentiality": Confidentiality.SENSITIVE})
+    await refused(world, PolicyRefused)
+    assert all(not write.permissions for write in world.writes)
+
+
+async def test_who_proved_nobody_is_told_no_reason_that_speaks_of_the_patient() -> None:
+    world = World()
+    world.state = replace(world.state, permissions=(cases.recorded("no"),), relationships=())
+    error = await refused(world, PolicyRefused, view_call("not-asked", credentials=Credentials()))
+    assert error.code is Code.CREDENTIALS_MISSING
+    assert set(error.rules) == {"P-07"}
+    assert len(world.entries[-1].rules) > 1
 
 
 async def test_a_permission_on_record_for_one_view_is_used_up_and_a_kept_one_is_not() -> None:
