@@ -67,12 +67,14 @@ def _own(table: Any) -> dict[str, ColumnElement[Any]]:
 
 
 def _standing() -> ColumnElement[bool]:
-    """A yes that stands, or a no of the last 24 hours."""
+    """A yes that stands, or any answer of the last 24 hours: a yes that is used up still tells that a no before it is over."""
     stands = and_(
         permission.c.answer == PermissionAnswer.YES.value,
         permission.c.ended.is_(None),
-        permission.c.consumed.is_(False),
-        permission.c.ends >= _NOW,
+        or_(
+            and_(permission.c.consumed.is_(False), permission.c.ends >= _NOW),
+            permission.c.starts >= _DAY_AGO,
+        ),
     )
     return or_(stands, and_(permission.c.answer != PermissionAnswer.YES.value, permission.c.starts >= _DAY_AGO))
 

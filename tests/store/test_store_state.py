@@ -51,21 +51,27 @@ async def test_open_permissions_and_refusals_of_a_day(journal: Journal, engine: 
     refused = a_refusal(start=NOW - 23 * HOUR)
     withdrawn = a_refusal(start=NOW - 2 * HOUR, answer=PermissionAnswer.WITHDRAWN)
     successor = a_permission(patient=OTHER, start=NOW - 2 * HOUR)
+    over = a_permission(start=NOW - 20 * HOUR, end=NOW - 8 * HOUR)  # both tell that a no before them is over
+    spent = a_permission(consumed=True)
     hidden = (
-        a_permission(start=NOW - 20 * HOUR, end=NOW - 8 * HOUR),
-        a_permission(consumed=True),
+        a_permission(start=NOW - 25 * HOUR, end=NOW - 13 * HOUR),
+        a_permission(start=NOW - 25 * HOUR, end=NOW, consumed=True),
         a_permission(ended=NOW - HOUR),
         a_refusal(start=NOW - 25 * HOUR, end=NOW),
         a_permission(organisation=ELSEWHERE),
     )
-    await journal.commit(Write(permissions=(standing, last_moment, refused, withdrawn, successor, *hidden)))
-    assert set((await read(engine, PATIENT)).permissions) == {standing, last_moment, refused, withdrawn}
+    await journal.commit(
+        Write(permissions=(standing, last_moment, refused, withdrawn, successor, over, spent, *hidden))
+    )
+    assert set((await read(engine, PATIENT)).permissions) == {standing, last_moment, refused, withdrawn, over, spent}
     assert set((await read(engine, PATIENT, OTHER)).permissions) == {
         standing,
         last_moment,
         refused,
         withdrawn,
         successor,
+        over,
+        spent,
     }
 
 
