@@ -25,14 +25,16 @@ def run(main: Coroutine[Any, Any, int]) -> None:
         sys.exit(runner.run(main))
 
 
-async def _until_stopped(reload: Callable[[], None]) -> None:
-    """Waits for SIGTERM or SIGINT; SIGHUP calls `reload`."""
+async def _until_stopped(reload: Callable[[], None], saying: str | None = None) -> None:
+    """Waits for SIGTERM or SIGINT; SIGHUP calls `reload`. Says `saying` once signals are heeded, not before."""
     gc.collect()
     gc.freeze()  # what start has built stays for good: a full collection need not walk it, in the middle of a request
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload)
+    if saying is not None:
+        click.echo(saying)
     await stop.wait()
 
 
@@ -81,12 +83,10 @@ async def _sandbox(port_base: int, data: Path, spine_url: str | None, workers: i
         async with box.surroundings(ports, data, spine_url) as settings:
             if workers > 1:
                 async with supervised(data / "gateway.toml", app.Mode.SANDBOX, workers) as reload:
-                    click.echo(box.banner(ports, spine_url))
-                    await _until_stopped(reload)
+                    await _until_stopped(reload, box.banner(ports, spine_url))
                 return 0
             async with app.running(settings, app.Mode.SANDBOX) as gateway:
-                click.echo(box.banner(ports, spine_url))
-                await _until_stopped(gateway.reload)
+                await _until_stopped(gateway.reload, box.banner(ports, spine_url))
     except (box.SandboxFault, ConfigInvalid, OSError) as error:
         click.echo(f"scr-gateway sandbox: {error}", err=True)
         return 1
@@ -146,6 +146,5 @@ async def _worker(config: Path, mode: str) -> int:
     settings = load(config)
     logs.configure(settings.log_level)
     async with app.running(settings, app.Mode(mode), reuse_port=True) as gateway:
-        click.echo(READY)
-        await _until_stopped(gateway.reload)
+        await _until_stopped(gateway.reload, READY)
     return 0

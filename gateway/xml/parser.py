@@ -42,6 +42,10 @@ _DECLARATION = re.compile(rb"<\?xml[ \t\r\n](.*?)\?>", re.DOTALL)
 _PSEUDO_ATTRIBUTE = re.compile(rb"""(version|encoding|standalone)[ \t\r\n]*=[ \t\r\n]*(?:"([^"]*)"|'([^']*)')""")
 
 
+_MOST_DECLARATIONS = 500
+"""Namespace declarations of a whole message: what works on trees copies them, so their cost grows with their square."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """How large a message may be. Sizes in bytes; `max_attributes` is per element; `max_nodes` counts elements,
@@ -82,6 +86,11 @@ def parse(data: bytes, limits: Limits = DEFAULT_LIMITS, *, shape: bool = True) -
     if shape and body.count(b"<") - body.count(b"</") > limits.max_nodes:
         raise MessageInvalid(
             Code.MESSAGE_FORBIDDEN_XML, (finding(Fault.TOO_MANY_NODES, expected=f"at most {limits.max_nodes} nodes"),)
+        )
+    if shape and body.count(b"xmlns") > _MOST_DECLARATIONS:
+        raise MessageInvalid(
+            Code.MESSAGE_FORBIDDEN_XML,
+            (finding(Fault.TOO_MANY_ATTRIBUTES, expected=f"at most {_MOST_DECLARATIONS} namespace declarations"),),
         )
     _refuse_doctype(body)
     small = len(body) <= _SMALL and body.count(b"=") <= _FEW

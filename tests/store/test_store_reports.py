@@ -31,7 +31,9 @@ HOUR = timedelta(hours=1)
 SPAN = Span(start=NOW, end=NOW + timedelta(days=1))
 
 
-@pytest.mark.parametrize(("start", "end"), [(NOW, NOW), (NOW, NOW - HOUR), (NOW, NOW + timedelta(days=31, hours=1, seconds=1))])
+@pytest.mark.parametrize(
+    ("start", "end"), [(NOW, NOW), (NOW, NOW - HOUR), (NOW, NOW + timedelta(days=31, hours=1, seconds=1))]
+)
 def test_a_span_is_at_most_a_month(start: object, end: object) -> None:
     with pytest.raises(InvalidValue):
         Span(start=start, end=end)  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import psutil
 import pytest
 
+from gateway.domain.codes import Code
 from gateway.domain.errors import MessageInvalid
 from gateway.xml.parser import parse
 from tests.xml.wire import changed, good
@@ -154,3 +155,10 @@ def test_nothing_is_fetched(silent_listener: str) -> None:
 
     envelope = read_envelope(parse(located))
     assert envelope_findings(Catalogue.load(), envelope.payload) == ()
+
+
+def test_thousands_of_namespace_declarations_are_refused_before_a_tree_is_built() -> None:
+    declarations = " ".join(f'xmlns:n{number}="x"' for number in range(2000))
+    with pytest.raises(MessageInvalid) as refused:
+        parse(f"<a {declarations}/>".encode())
+    assert refused.value.code is Code.MESSAGE_FORBIDDEN_XML
