@@ -52,7 +52,7 @@ class _Sizes:
     def __init__(self) -> None:
         self.sizes: list[int] = []
 
-    def committed(self, units: int, seconds: float) -> None:  # noqa: ARG002 - the meter's signature
+    def committed(self, units: int, seconds: float) -> None:
         self.sizes.append(units)
 
     def failed(self, fault: str) -> None:

@@ -428,7 +428,7 @@ def test_metadata_gives_the_certificate_to_pin(saml_key: SamlKey) -> None:
 
 async def test_the_port_takes_no_assertion_where_none_is_configured(saml_key: SamlKey, rules: AssertionRules) -> None:
     class NoKeys:
-        async def keys(self, now: datetime, kid: str | None = None) -> Any:  # noqa: ARG002 - as the port has it
+        async def keys(self, now: datetime, kid: str | None = None) -> Any:
             raise AssertionError("assertions need no token keys")
 
     tokens = IdTokenVerifier(TokenRules(issuer=ISSUER), NoKeys())

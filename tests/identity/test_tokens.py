@@ -335,7 +335,7 @@ class Source:
     def __init__(self, keys: KeySet) -> None:
         self.published = keys
 
-    async def keys(self, now: datetime, kid: str | None = None) -> KeySet:  # noqa: ARG002 - as the port has it
+    async def keys(self, now: datetime, kid: str | None = None) -> KeySet:
         return self.published
 
 
