@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -13,12 +14,13 @@ from vendor_stubs import cast
 @pytest.fixture(scope="session")
 def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
     """Every system may call as fast as it likes unless a test says otherwise."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SCR_GATEWAY_LIMITS__RATE", "true")
-        with sandbox_running(tmp_path_factory.mktemp("yard")) as running:
-            text = (running.data / "registry.toml").read_text(encoding="utf-8")
-            assert text.startswith(cast.registry_toml())
-            made = Yard(sandbox=running, tail=text.removeprefix(cast.registry_toml()))
-            time.sleep(2)  # "ready" is said a moment before the process listens to SIGHUP, which would end it
-            made.write()
-            yield made
+    with ExitStack() as stack:
+        with pytest.MonkeyPatch.context() as patch:  # for this process alone: the tests beside it start their own
+            patch.setenv("SCR_GATEWAY_LIMITS__RATE", "true")
+            running = stack.enter_context(sandbox_running(tmp_path_factory.mktemp("yard")))
+        text = (running.data / "registry.toml").read_text(encoding="utf-8")
+        assert text.startswith(cast.registry_toml())
+        made = Yard(sandbox=running, tail=text.removeprefix(cast.registry_toml()))
+        time.sleep(2)  # "ready" is said a moment before the process listens to SIGHUP, which would end it
+        made.write()
+        yield made
