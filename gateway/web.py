@@ -14,9 +14,9 @@ from datetime import datetime
 
 import orjson
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 
 from gateway import logs
+from gateway.body import UNREADABLE, read_body
 from gateway.domain.access import System
 from gateway.domain.codes import Code
 from gateway.domain.errors import (
@@ -113,7 +113,7 @@ async def outside_doors(request: web.Request, handler: Handler) -> web.StreamRes
         return _problem(Code.PAGE_NOT_FOUND, 404)
     except web.HTTPMethodNotAllowed as wrong:
         return _problem(Code.METHOD_NOT_ALLOWED, 405, {"Allow": ", ".join(sorted(wrong.allowed_methods))})
-    except (web.RequestPayloadError, HttpProcessingError, web.HTTPUnsupportedMediaType):
+    except (*UNREADABLE, web.HTTPUnsupportedMediaType):
         return _problem(Code.MESSAGE_MEDIA_TYPE, 415)
     except web.HTTPRequestEntityTooLarge:
         return _problem(Code.MESSAGE_TOO_LARGE, 413)
@@ -209,29 +209,14 @@ class Web:
                     foreign = AccessDenied(Code.SYSTEM_OPERATION, rules=("P-84",))
                     return await self.service.refuse_unread(door, _with(wire, proved.system, b""), foreign, context)
                 try:
-                    body = await self._body(door, request)
+                    body = await read_body(
+                        request, media_types=door.media_types, most=door.max_bytes, seconds=self.body_seconds
+                    )
                 except MessageInvalid as invalid:
                     return await self.service.refuse_unread(door, _with(wire, proved.system, b""), invalid, context)
                 return await self.service.answer(door, _with(wire, proved.system, body), context)
         except NotPossibleNow as error:
             return door.refuse(wire, None, error), error
-
-    async def _body(self, door: Door, request: web.Request) -> bytes:
-        """The body, whole: media type first, then size, then time. Raises MessageInvalid."""
-        if request.method in {"POST", "PUT"} and request.content_type not in door.media_types:
-            raise MessageInvalid(Code.MESSAGE_MEDIA_TYPE)
-        if (request.content_length or 0) > door.max_bytes:
-            raise MessageInvalid(Code.MESSAGE_TOO_LARGE)
-        try:
-            async with asyncio.timeout(self.body_seconds):
-                body = await request.read()
-        except (TimeoutError, web.HTTPRequestEntityTooLarge) as error:
-            raise MessageInvalid(Code.MESSAGE_TOO_LARGE) from error
-        except (web.RequestPayloadError, HttpProcessingError) as error:  # not what its Content-Encoding says
-            raise MessageInvalid(Code.MESSAGE_MEDIA_TYPE) from error
-        if len(body) > door.max_bytes:
-            raise MessageInvalid(Code.MESSAGE_TOO_LARGE)
-        return body
 
     def told(
         self,

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = (
     {"domain"},
-    {"policy", "xml", "schemas"},
+    {"policy", "xml", "schemas", "body"},
     {"service"},
     {"adapters", "pages", "spine", "store", "identity"},
     {

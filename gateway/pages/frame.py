@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
+from gateway.body import read_body
 from gateway.domain.access import System
 from gateway.domain.codes import Code
 from gateway.domain.errors import AccessDenied, GatewayError, InternalError, MessageInvalid
@@ -131,18 +132,7 @@ class Frame:
         """The fields of a posted form, each once. Raises MessageInvalid; AccessDenied where another site sent it."""
         if request.headers.get("Sec-Fetch-Site", "same-origin") not in _OWN_SITE:
             raise AccessDenied(Code.FORM_TOKEN)
-        if request.content_type != FORM:
-            raise MessageInvalid(Code.MESSAGE_MEDIA_TYPE)
-        if (request.content_length or 0) > LARGEST_FORM:
-            raise MessageInvalid(Code.MESSAGE_TOO_LARGE)
-        try:
-            async with asyncio.timeout(self.body_seconds):
-                body = await request.read()
-        except (TimeoutError, web.HTTPRequestEntityTooLarge) as error:
-            raise MessageInvalid(Code.MESSAGE_TOO_LARGE) from error
-        if len(body) > LARGEST_FORM:
-            raise MessageInvalid(Code.MESSAGE_TOO_LARGE)
-        return read_form(body)
+        return read_form(await read_body(request, media_types=(FORM,), most=LARGEST_FORM, seconds=self.body_seconds))
 
     def _refused(self, turn: "Turn", error: GatewayError) -> web.Response:
         """The page of an error, with ways on that fit it."""

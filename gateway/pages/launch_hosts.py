@@ -3,7 +3,6 @@
 The browser is answered by a redirect to a clean address. What a launch says is believed only once its host's own key proves it.
 """
 
-import asyncio
 import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Protocol, TypeVar
 from aiohttp import web
 
 from gateway.adapters import lorenzo, pharmoutcomes, sonar
+from gateway.body import read_body
 from gateway.domain.access import System
 from gateway.domain.codes import Code
 from gateway.domain.errors import AccessDenied, GatewayError, InternalError, MessageInvalid
@@ -170,16 +170,5 @@ def _returned_code(turn: Turn, asked: str) -> str:
 
 async def _posted(turn: Turn) -> dict[str, str]:
     """A form another site's page posts: bounded, each field once. Raises MessageInvalid."""
-    request = turn.request
-    if request.content_type != FORM:
-        raise MessageInvalid(Code.MESSAGE_MEDIA_TYPE)
-    if (request.content_length or 0) > LARGEST_FORM:
-        raise MessageInvalid(Code.MESSAGE_TOO_LARGE)
-    try:
-        async with asyncio.timeout(turn.frame.body_seconds):
-            body = await request.read()
-    except (TimeoutError, web.HTTPRequestEntityTooLarge) as error:
-        raise MessageInvalid(Code.MESSAGE_TOO_LARGE) from error
-    if len(body) > LARGEST_FORM:
-        raise MessageInvalid(Code.MESSAGE_TOO_LARGE)
+    body = await read_body(turn.request, media_types=(FORM,), most=LARGEST_FORM, seconds=turn.frame.body_seconds)
     return dict(read_form(body))

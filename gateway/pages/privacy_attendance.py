@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 import orjson
 from aiohttp import BodyPartReader, MultipartReader, web
 
+from gateway.body import UNREADABLE
 from gateway.domain.codes import Code
 from gateway.domain.errors import AccessDenied, GatewayError, MessageInvalid
 from gateway.domain.privacy import AlertState, FileRefused, Matched, Reconciliation
@@ -142,6 +143,8 @@ async def _receive(turn: Turn, file: BinaryIO) -> None:
         await _copy(await _part(reader, "file"), file)
     except ValueError as error:  # aiohttp says so of a body that is not multipart
         raise MessageInvalid(Code.MESSAGE_VALUE) from error
+    except UNREADABLE as error:
+        raise MessageInvalid(Code.MESSAGE_MEDIA_TYPE) from error
 
 
 async def _part(reader: MultipartReader, name: str) -> BodyPartReader:

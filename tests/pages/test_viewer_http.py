@@ -308,3 +308,20 @@ async def test_suggested_ways_depend_on_the_role(sandbox: RunningSandbox) -> Non
         assert "cannot-ask" not in offered
         assert "extended" in offered
         assert "28 days" in " ".join(str(text) for text in page.find("//label//text()"))
+
+
+@pytest.mark.parametrize("path", ["/viewer/sign-out", "/privacy/sign-out", "/launch/sonar"])
+async def test_a_form_that_is_not_what_its_encoding_says_is_the_senders_fault(
+    sandbox: RunningSandbox, path: str
+) -> None:
+    """Nobody who is not signed in can raise an operator's alarm with it."""
+    async with walking(sandbox) as (_, calls):
+        headers = {"Content-Type": FORM, "Content-Encoding": "gzip"}
+        answer = await calls.wire.send("POST", calls.gateway + path, headers=headers, body=b"not gzip at all")
+    assert answer.code == "message-media-type"
+    assert answer.status < 500
+    correlation = answer.correlation_id
+    assert correlation
+    lines = [json.loads(line) for line in sandbox.log.read_text(encoding="utf-8").splitlines() if correlation in line]
+    assert lines
+    assert not any("alarm" in line for line in lines)
