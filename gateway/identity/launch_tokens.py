@@ -4,8 +4,6 @@ RFC 7515-7519, RFC 8725. typ is pinned to scr-launch+jwt, so that no token of an
 algorithms are pinned to the key's type; keys come from the registry alone. Never logs, keeps or quotes a token.
 """
 
-import base64
-import binascii
 import json
 import re
 from collections.abc import Mapping
@@ -24,6 +22,7 @@ from gateway.domain.errors import InvalidValue, MessageInvalid
 from gateway.domain.identifiers import NhsNumbers, OdsCode, RoleProfileId, SystemId, UserId
 from gateway.identity.keys import KeySet, read_key_set
 from gateway.identity.refusals import refused
+from gateway.identity.token_parts import read_object
 from gateway.service.launching import LaunchClaims
 
 TYPE = "scr-launch+jwt"
@@ -62,23 +61,11 @@ def keys_of(document: str) -> KeySet:
     return read_key_set(json.loads(document))
 
 
-def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a member is given twice")
-    return members
-
-
 def _object(part: str) -> dict[str, Any]:
-    """A base64url part, written the one canonical way, as a JSON object."""
     try:
-        raw = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
-        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_no_repeats)
-    except (ValueError, binascii.Error, RecursionError):
-        invalid("a part of the token cannot be read")
-    if base64.urlsafe_b64encode(raw).rstrip(b"=") != part.encode() or not isinstance(value, dict):
-        invalid("a part of the token is not an object")
-    return value
+        return read_object(part)
+    except InvalidValue as error:
+        raise refused(Code.LAUNCH_INVALID, f"a part of the token {error}") from error
 
 
 def _parts(token: str, count: int) -> list[str]:

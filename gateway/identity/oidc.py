@@ -5,7 +5,6 @@ OIDC Core 3.1, RFC 7636, RFC 9207. Never keeps a token: it proves who signed in,
 
 import base64
 import hashlib
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +14,7 @@ import aiohttp
 
 from gateway.domain.access import ProvedUser, User
 from gateway.domain.codes import Code
-from gateway.domain.errors import NotPossibleNow
+from gateway.identity.asking import ask
 from gateway.identity.refusals import refused
 from gateway.identity.tokens import IdTokenVerifier
 from gateway.identity.userinfo import read_user
@@ -88,22 +87,6 @@ class SignIn:
 
     async def _ask(self, method: str, url: str, **request: Any) -> dict[str, Any]:
         """One JSON object. Raises AccessDenied where the service refuses, NotPossibleNow where it does not answer."""
-        limit = aiohttp.ClientTimeout(total=self._addresses.seconds)
-        try:
-            async with self._session.request(method, url, timeout=limit, allow_redirects=False, **request) as answer:
-                body, status = await answer.content.read(_LARGEST + 1), answer.status
-                while len(body) <= _LARGEST and not answer.content.at_eof():
-                    body += await answer.content.read(_LARGEST + 1 - len(body))
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise NotPossibleNow(Code.IDENTITY_UNAVAILABLE, retry_after=5) from error
-        if 400 <= status < 500:
-            raise refused(Code.CREDENTIALS_INVALID, "the identity service refused")
-        if status != 200 or len(body) > _LARGEST:
-            raise NotPossibleNow(Code.IDENTITY_UNAVAILABLE, retry_after=5)
-        try:
-            document = json.loads(body)
-        except (ValueError, RecursionError) as error:
-            raise NotPossibleNow(Code.IDENTITY_UNAVAILABLE, retry_after=5) from error
-        if not isinstance(document, dict):
-            raise NotPossibleNow(Code.IDENTITY_UNAVAILABLE, retry_after=5)
-        return document
+        refusal = refused(Code.CREDENTIALS_INVALID, "the identity service refused")
+        seconds = self._addresses.seconds
+        return await ask(self._session, method, url, most=_LARGEST, seconds=seconds, refusal=refusal, **request)

@@ -4,7 +4,6 @@ HL7 SMART App Launch 2.2, OIDC Core, RFC 7636. Speaks only to an issuer of the r
 redirect, keeps no token.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,10 +14,11 @@ import aiohttp
 
 from gateway.domain.access import System
 from gateway.domain.codes import Code
-from gateway.domain.errors import NotPossibleNow
 from gateway.domain.identifiers import NhsNumbers
+from gateway.identity.asking import ask
 from gateway.identity.launch_tokens import expiry, invalid, keys_of, launch_claims, signed_claims
 from gateway.identity.oidc import challenge
+from gateway.identity.refusals import refused
 from gateway.service.launching import LaunchClaims
 
 CLIENT_ID = "scr-gateway"
@@ -115,23 +115,8 @@ class SmartClient:
 
     async def _ask(self, method: str, url: str, **request: Any) -> dict[str, Any]:
         """One JSON object. Raises AccessDenied where the host refuses, NotPossibleNow where it does not answer."""
-        limit = aiohttp.ClientTimeout(total=self.seconds)
-        try:
-            async with self.session.request(method, url, timeout=limit, allow_redirects=False, **request) as answer:
-                body, status = await answer.content.read(_LARGEST + 1), answer.status
-                while len(body) <= _LARGEST and not answer.content.at_eof():
-                    body += await answer.content.read(_LARGEST + 1 - len(body))
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise NotPossibleNow(Code.IDENTITY_UNAVAILABLE, retry_after=5) from error
-        if 400 <= status < 500:
-            invalid("the host refused")
-        try:
-            document = json.loads(body) if status == 200 and len(body) <= _LARGEST else None
-        except (ValueError, RecursionError) as error:
-            raise NotPossibleNow(Code.IDENTITY_UNAVAILABLE, retry_after=5) from error
-        if not isinstance(document, dict):
-            raise NotPossibleNow(Code.IDENTITY_UNAVAILABLE, retry_after=5)
-        return document
+        refusal = refused(Code.LAUNCH_INVALID, "the host refused")
+        return await ask(self.session, method, url, most=_LARGEST, seconds=self.seconds, refusal=refusal, **request)
 
 
 def _own_address(found: Mapping[str, Any], name: str, issuer: str) -> str:

@@ -4,10 +4,7 @@ OIDC Core 3.1.3.7, RFC 7519, RFC 8725. Algorithms are pinned to the key's type, 
 (typ scr-launch+jwt) or any other kind never passes here. Must never log, keep or quote a token.
 """
 
-import base64
-import binascii
 import hashlib
-import json
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,6 +21,7 @@ from gateway.domain.errors import InvalidValue
 from gateway.domain.identifiers import RoleProfileId, UserId
 from gateway.identity.keys import KeySet, VerificationKey
 from gateway.identity.refusals import refused
+from gateway.identity.token_parts import read_bytes, read_object
 
 ACR: Mapping[str, Assurance] = MappingProxyType(
     {
@@ -67,38 +65,11 @@ def _invalid(why: str) -> NoReturn:
     raise refused(Code.CREDENTIALS_INVALID, why)
 
 
-def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a member is given twice")
-    return members
-
-
-def _not_json(_constant: str) -> NoReturn:
-    raise ValueError("not JSON")
-
-
-def _bytes(part: str, what: str) -> bytes:
-    """A base64url part, written the one canonical way (RFC 7515 section 2, RFC 4648 3.5)."""
-    try:
-        raw = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
-    except (ValueError, binascii.Error):
-        _invalid(f"the token's {what} cannot be read")
-    if base64.urlsafe_b64encode(raw).rstrip(b"=") != part.encode():
-        _invalid(f"the token's {what} cannot be read")
-    return raw
-
-
 def _object(part: str, what: str) -> dict[str, Any]:
-    """A base64url part as a JSON object without doubled members."""
-    raw = _bytes(part, what)
     try:
-        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_no_repeats, parse_constant=_not_json)
-    except (ValueError, RecursionError):
-        _invalid(f"the token's {what} cannot be read")
-    if not isinstance(value, dict):
-        _invalid(f"the token's {what} is not an object")
-    return value
+        return read_object(part)
+    except InvalidValue as error:
+        raise refused(Code.CREDENTIALS_INVALID, f"the token's {what} {error}") from error
 
 
 def read_header(token: str, max_bytes: int) -> dict[str, Any]:
@@ -109,7 +80,10 @@ def read_header(token: str, max_bytes: int) -> dict[str, Any]:
     if len(parts) != 3 or not all(parts):
         _invalid("the token is not a signed token of three parts")
     header = _object(parts[0], "header")
-    _bytes(parts[2], "signature")
+    try:
+        read_bytes(parts[2])
+    except InvalidValue as error:
+        raise refused(Code.CREDENTIALS_INVALID, f"the token's signature {error}") from error
     if header.get("typ") != "JWT":
         _invalid("the token's typ is not JWT")
     if header.get("alg") not in ("ES256", "RS256"):

@@ -6,18 +6,19 @@ from datetime import timedelta
 
 from gateway.domain.access import Operation, Scope
 from gateway.domain.codes import Code
-from gateway.domain.decision import Decision, Facts, Verdict
-from gateway.domain.errors import GatewayError, NoRecord
+from gateway.domain.decision import Facts
+from gateway.domain.errors import NoRecord
 from gateway.domain.identifiers import NhsNumber
-from gateway.domain.journal import Spend, Write
+from gateway.domain.journal import Write
 from gateway.domain.permission import AccessClaims, EmergencyReason, PermissionClaim, Relationship, RelationshipKind
 from gateway.domain.spine import Confidentiality, Demographics, SpineCall
 from gateway.service.calls import ActivityCall, Context, CrossCheck, RbacCall, TraceCall
-from gateway.service.entries import EntryMaker, refused
+from gateway.service.entries import EntryMaker
 from gateway.service.identify import Caller
 from gateway.service.outcomes import Activity, Rbac, Traced
 from gateway.service.parts import Parts
 from gateway.service.recording import spends
+from gateway.service.tracing import traced
 
 HIDDEN = frozenset({Confidentiality.VERY_RESTRICTED, Confidentiality.REDACTED, Confidentiality.UNKNOWN})
 """Patients about whom a search says nothing, not even that they exist."""
@@ -95,7 +96,7 @@ class Reports:
         maker = EntryMaker.of(call, context, caller, None, self._parts.ids)
         state = await self._parts.state_of(caller, context, ())
         facts = self._parts.facts(call, context, caller, state)
-        decision = await self._allowed(facts, maker, spends(call, caller, context))
+        decision = await self._parts.allowed(facts, maker, spends(call, caller, context))
         emergency = AccessClaims(permission=PermissionClaim.EMERGENCY, emergency_reason=EmergencyReason.CANNOT_ANSWER)
         answer = Rbac(
             with_permission=self._opens(facts, AccessClaims(permission=PermissionClaim.YES)),
@@ -119,7 +120,7 @@ class Reports:
         maker = EntryMaker.of(call, context, caller, call.patient, self._parts.ids)
         state = await self._parts.state_of(caller, context, ())
         facts = self._parts.facts(call, context, caller, state)
-        decision = await self._allowed(facts, maker, spends(call, caller, context))
+        decision = await self._parts.allowed(facts, maker, spends(call, caller, context))
         assert caller.organisation is not None
         entry = maker.decided("report", "answered", decision, facts)
         await self._parts.journal.commit(Write(entries=(entry,), spend=spends(call, caller, context)))
@@ -138,26 +139,10 @@ class Reports:
         maker = EntryMaker.of(call, context, caller, call.patient, self._parts.ids)
         state = await self._parts.state_of(caller, context, (call.patient,) if call.patient else ())
         facts = self._parts.facts(call, context, caller, state)
-        decision = await self._allowed(facts, maker, ())
+        decision = await self._parts.allowed(facts, maker)
         entry = maker.decided("asked", "asked", decision, facts)
         await self._parts.journal.commit(Write(entries=(entry,), spend=spends(call, caller, context)))
-        spine = SpineCall(asid=context.system.asid, correlation_id=context.correlation_id, deadline=context.deadline)
-        try:
-            patient = await self._found(call, spine)
-        except GatewayError as error:
-            failed = maker.failed(error, self._parts.clock(), spine_message_ids=tuple(spine.message_ids))
-            await self._parts.journal.commit(Write(entries=(failed,)))
-            raise
-        traced = maker.entry(
-            "trace",
-            "answered",
-            self._parts.clock(),
-            patient=patient.nhs_number,
-            requested_patient=patient.requested,
-            spine_message_ids=tuple(spine.message_ids),
-        )
-        await self._parts.journal.commit(Write(entries=(traced,)))
-        return Traced(patient=patient)
+        return await traced(self._parts, maker, context, lambda spine: self._found(call, spine))
 
     async def _found(self, call: TraceCall, spine: SpineCall) -> Demographics:
         """The one patient; one whose demographics are wholly protected is answered as if there were none."""
@@ -177,12 +162,3 @@ class Reports:
             return patient
         assert call.traits is not None
         return await self._parts.spine.search(call.traits, spine)
-
-    async def _allowed(self, facts: Facts, maker: EntryMaker, spent: tuple[Spend, ...]) -> Decision:
-        """The decision where it is allow; a deny is audited and raised."""
-        decision = self._parts.decide(facts)
-        if decision.verdict is Verdict.ALLOW:
-            return decision
-        entry = maker.decided("refused", "refused", decision, facts, code=decision.code.slug)
-        await self._parts.journal.commit(Write(entries=(entry,), spend=spent))
-        raise refused(decision)

@@ -6,11 +6,11 @@ It adds to what views raise and replaces nothing: no alert of the gateway's own 
 from datetime import timedelta
 
 from gateway.domain.codes import Code
-from gateway.domain.decision import AlertPlan, Decision, Facts, Verdict
+from gateway.domain.decision import AlertPlan
 from gateway.domain.errors import AccessDenied, MessageInvalid
 from gateway.domain.journal import Spend, SpendKind, Write
 from gateway.service.calls import Context, RecordAlertCall
-from gateway.service.entries import EntryMaker, refused
+from gateway.service.entries import EntryMaker
 from gateway.service.identify import Caller
 from gateway.service.outcomes import Recorded
 from gateway.service.parts import Parts
@@ -35,7 +35,7 @@ class Alerting:
         """
         maker = EntryMaker.of(call, context, caller, call.patient, self._parts.ids)
         facts = self._parts.facts(call, context, caller, await self._parts.state_of(caller, context, (call.patient,)))
-        decision = await self._allowed(facts, maker)
+        decision = await self._parts.allowed(facts, maker)
         self._check_agents(call, caller)
         alert = call.alert
         plan = AlertPlan(alert.type, alert.reason, marks=(POSTED,))
@@ -68,12 +68,3 @@ class Alerting:
             raise AccessDenied(Code.USER_MISMATCH, rules=("P-07",))
         if caller.organisation is None or caller.organisation.ods != call.alert.organisation:
             raise MessageInvalid(Code.MESSAGE_VALUE, rules=("P-14",))
-
-    async def _allowed(self, facts: Facts, maker: EntryMaker) -> Decision:
-        """The decision where it is allow; a deny is audited and raised."""
-        decision = self._parts.decide(facts)
-        if decision.verdict is Verdict.ALLOW:
-            return decision
-        entry = maker.decided("refused", "refused", decision, facts, code=decision.code.slug)
-        await self._parts.journal.commit(Write(entries=(entry,)))
-        raise refused(decision)

@@ -11,20 +11,20 @@ from typing import Any, Protocol
 
 from gateway.domain.access import Operation
 from gateway.domain.codes import Code
-from gateway.domain.decision import Decision, Facts, Verdict
-from gateway.domain.errors import AccessDenied, GatewayError, PolicyRefused
+from gateway.domain.decision import Facts
+from gateway.domain.errors import AccessDenied
 from gateway.domain.identifiers import NhsNumber, OdsCode, RoleProfileId, SystemId, UserId
 from gateway.domain.instants import from_iso
 from gateway.domain.journal import Spend, SpendKind, Write
 from gateway.domain.permission import AccessClaims, PermissionClaim
-from gateway.domain.spine import SpineCall
 from gateway.service.activity import HIDDEN
 from gateway.service.calls import Call, Context
-from gateway.service.entries import EntryMaker, refused
+from gateway.service.entries import EntryMaker
 from gateway.service.identify import Caller, choose_role
 from gateway.service.outcomes import Launched, Traced
 from gateway.service.parts import Parts
 from gateway.service.ports import ShelfPort
+from gateway.service.tracing import traced
 from gateway.service.view import patient_facts
 
 CODE_LASTS = timedelta(seconds=60)
@@ -129,9 +129,7 @@ class Launching:
             key=spent_key(launch.system, launch.token_id),
             expires=launch.expires + timedelta(minutes=1),
         )
-        decision = self._parts.decide(facts)
-        if decision.verdict is not Verdict.ALLOW:
-            await self._refuse(decision, maker, facts, (spend,))
+        decision = await self._parts.allowed(facts, maker, (spend,))
         entry = maker.decided("launch", "issued", decision, facts)
         await self._parts.journal.commit(Write(entries=(entry,), spend=(spend,)))
         code, expires = self._seal.secret(), context.now + CODE_LASTS
@@ -155,11 +153,6 @@ class Launching:
         launch = call.launch
         maker = EntryMaker.of(call, context, replace(caller, vouched=launch.user), launch.patient, self._parts.ids)
         return replace(maker, base=replace(maker.base, role=launch.role.value if launch.role else None))
-
-    async def _refuse(self, decision: Decision, maker: EntryMaker, facts: Facts, spend: tuple[Spend, ...] = ()) -> None:
-        entry = maker.decided("refused", "refused", decision, facts, code=decision.code.slug)
-        await self._parts.journal.commit(Write(entries=(entry,), spend=spend))
-        raise refused(decision)
 
     async def _keep(self, secret: str, state: str, launch: LaunchClaims, now: datetime, expires: datetime) -> None:
         data = {**_to_json(launch), "until": expires.isoformat()}
@@ -217,36 +210,21 @@ class Launching:
         state = await self._parts.state_of(caller, context, (launch.patient,))
         facts = self._parts.facts(call, context, caller, state)
         await self._check(facts, launch, maker, frozenset(Code) - LATER)
-        traced = await self._traced(maker, facts, context)
+        found = await self._traced(maker, facts, context)
         final = {Code.BIRTH_DATE_MISMATCH}
-        if traced.patient.confidentiality in HIDDEN:
+        if found.patient.confidentiality in HIDDEN:
             final.add(Code.SCR_NOT_AVAILABLE)  # not even a name may be shown: the view would end so
-        await self._check(replace(facts, patient=patient_facts(traced.patient)), launch, maker, frozenset(final))
-        return traced
+        await self._check(replace(facts, patient=patient_facts(found.patient)), launch, maker, frozenset(final))
+        return found
 
     async def _traced(self, maker: EntryMaker, facts: Facts, context: Context) -> Traced:
         """PDS, between two entries. Raises NoRecord, SpineUnavailable, NotPossibleNow."""
         decision = self._parts.decide(replace(facts, operation=Operation.TRACE))
         asked = maker.decided("asked", "asked", decision, facts)
         await self._parts.journal.commit(Write(entries=(asked,)))
-        spine = SpineCall(asid=context.system.asid, correlation_id=context.correlation_id, deadline=context.deadline)
-        assert maker.base.patient is not None
-        try:
-            patient = await self._parts.spine.demographics(maker.base.patient, spine)
-        except GatewayError as error:
-            failed = maker.failed(error, self._parts.clock(), spine_message_ids=tuple(spine.message_ids))
-            await self._parts.journal.commit(Write(entries=(failed,)))
-            raise
-        found = maker.entry(
-            "trace",
-            "answered",
-            self._parts.clock(),
-            patient=patient.nhs_number,
-            requested_patient=patient.requested,
-            spine_message_ids=tuple(spine.message_ids),
-        )
-        await self._parts.journal.commit(Write(entries=(found,)))
-        return Traced(patient=patient)
+        number = maker.base.patient
+        assert number is not None
+        return await traced(self._parts, maker, context, lambda spine: self._parts.spine.demographics(number, spine))
 
     async def _check(self, facts: Facts, launch: LaunchClaims, maker: EntryMaker, final: frozenset[Code]) -> None:
         """Refuses where a `final` reason stands whatever the user will answer. Raises PolicyRefused, its entry durable."""
@@ -257,10 +235,7 @@ class Launching:
         reasons = tuple(reason for reason in decision.reasons if reason.code in final)
         if not reasons:
             return
-        decision = replace(decision, reasons=reasons, alert=None)
-        entry = maker.decided("refused", "refused", decision, facts, code=decision.code.slug)
-        await self._parts.journal.commit(Write(entries=(entry,)))
-        raise PolicyRefused(decision.code, tuple((reason.rule, reason.code) for reason in reasons))
+        await self._parts.refuse(replace(decision, reasons=reasons, alert=None), facts, maker)
 
 
 def _to_json(launch: LaunchClaims) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NoReturn
 
 from gateway.domain.access import Operation, Purpose, Scope, Setting
 from gateway.domain.codes import Code
@@ -10,10 +11,11 @@ from gateway.domain.decision import Decision, Facts, Verdict
 from gateway.domain.errors import InvalidValue, MessageInvalid
 from gateway.domain.findings import Finding
 from gateway.domain.identifiers import NhsNumber
-from gateway.domain.journal import ViewState
+from gateway.domain.journal import Spend, ViewState, Write
 from gateway.domain.permission import HowAsked, PermissionAnswer, RecordedKind, RecordedPermission
 from gateway.service.calls import Call, Context
 from gateway.service.doors import Door, WireRequest
+from gateway.service.entries import EntryMaker, refused
 from gateway.service.identify import Caller, Identify
 from gateway.service.ports import ActiveContent, DirectoryPort, Ids, JournalPort, SpinePort, StatePort, SummaryReader
 from gateway.service.rejections import Rejections
@@ -107,6 +109,21 @@ class Parts:
             return Setting(call.claims.setting)
         except InvalidValue as error:
             raise MessageInvalid(Code.MESSAGE_VALUE, rules=("P-58",)) from error
+
+    async def allowed(self, facts: Facts, maker: EntryMaker, spend: tuple[Spend, ...] = ()) -> Decision:
+        """The decision where it is allow. Raises PolicyRefused, its entry durable; NotPossibleNow."""
+        decision = self.decide(facts)
+        if decision.verdict is not Verdict.ALLOW:
+            await self.refuse(decision, facts, maker, spend)
+        return decision
+
+    async def refuse(
+        self, decision: Decision, facts: Facts, maker: EntryMaker, spend: tuple[Spend, ...] = ()
+    ) -> NoReturn:
+        """Raises PolicyRefused for a deny, once its entry is durable; NotPossibleNow where it cannot be."""
+        entry = maker.decided("refused", "refused", decision, facts, code=decision.code.slug)
+        await self.journal.commit(Write(entries=(entry,), spend=spend))
+        raise refused(decision)
 
     def may_record(self, facts: Facts) -> bool:
         """Whether this caller may record a permission at all, whatever else was refused."""

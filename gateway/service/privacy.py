@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from gateway.domain.access import Operation, Organisation, User
 from gateway.domain.codes import Code
-from gateway.domain.decision import AlertType, AuditEntry, Decision, Facts, Verdict
+from gateway.domain.decision import AlertType, AuditEntry, Decision, Facts
 from gateway.domain.errors import AccessDenied, GatewayError, InvalidValue, MessageInvalid
 from gateway.domain.identifiers import NhsNumber
 from gateway.domain.journal import Write
@@ -24,7 +24,7 @@ from gateway.domain.privacy import (
     Sample,
 )
 from gateway.service.calls import Call, Context
-from gateway.service.entries import EntryMaker, refused
+from gateway.service.entries import EntryMaker
 from gateway.service.identify import Caller
 from gateway.service.parts import Parts
 from gateway.service.privacy_port import WorkbenchPort
@@ -95,11 +95,7 @@ class Privacy:
     async def _decided(self, call: PrivacyCall, context: Context, caller: Caller) -> Desk:
         maker = EntryMaker.of(call, context, caller, call.patient, self._parts.ids)
         facts = self._parts.facts(call, context, caller, await self._parts.state_of(caller, context, ()))
-        decision = self._parts.decide(facts)
-        if decision.verdict is not Verdict.ALLOW:
-            entry = maker.decided("refused", "refused", decision, facts, code=decision.code.slug)
-            await self._parts.journal.commit(Write(entries=(entry,)))
-            raise refused(decision)
+        decision = await self._parts.allowed(facts, maker)
         assert caller.organisation is not None  # P-70
         assert caller.user is not None  # P-07
         types = tuple(sorted(self._seen(facts)))

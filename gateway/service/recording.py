@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from gateway.domain.access import Organisation, PermissionKind, Role, Scope
 from gateway.domain.codes import Code
-from gateway.domain.decision import Decision, Facts, Verdict
+from gateway.domain.decision import Facts
 from gateway.domain.errors import InvalidValue, MessageInvalid, PolicyRefused
 from gateway.domain.identifiers import RoleProfileId, TeamId, UserId
 from gateway.domain.instants import LONDON, from_iso
@@ -29,7 +29,7 @@ from gateway.service.calls import (
     RecordPermissionCall,
     ViewCall,
 )
-from gateway.service.entries import EntryMaker, refused
+from gateway.service.entries import EntryMaker
 from gateway.service.identify import Caller
 from gateway.service.outcomes import PermissionOnRecord, Recorded
 from gateway.service.parts import Parts
@@ -148,7 +148,7 @@ class Recording:
         maker = EntryMaker.of(call, context, caller, call.patient, self._parts.ids)
         state = await self._parts.state_of(caller, context, (call.patient,))
         facts = _as_answered(self._parts.facts(call, context, caller, state), call)
-        decision = await self._allowed(facts, maker, spends(call, caller, context))
+        decision = await self._parts.allowed(facts, maker, spends(call, caller, context))
         assert caller.organisation is not None
         people = await self._beneficiaries(call, caller)
         permissions = tuple(self._permission(call, caller, context, who) for who in people)
@@ -232,7 +232,7 @@ class Recording:
         maker = EntryMaker.of(call, context, caller, call.patient, self._parts.ids)
         state = await self._parts.state_of(caller, context, (call.patient,))
         facts = self._parts.facts(call, context, caller, state)
-        decision = await self._allowed(facts, maker, spends(call, caller, context))
+        decision = await self._parts.allowed(facts, maker, spends(call, caller, context))
         held = self._parts.held(facts)
         entry = maker.decided("status", "held" if held else "not-held", decision, facts)
         await self._parts.journal.commit(Write(entries=(entry,), spend=spends(call, caller, context)))
@@ -244,7 +244,7 @@ class Recording:
         """Records a relationship a feed knows. Raises PolicyRefused, MessageInvalid, NotPossibleNow."""
         maker = EntryMaker.of(call, context, caller, call.patient, self._parts.ids)
         facts = self._parts.facts(call, context, caller, await self._parts.state_of(caller, context, (call.patient,)))
-        decision = await self._allowed(facts, maker, ())
+        decision = await self._parts.allowed(facts, maker)
         relationship = await self._relationship(call, context, caller)
         entry = maker.decided(
             "relationship", "recorded", decision, facts, relationship=call.kind.value, relationship_id=relationship.id
@@ -286,19 +286,10 @@ class Recording:
         """Ends what this feed fed earlier. Raises PolicyRefused, NotPossibleNow."""
         maker = EntryMaker.of(call, context, caller, call.patient, self._parts.ids)
         facts = self._parts.facts(call, context, caller, await self._parts.state_of(caller, context, (call.patient,)))
-        decision = await self._allowed(facts, maker, ())
+        decision = await self._parts.allowed(facts, maker)
         ends = EndRelationships(
             patient=call.patient, system=context.system.id, user=call.user, team=call.team, at=context.now
         )
         entry = maker.decided("relationship", "ended", decision, facts)
         done = await self._parts.journal.commit(Write(entries=(entry,), end_relationships=(ends,)))
         return Recorded(ids=(), ended=done.ended_relationships)
-
-    async def _allowed(self, facts: Facts, maker: EntryMaker, spent: tuple[Spend, ...]) -> Decision:
-        """The decision where it is allow; a deny is audited and raised."""
-        decision = self._parts.decide(facts)
-        if decision.verdict is Verdict.ALLOW:
-            return decision
-        entry = maker.decided("refused", "refused", decision, facts, code=decision.code.slug)
-        await self._parts.journal.commit(Write(entries=(entry,), spend=spent))
-        raise refused(decision)
