@@ -36,6 +36,11 @@ class Text:
     text: str = field(repr=False)
     highlighted: bool = False
 
+    @property
+    def has_words(self) -> bool:
+        """Whether it says anything."""
+        return bool(self.text)
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -44,6 +49,11 @@ class Table:
     caption: str | None
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...] = field(repr=False)
+
+    @property
+    def has_words(self) -> bool:
+        """Whether any cell or the caption says anything."""
+        return bool(self.caption) or any(self.columns) or any(any(row) for row in self.rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ class Presentation:
     @property
     def has_words(self) -> bool:
         """Whether there is any text at all."""
-        return any(section.title or any(_has_words(block) for block in section.blocks) for section in self.sections)
+        return any(section.title or any(block.has_words for block in section.blocks) for section in self.sections)
 
 
 def read_presentation(values: Iterable[etree._Element]) -> Presentation:
@@ -163,9 +163,3 @@ def _practice(bodies: list[etree._Element]) -> str | None:
             if isinstance(element.tag, str) and element.get("id") == "Practice":
                 return re.sub(r"^Practice:", "", flatten(element)).strip(" ") or None
     return None
-
-
-def _has_words(block: Text | Table) -> bool:
-    if isinstance(block, Text):
-        return bool(block.text)
-    return bool(block.caption) or any(block.columns) or any(any(row) for row in block.rows)

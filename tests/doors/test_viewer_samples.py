@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 
 import pytest
-from lxml import etree
 
 from gateway.domain.access import Scope
 from gateway.domain.codes import Code
@@ -24,6 +23,7 @@ from gateway.domain.spine import Address, Confidentiality, Traits
 from gateway.service.calls import RecordPermissionCall, TraceCall, ViewCall
 from gateway.service.outcomes import Outcome, Recorded, Traced
 from gateway.xml.parser import parse
+from tests.doors.canonical import canonical
 from tests.doors.records import NUMBER, OLD_NUMBER, person, record, viewed
 from tests.doors.viewer_doors import VIEWERS, Viewer
 
@@ -55,17 +55,6 @@ FAULTS: dict[str, GatewayError] = {
     ),
     "unavailable-fault": GatewayError(Code.SPINE_UNREACHABLE),
 }
-
-
-def canonical(data: bytes) -> bytes:
-    """Bytes that differ only where documents do: white space between elements aside."""
-    root = parse(data)
-    for element in root.iter("*"):
-        if len(element) and not (element.text or "").strip():
-            element.text = None
-        if element is root or (element.getparent() is not None and not (element.tail or "").strip()):
-            element.tail = None
-    return etree.tostring(root, method="c14n", exclusive=True)
 
 
 @viewers

@@ -3,9 +3,6 @@
 Its user is signed in at the host already, so authorisation asks nothing. Handles and codes work once. For invented patients only.
 """
 
-import base64
-import hashlib
-import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +14,7 @@ from aiohttp import web
 from vendor_stubs import cast, launching
 from vendor_stubs.cast import System
 from vendor_stubs.identity.state import Shelf
+from vendor_stubs.pkce import proves
 
 CLIENT = "scr-gateway"
 CALLBACK = "/launch/lorenzo/callback"
@@ -140,7 +138,7 @@ class SmartHost:
         granted = self._codes.pop(str(form.get("code", "")), self._now())
         if granted is None or granted.system != system.id or form.get("redirect_uri") != granted.redirect_uri:
             return _refused()
-        if not _fits(str(form.get("code_verifier", "")), granted.challenge):
+        if not proves(str(form.get("code_verifier", "")), granted.challenge):
             return _refused()
         said, issuer = granted.said, self.issuer(system)
         answer = {
@@ -194,11 +192,3 @@ def faulty(fault: str | None, claims: Said, key: launching.HostKey) -> str:
 
 def _refused() -> web.Response:
     return web.json_response({"error": "invalid_grant"}, status=400, headers={"Cache-Control": "no-store"})
-
-
-def _fits(verifier: str, challenge: str) -> bool:
-    """RFC 7636 4.6."""
-    if not 43 <= len(verifier) <= 128 or not verifier.isascii():
-        return False
-    digest = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=")
-    return hmac.compare_digest(digest, challenge.encode())

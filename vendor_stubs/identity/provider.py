@@ -3,9 +3,6 @@
 OIDC Core, Discovery and RP-Initiated Logout. A code is taken out before anything else is looked at, so that it works once at most.
 """
 
-import base64
-import hashlib
-import hmac
 import json
 from typing import Any
 from urllib.parse import urlencode
@@ -21,6 +18,7 @@ from vendor_stubs.identity.authorize import BROWSER_COOKIE, SCOPES, STATE
 from vendor_stubs.identity.keys import ALGORITHMS
 from vendor_stubs.identity.state import ACCESS_LIFE, Grant, State
 from vendor_stubs.identity.tokens import id_token_claims, mint
+from vendor_stubs.pkce import proves
 
 _NO_STORE = {"Cache-Control": "no-store"}
 _SCOPE_CLAIMS = {
@@ -87,7 +85,7 @@ async def token(request: web.Request) -> web.Response:
         return _refused("invalid_grant", "the code is unknown, expired or used")
     if (fields.get("client_id"), fields.get("redirect_uri")) != (grant.asked.client_id, grant.asked.redirect_uri):
         return _refused("invalid_grant", "the code was given to another client or address")
-    if not _proves(fields.get("code_verifier", ""), grant.asked.code_challenge):
+    if not proves(fields.get("code_verifier", ""), grant.asked.code_challenge):
         return _refused("invalid_grant", "the code verifier does not fit")
     return web.json_response(_tokens(state, grant, code), headers=_NO_STORE)
 
@@ -97,14 +95,6 @@ def _revoke_spent(state: State, code: str) -> None:
     given = state.spent.pop(code, state.clock())
     if given is not None:
         state.access.pop(given, state.clock())
-
-
-def _proves(verifier: str, challenge: str) -> bool:
-    """RFC 7636 4.6."""
-    if not 43 <= len(verifier) <= 128 or not verifier.isascii():
-        return False
-    digest = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=")
-    return hmac.compare_digest(digest, challenge.encode())
 
 
 def _tokens(state: State, grant: Grant, code: str) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def section_div(section: Section) -> str:
             _table(div, block)
         else:
             _text(div, block)
-    if not any(_has_words(block) for block in section.blocks):
+    if not any(block.has_words for block in section.blocks):
         div.insert(0, div.makeelement(f"{{{XHTML}}}h2"))
         div[0].text = section.title or section.id or NOTHING
     return _written(div)
@@ -47,12 +47,6 @@ def paragraphs_div(texts: tuple[str, ...]) -> str:
     for text in texts:
         _add(div, "p", text)
     return _written(div)
-
-
-def _has_words(block: Text | Table) -> bool:
-    if isinstance(block, Text):
-        return bool(block.text)
-    return bool(block.caption) or any(block.columns) or any(any(row) for row in block.rows)
 
 
 def _text(div: etree._Element, block: Text) -> None:

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from lxml import etree
 from multidict import CIMultiDict
 
 from gateway.adapters.emis_web import EmisWebDoor
@@ -15,7 +14,6 @@ from gateway.service.doors import WireRequest, WireResponse
 from gateway.service.outcomes import Status, Viewed
 from gateway.spine.psis import read_event, read_event_list
 from gateway.xml.catalogue import Catalogue
-from gateway.xml.parser import parse
 from tests.doors.records import NOW
 from tests.spine.wires import EVENT_ID, wire
 
@@ -130,14 +128,3 @@ def status(spine_answer: bytes | None = None) -> Status:
     """What the service hands over when Spine answered an event list query so."""
     events = read_event_list(spine_answer or wire("event-list"), PATIENT)
     return Status(exists=bool(events.events), consent=events.consent, events=events, patient=person())
-
-
-def canonical(data: bytes) -> bytes:
-    """Bytes that differ only where documents do: white space between elements aside."""
-    root = parse(data)
-    for element in root.iter("*"):
-        if len(element) and not (element.text or "").strip():
-            element.text = None
-        if element is root or (element.getparent() is not None and not (element.tail or "").strip()):
-            element.tail = None
-    return etree.tostring(root, method="c14n", exclusive=True)

@@ -12,10 +12,10 @@ from gateway.service.calls import StatusCall, ViewCall
 from gateway.service.outcomes import Recorded, Status
 from gateway.xml.names import HL7, PSIS
 from gateway.xml.parser import parse, serialize
+from tests.doors.canonical import canonical
 from tests.doors.emis_web.emis_door import (
     DOOR,
     PATIENT,
-    canonical,
     person,
     read,
     refused,

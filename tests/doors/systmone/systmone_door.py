@@ -56,14 +56,3 @@ def refused(body: bytes) -> MessageInvalid:
 def told(error: GatewayError) -> etree._Element:
     """The problem document of an error."""
     return parse(DOOR.refuse(request(b""), None, error).body)
-
-
-def canonical(data: bytes) -> bytes:
-    """Bytes that differ only where documents do: white space between elements aside."""
-    root = parse(data)
-    for element in root.iter("*"):
-        if len(element) and not (element.text or "").strip():
-            element.text = None
-        if element is root or (element.getparent() is not None and not (element.tail or "").strip()):
-            element.tail = None
-    return etree.tostring(root, method="c14n", exclusive=True)

@@ -28,8 +28,9 @@ from gateway.service.outcomes import Outcome, Recorded, Traced
 from gateway.xml.catalogue import PROBLEM_DOCUMENT, SCR_RESPONSE
 from gateway.xml.names import PROBLEM
 from gateway.xml.parser import parse, serialize
+from tests.doors.canonical import canonical
 from tests.doors.records import LETTERS, NUMBER, OLD_NUMBER, SECTIONS, person, record, viewed
-from tests.doors.systmone.systmone_door import CATALOGUE, DOOR, canonical, read, refused, request, sample, told
+from tests.doors.systmone.systmone_door import CATALOGUE, DOOR, read, refused, request, sample, told
 from vendor_stubs.calling.record_xml import find_record, read_record
 
 ROLE = RoleProfileId("555000000115")
