@@ -1,6 +1,5 @@
 """The composition root: builds everything from the settings and is the only file that knows concrete classes."""
 
-import asyncio
 import os
 import random
 import socket
@@ -20,6 +19,7 @@ from cryptography import x509
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway import logs, production
+from gateway.background import beside
 from gateway.browsing import browsing
 from gateway.config import ConfigInvalid, Settings
 from gateway.domain.errors import InvalidValue
@@ -198,8 +198,7 @@ async def running(settings: Settings, mode: Mode, *, reuse_port: bool = False) -
         )
         await journal.start()
         stack.push_async_callback(journal.stop)
-        forgetter = asyncio.create_task(forgetting(engine, clock))
-        stack.callback(forgetter.cancel)
+        await stack.enter_async_context(beside("forgetting", partial(forgetting, engine, clock), metrics))
         if settings.training is not None:
             step = record_training(_training(settings.training), at=clock(), source=settings.training.name)
             await journal.commit(Write(), step)
@@ -211,8 +210,7 @@ async def running(settings: Settings, mode: Mode, *, reuse_port: bool = False) -
         directory = Directory(transport, settings.spine.directory_url, read_user, asid=Asid(settings.spine.own_asid))
         rejections = Rejections(journal=journal, ids=ids)
         stack.push_async_callback(_flush, rejections)
-        flusher = asyncio.create_task(rejections.run(clock))
-        stack.callback(flusher.cancel)
+        await stack.enter_async_context(beside("rejections", partial(rejections.run, clock), metrics))
         explaining = ExplainProcess()
         stack.push_async_callback(explaining.close)
         parts = Parts(
@@ -230,7 +228,7 @@ async def running(settings: Settings, mode: Mode, *, reuse_port: bool = False) -
             clock=clock,
             teach=teacher(explaining, str(settings.schemas) if settings.schemas else None),
         )
-        _deliver(settings, engine, spine, session, metrics, stack)
+        await _deliver(settings, engine, spine, session, metrics, stack)
         identity = settings.identity
         signing_in = SignIn(
             session,
@@ -286,7 +284,7 @@ def _training(file: Path) -> tuple[TrainingRecord, ...]:
         raise ConfigInvalid((f"training: {error}",)) from error
 
 
-def _deliver(
+async def _deliver(
     settings: Settings,
     engine: AsyncEngine,
     spine: SpineClient,
@@ -302,8 +300,7 @@ def _deliver(
     outbox = Outbox(
         engine=engine, senders=senders, name=f"{socket.gethostname()}:{os.getpid()}", clock=clock, meter=metrics.outbox
     )
-    delivering = asyncio.create_task(outbox.run())
-    stack.callback(delivering.cancel)
+    await stack.enter_async_context(beside("outbox", outbox.run, metrics))
 
 
 def _readiness(journal: Journal, spine: SpineTransport) -> Ready:

@@ -15,6 +15,7 @@ LAYERS = (
     {
         "web",
         "rates",
+        "background",
         "guard",
         "teaching",
         "config",
