@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 import orjson
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from gateway import logs
 from gateway.body import UNREADABLE, read_body
@@ -110,23 +110,43 @@ async def outside_doors(request: web.Request, handler: Handler) -> web.StreamRes
     try:
         return await handler(request)
     except web.HTTPNotFound:
-        return _problem(Code.PAGE_NOT_FOUND, 404)
+        return _problem(request, Code.PAGE_NOT_FOUND, 404)
     except web.HTTPMethodNotAllowed as wrong:
-        return _problem(Code.METHOD_NOT_ALLOWED, 405, {"Allow": ", ".join(sorted(wrong.allowed_methods))})
+        allowed = {"Allow": ", ".join(sorted(wrong.allowed_methods))}
+        return _problem(request, Code.METHOD_NOT_ALLOWED, 405, allowed)
     except (*UNREADABLE, web.HTTPUnsupportedMediaType):
-        return _problem(Code.MESSAGE_MEDIA_TYPE, 415)
+        return _problem(request, Code.MESSAGE_MEDIA_TYPE, 415)
     except web.HTTPRequestEntityTooLarge:
-        return _problem(Code.MESSAGE_TOO_LARGE, 413)
+        return _problem(request, Code.MESSAGE_TOO_LARGE, 413)
 
 
-def _problem(code: Code, status: int, headers: dict[str, str] | None = None) -> web.Response:
+def _problem(request: web.Request, code: Code, status: int, headers: dict[str, str] | None = None) -> web.Response:
+    """The answer, and its line in the log: whoever holds a correlation id finds what became of it."""
+    correlation = correlation_of(request)
+    LOG.info(
+        "request",
+        correlation_id=correlation.value,
+        door="none",
+        outcome=code.kind.value,
+        code=code.slug,
+        status=status,
+        method=request.method if request.method in hdrs.METH_ALL else "other",
+        route=_route(request),
+        rules=[],
+    )
     document = {"type": f"/errors/{code.slug}", "title": code.sentence, "status": status, "code": code.slug}
     return web.Response(
         status=status,
         body=orjson.dumps(document),
         content_type="application/problem+json",
-        headers={**ALWAYS, **(headers or {}), "X-SCR-Code": code.slug},
+        headers={**ALWAYS, **(headers or {}), CORRELATION: correlation.value, "X-SCR-Code": code.slug},
     )
+
+
+def _route(request: web.Request) -> str:
+    """The pattern of the address, never the address itself."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource else "unmatched"
 
 
 def correlation_of(request: web.Request) -> CorrelationId:
@@ -228,7 +248,6 @@ class Web:
         seconds: float,
     ) -> None:
         """One log line and the metrics of a request; alarms where an operator must look."""
-        resource = request.match_info.route.resource
         outcome = error.code.kind.value if error else "answered"
         code = error.code.slug if error else "ok"
         self.metrics.answered(door, outcome, code, error.rules if error else (), seconds)
@@ -240,7 +259,7 @@ class Web:
             "status": status,
             "ms": round(seconds * 1000, 1),
             "method": request.method,
-            "route": resource.canonical if resource else "unmatched",
+            "route": _route(request),
         }
         alarm = ALARMS.get(error.code) if error else None
         if alarm is not None:
