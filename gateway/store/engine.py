@@ -4,9 +4,11 @@ Foreign database errors become NotPossibleNow here; their texts, which may quote
 """
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +79,7 @@ def make_engine(
         raise NotDurable("an SQLite database in memory is lost with its process")
     if synchronous not in _SYNCHRONOUS:
         raise ValueError("no such synchronous mode")
+    place = _Place(Path(str(make_url(url).database)))
     # the same file through the plain driver: for work that runs whole in one thread (gateway.store.held)
     twin = create_engine(
         make_url(url).set(drivername="sqlite"), hide_parameters=True, pool_size=connections, pool_timeout=busy
@@ -84,26 +87,53 @@ def make_engine(
     engine = create_async_engine(
         url, hide_parameters=True, pool_size=connections, pool_timeout=busy, execution_options={"twin": twin}
     )
-    _prepare(engine.sync_engine, synchronous, busy)
-    _prepare(twin, synchronous, busy)
+    _prepare(engine.sync_engine, place, synchronous, busy)
+    _prepare(twin, place, synchronous, busy)
     event.listen(engine.sync_engine, "engine_disposed", lambda _engine: twin.dispose())
     return engine
 
 
-def _prepare(engine: Engine, synchronous: str, busy: float) -> None:
-    """What each connection to an SQLite file needs before its first statement."""
+@dataclass(slots=True)
+class _Place:
+    """Where an SQLite database is. An open connection would go on writing to a file that was moved or removed, unnoticed."""
+
+    path: Path
+    opened: bool = False
+    """Whether it was ever there: from then on a file that is missing is a fault, never a new and empty database."""
+
+    def files(self) -> tuple[int, ...]:
+        """The database and its log, told apart from any others put in their place; empty where one is not there."""
+        try:
+            return tuple(os.stat(f"{self.path}{end}").st_ino for end in ("", "-wal"))  # noqa: PTH116 - in every transaction
+        except OSError:
+            return ()
+
+
+def _prepare(engine: Engine, place: _Place, synchronous: str, busy: float) -> None:
+    """What each connection to an SQLite file needs before its first statement, and each transaction before it begins."""
     pragmas = ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON", f"busy_timeout={int(busy * 1000)}")
 
+    @event.listens_for(engine, "do_connect")
+    def found(*_: Any) -> None:
+        if place.opened and not place.path.exists():
+            raise sqlite3.OperationalError("the database file is not where it was")
+
     @event.listens_for(engine, "connect")
-    def opened(connection: Any, _record: ConnectionPoolEntry) -> None:
+    def opened(connection: Any, record: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # the driver must not send a BEGIN of its own
         cursor = connection.cursor()
         for pragma in pragmas:
             cursor.execute(f"PRAGMA {pragma}")
+        cursor.execute("SELECT count(*) FROM sqlite_master")  # a new file has no log before its first read
         cursor.close()
+        record.info["files"], place.opened = place.files(), True
 
     @event.listens_for(engine, "begin")
     def begun(connection: Connection) -> None:
+        files = place.files()
+        if not files or files != connection.info["files"]:
+            connection.invalidate()
+            raise sqlite3.OperationalError("the database file is not the one that was opened")
         begin = connection.get_execution_options().get("sqlite_begin", "BEGIN IMMEDIATE")
         if begin:
             connection.exec_driver_sql(begin)

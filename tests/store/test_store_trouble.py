@@ -140,6 +140,42 @@ async def test_full_or_read_only(
     assert (await verified(lite, keys, tmp_path)).flaws == ()
 
 
+@pytest.mark.parametrize("ends", [("",), ("", "-wal", "-shm")])
+async def test_a_file_moved_away_is_not_written_to_unnoticed(
+    shaky: Journal, lite: AsyncEngine, keys: AuditKeys, path: Path, tmp_path: Path, ends: tuple[str, ...]
+) -> None:
+    await shaky.commit(Write(entries=(an_entry(id="before"),)))
+    for end in ends:
+        Path(f"{path}{end}").rename(tmp_path / f"away{end}")
+    await refused(shaky)
+    with pytest.raises(NotPossibleNow):  # nothing on record would be the wrong answer
+        await State(lite).view_state(patients=(PATIENT,), organisation=ORGANISATION, user=None, officers=(), now=NOW)
+    assert not shaky.healthy
+    assert not path.exists()  # and no empty database in its place
+    for end in ends:
+        (tmp_path / f"away{end}").rename(f"{path}{end}")
+    await wait_until_healthy(shaky)
+    await shaky.commit(Write(entries=(an_entry(id="after"),)))
+    assert sorted(await ids(lite)) == ["after", "before"]
+    await shaky.stop()
+    assert (await verified(lite, keys, tmp_path)).flaws == ()
+
+
+async def test_another_file_put_in_its_place_begins_chains_of_its_own(
+    shaky: Journal, lite: AsyncEngine, keys: AuditKeys, path: Path, sqlite_template: Path, tmp_path: Path
+) -> None:
+    await shaky.commit(Write(entries=(an_entry(id="before"),)))
+    for end in ("", "-wal", "-shm"):
+        Path(f"{path}{end}").rename(tmp_path / f"away{end}")
+    path.write_bytes(sqlite_template.read_bytes())
+    await refused(shaky)
+    await wait_until_healthy(shaky)
+    await shaky.commit(Write(entries=(an_entry(id="after"),)))
+    assert await ids(lite) == ["after"]
+    await shaky.stop()
+    assert (await verified(lite, keys, tmp_path)).flaws == ()
+
+
 async def test_a_commit_of_unknown_end_is_refused_and_its_chain_left(
     make_journal: MakeJournal, engine: AsyncEngine, keys: AuditKeys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
