@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 
 import orjson
 from aiohttp import hdrs, web
@@ -48,6 +49,8 @@ LAST_RESORT = WireResponse(
 
 LEAST_COMPRESSED = 1400
 """Bytes below which an answer fits one packet as it is."""
+
+_WEIGHT = re.compile(r"\s*q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\s*", re.ASCII)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -283,11 +286,12 @@ def _http(response: WireResponse, correlation: CorrelationId, error: GatewayErro
     return web.Response(status=response.status, body=response.body, headers=headers)
 
 
+@lru_cache(maxsize=256)
 def takes_gzip(accepted: str) -> bool:
     """Whether an Accept-Encoding header takes gzip (RFC 9110 section 12.5.3)."""
     weights = {}
     for part in accepted.split(","):
         name, _, parameter = part.partition(";")
-        weight = re.fullmatch(r"\s*q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\s*", parameter or "q=1", re.ASCII)
+        weight = _WEIGHT.fullmatch(parameter or "q=1")
         weights[name.strip().lower()] = float(weight[1]) if weight else 0.0
     return weights.get("gzip", weights.get("*", 0.0)) > 0

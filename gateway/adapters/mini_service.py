@@ -19,6 +19,7 @@ from gateway.adapters.mini_service_payload import (
     PayloadInvalid,
     SenderRefused,
 )
+from gateway.adapters.mini_service_scr import put_record
 from gateway.domain.access import System
 from gateway.domain.codes import Code
 from gateway.domain.errors import GatewayError, InternalError, InvalidValue, MessageInvalid
@@ -26,7 +27,7 @@ from gateway.domain.identifiers import MessageId, NhsNumbers, OdsCode, RoleProfi
 from gateway.service.calls import Call, Credentials, MessageRef
 from gateway.service.claims import claims_from
 from gateway.service.doors import WireRequest, WireResponse
-from gateway.service.outcomes import Outcome
+from gateway.service.outcomes import Outcome, Viewed
 from gateway.service.ports import Ids
 from gateway.xml.access_facts import AccessFactsBlock, read_access_facts
 from gateway.xml.catalogue import Catalogue
@@ -123,7 +124,10 @@ class MiniServiceDoor:
             raise InternalError
         payload_id = self._ids.new()
         payload = self._exchanges[request.operation.name].write(request, call, outcome, payload_id)
-        return self._respond(request, payload, payload_id)
+        message = self._message(request, payload, payload_id)
+        if isinstance(outcome, Viewed):
+            put_record(message, outcome)
+        return WireResponse(status=200, media_type=ANSWER, body=serialize(message))
 
     def refuse(self, wire: WireRequest, call: Call | None, error: GatewayError) -> WireResponse:
         """A response with a code where the operation is known and the tables say so, else a fault."""
@@ -138,12 +142,14 @@ class MiniServiceDoor:
             return self._fault(wire, answer, error, request.message_id if request else relates_to)
         payload_id = self._ids.new()
         payload = self._exchanges[request.operation.name].fail(request.operation, payload_id, answer)
-        return self._respond(request, payload, payload_id, _teaching(error))
+        message = self._message(request, payload, payload_id)
+        return WireResponse(status=200, media_type=ANSWER, body=serialize(message), headers=_teaching(error))
 
-    def _respond(
-        self, request: ItkRequest, payload: etree._Element, payload_id: str, headers: Mapping[str, str] | None = None
-    ) -> WireResponse:
-        """The response around a payload, checked whole before it leaves. The SCR service also names the parties, PDS does not."""
+    def _message(self, request: ItkRequest, payload: etree._Element, payload_id: str) -> etree._Element:
+        """The response around a payload, checked before it leaves. The SCR service also names the parties, PDS does not.
+
+        Raises GatewayError (ANSWER_INVALID) where it is not valid.
+        """
         scr = request.operation.family is Family.SCR
         caller = request.sender if request.sender and request.sender.startswith(ITK_ADDRESS_URI) else None
         distribution = build_response(
@@ -157,8 +163,7 @@ class MiniServiceDoor:
         )
         if response_findings(request.operation, distribution, self._catalogue):
             raise GatewayError(Code.ANSWER_INVALID)
-        message = build_response_message(request, distribution, message_id=self._ids.new())
-        return WireResponse(status=200, media_type=ANSWER, body=serialize(message), headers=headers or {})
+        return build_response_message(request, distribution, message_id=self._ids.new())
 
     def _fault(
         self, wire: WireRequest, fault: codes.ToolkitFault, error: GatewayError, relates_to: str | None

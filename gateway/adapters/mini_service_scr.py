@@ -24,9 +24,11 @@ from gateway.service.calls import Call, RbacCall, StatusCall, ViewCall
 from gateway.service.outcomes import Outcome, Rbac, Status, Viewed
 from gateway.xml.findings import Fault
 from gateway.xml.itk import ItkRequest
+from gateway.xml.moving import taken
 from gateway.xml.names import HL7, NPFITLC, qname
 
 MOST_REASON = 128
+_RECORD_PLACE = qname(NPFITLC, "GPSummary.text")
 _CONSENT = {Consent.ASK: ("2", "Ask"), Consent.YES: ("2", "Ask")}
 _NO_CONSENT = ("0", "No")
 """Also where consent is told in words not known here."""
@@ -151,13 +153,21 @@ def _permission(stated: PermissionClaim, *, create: bool, emergency: bool, group
 
 
 def write_query_scr(request: ItkRequest, _: Call, outcome: Outcome, payload_id: str) -> etree._Element:
-    """Viewed -> QuerySCRResponse with the GP Summary exactly as Spine delivered it."""
+    """Viewed -> QuerySCRResponse around the place where the GP Summary goes (`put_record`)."""
     if not isinstance(outcome, Viewed):
         raise InternalError
     text = etree.Element(qname(HL7, "text"))
-    wrapper = etree.SubElement(text, qname(NPFITLC, "GPSummary.text"), nsmap={"npfitlc": NPFITLC})
-    wrapper.append(outcome.document.summary)
+    etree.SubElement(text, _RECORD_PLACE, nsmap={"npfitlc": NPFITLC})
     return succeed(request.operation, payload_id, text)
+
+
+def put_record(message: etree._Element, viewed: Viewed) -> None:
+    """Moves the GP Summary, exactly as Spine delivered it, into its place in a message that is otherwise complete.
+
+    Last of all, because moving so large a part into each wrapper in turn costs as much as copying it.
+    """
+    (place,) = message.iter(_RECORD_PLACE)
+    place.append(taken(viewed.document.summary))
 
 
 EXCHANGES: dict[str, Exchange] = {

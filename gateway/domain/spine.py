@@ -102,7 +102,8 @@ class EventDocument:
     event_id: str
     document_id: str
     summary: Any = field(repr=False)
-    """The GPSummary element (lxml), untouched, in a tree of its own. Any: the domain does not know lxml."""
+    """The GPSummary element (lxml), untouched, where it stands in `answer`. Any: the domain does not know lxml.
+    The door's answer may take it out to pass it on: it is written once, after everything that reads it."""
     answer: Any = field(default=None, repr=False)
     """The whole Spine answer element, for doors that speak Spine's own messages."""
 

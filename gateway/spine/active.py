@@ -38,9 +38,10 @@ _HARMLESS_ATTRIBUTES: Final = (
     " abbr align border class colspan headers id lang rowspan scope summary title type valign width "
 )
 _SUSPECT: Final = etree.XPath(
-    f"boolean(//processing-instruction()) or boolean(descendant-or-self::*[not(namespace-uri() = '{HL7}')]"
+    "boolean(descendant::processing-instruction()) or boolean(descendant-or-self::*[not(self::hl7:*)]"
     f"[not(contains('{_HARMLESS_TAGS}', concat(' ', local-name(), ' ')))"
-    f" or @*[not(contains('{_HARMLESS_ATTRIBUTES}', concat(' ', local-name(), ' ')))]])"
+    f" or @*[not(contains('{_HARMLESS_ATTRIBUTES}', concat(' ', local-name(), ' ')))]])",
+    namespaces={"hl7": HL7},
 )
 """Whether anything stands there that is not plainly harmless, told in C: only then the whole document is looked through."""
 

@@ -154,11 +154,23 @@ class SpineClient:
         meaning: Callable[[Answer], T],
         call: SpineCall,
     ) -> T:
-        """Ask until there is an answer or no reason to ask again, then take its meaning."""
+        """Ask until there is an answer or no reason to ask again, then take its meaning.
+
+        The controller of the tries is only built once the first has failed: nearly all reads need one try.
+        """
 
         async def ask() -> T:
+            try:
+                return meaning(await self._ask(interaction, endpoint, write, call))
+            except SpineFailure as error:
+                if not error.transient:
+                    raise
+                first: SpineFailure | None = error
             async for attempt in self._attempts(interaction, call):
                 with attempt:
+                    if first is not None:
+                        failed, first = first, None
+                        raise failed
                     return meaning(await self._ask(interaction, endpoint, write, call))
             raise InternalError  # tenacity raises or returns; this line is for the type checker
 

@@ -3,11 +3,9 @@
 It must never pass on an answer about another patient than the one asked for, nor take a refusal for an empty list.
 """
 
-import copy
 import re
 from collections.abc import Iterable
 from datetime import datetime
-from typing import cast
 
 from lxml import etree
 
@@ -29,7 +27,7 @@ from gateway.spine.interactions import (
     SpineAddressing,
 )
 from gateway.spine.outcomes import Issue, refuse, unusable
-from gateway.xml.names import OID_NHS_NUMBER, XSI, qname
+from gateway.xml.names import OID_NHS_NUMBER, qname
 from gateway.xml.paths import elements, first, text_of
 
 SUMMARY_TYPES = frozenset({GP_SUMMARY, GP_INITIAL_SUMMARY})
@@ -39,7 +37,6 @@ ACCESS_RULE = "SCR-AVAILABLE"
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
 _CONSENT = {"yes": Consent.YES, "no": Consent.NO, "ask": Consent.ASK, "clear": Consent.ASK}
 _STRICTEST = (Consent.NO, Consent.UNKNOWN, Consent.ASK, Consent.YES)
-_TYPED = etree.XPath("//@xsi:type[contains(., ':')]", namespaces={"xsi": XSI})
 
 _ACCESS_REFUSED = frozenset({"420", "30418"})
 _WITH_WARNING, _NO_CASE = "210", "30312"
@@ -192,7 +189,7 @@ def event_of(answer: Answer, asked: NhsNumber, event_id: str) -> EventDocument |
         nhs_number=asked,
         event_id=found,
         document_id=document_id(summary),
-        summary=detached(summary),
+        summary=summary,
         answer=answer.element,
     )
 
@@ -227,25 +224,6 @@ def document_id(summary: etree._Element) -> str:
     if len(ids) != 1 or not _UUID.fullmatch(ids[0]):
         raise unusable()
     return ids[0]
-
-
-def detached(element: etree._Element) -> etree._Element:
-    """A copy in a tree of its own, the same after canonicalisation; the original stays where it is.
-
-    Prefixes that only a type name (xsi:type) uses are bound on the copy too: copying alone would lose them.
-    """
-    twin = copy.deepcopy(element)
-    twin.tail = None
-    types = {name.split(":", 1)[0].strip() for name in cast("list[str]", _TYPED(twin))}
-    lost = {prefix for prefix in types if prefix in element.nsmap and prefix not in twin.nsmap}
-    if not lost:
-        return twin
-    bindings = cast("dict[str, str]", dict(twin.nsmap))
-    bindings.update({prefix: element.nsmap[prefix] for prefix in lost})
-    rebound = etree.Element(twin.tag, {str(name): str(value) for name, value in twin.attrib.items()}, nsmap=bindings)
-    rebound.text = twin.text
-    rebound.extend(list(twin))
-    return rebound
 
 
 # What both share
