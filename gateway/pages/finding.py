@@ -57,7 +57,7 @@ def _typed_number(turn: Turn) -> NhsNumber | str:
     try:
         return turn.frame.numbers.read(digits)
     except InvalidValue as error:
-        return f"Check the NHS number: {error}"
+        return f"Check each digit: {error}"
 
 
 async def find_by_number(turn: Turn) -> web.StreamResponse:

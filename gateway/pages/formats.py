@@ -1,5 +1,7 @@
 """How pages write names, dates, ages and NHS numbers (NHS CUI; access policy section 6c). Pure; never guesses what is not known."""
 
+import re
+from collections.abc import Iterator
 from datetime import date, datetime
 
 from gateway.domain.identifiers import NhsNumber
@@ -76,6 +78,16 @@ def person(family: str | None, given: tuple[str, ...], prefix: str | None) -> st
 def gender(code: str | None) -> str:
     """The word for a PDS gender code."""
     return GENDERS.get(code or "0", NOT_KNOWN)
+
+
+_DATE = re.compile(rf"((?:0[1-9]|[12][0-9]|3[01])[-\s](?:{'|'.join(_MONTHS)})[-\s][0-9]{{4}})", re.ASCII)
+
+
+def dates(text: str) -> Iterator[tuple[str, bool]]:
+    """A text in pieces, each with whether it is a date such as 14-Jul-1945, which must not break across lines (NHS CUI)."""
+    for at, piece in enumerate(_DATE.split(text)):
+        if piece:
+            yield piece, at % 2 == 1
 
 
 def setting(code: str) -> str:

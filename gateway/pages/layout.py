@@ -35,6 +35,7 @@ def environment() -> Environment:
     env.filters["day"] = formats.day
     env.filters["moment"] = formats.moment
     env.filters["clock"] = formats.clock
+    env.filters["dates"] = formats.dates
     env.filters["setting"] = formats.setting
     return env
 

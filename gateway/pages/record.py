@@ -118,6 +118,16 @@ def _block(block: Text | Table, told: dict[str, Statement]) -> dict[str, Any]:
     }
 
 
+def allergies(record: ShownRecord) -> dict[str, str | None]:
+    """For the banner: where the record's allergies stand. Says where to look, never what is there or that there are none."""
+    for one in record.sections:
+        captions = [block["caption"] for block in one.blocks if block["kind"] == "table" and block["caption"]]
+        named = any("allerg" in text.casefold() for text in (one.heading, *captions))
+        if named or (one.section.id or "").casefold() == "allergiesheader":
+            return {"anchor": one.anchor, "words": "see below"}
+    return {"anchor": None, "words": "not in this record"}
+
+
 def absent(record: SummaryRecord) -> tuple[str, ...]:
     """Core parts that no section, by id or title or table caption, stands for. Statements of no data or refusal explain all of them."""
     kinds = {statement.kind for statement in record.statements}

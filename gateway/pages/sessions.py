@@ -76,6 +76,11 @@ class BrowserSession:
         return max(1, int((self.idle_ends - self.seen).total_seconds()))
 
     @property
+    def left_seconds(self) -> int:
+        """Seconds from the last use to the end in any case."""
+        return max(1, int((self.ends - self.seen).total_seconds()))
+
+    @property
     def csrf(self) -> str:
         """The token every form of this session carries."""
         return form_token(self.secret)

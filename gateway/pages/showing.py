@@ -17,7 +17,7 @@ from gateway.domain.permission import PermissionClaim
 from gateway.pages.contexts import Grant, banner
 from gateway.pages.frame import PatientChanged, Turn
 from gateway.pages.permission import OVERRIDES, answer_permission, override_form, patient_of, view_call
-from gateway.pages.record import shown
+from gateway.pages.record import allergies, shown
 from gateway.pages.sessions import BrowserSession
 from gateway.service.calls import PrintCall, ViewCall
 from gateway.service.claims import claims_from
@@ -132,13 +132,14 @@ async def print_record(turn: Turn) -> web.StreamResponse:
 def _page(turn: Turn, viewed: Viewed, template: str) -> web.Response:
     if viewed.record is None or viewed.decision.basis is None:
         raise InternalError
-    context = patient_of(turn)
+    context, record = patient_of(turn), shown(viewed.record)
     current = banner(context.id, viewed.patient, turn.now.astimezone(LONDON).date())
     return turn.page(
         template,
         patient=current,
         context=context,
-        shown=shown(viewed.record),
+        shown=record,
+        allergies=allergies(record),
         basis=BASES[viewed.decision.basis],
         decision=viewed.decision,
         printed_at=turn.now,

@@ -35,7 +35,10 @@ ENDINGS = (
     (
         "/viewer/timed-out",
         "Your session has ended",
-        "The page was not used for a time, so it was closed for the patient's privacy. Sign in again to go on.",
+        (
+            "For the patient's privacy a page closes when it is not used for a time, and every session ends after 12 hours."
+            " Sign in again to go on, or open the record again from your own system."
+        ),
     ),
     (
         "/viewer/patient-changed",

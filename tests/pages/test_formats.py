@@ -126,3 +126,19 @@ def test_a_superseded_number_is_said_beside_the_current_one() -> None:
 )
 def test_settings_in_words(code: str, shown: str) -> None:
     assert formats.setting(code) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("", []),
+        ("Last Issued: 12-Sep-2024", [("Last Issued: ", False), ("12-Sep-2024", True)]),
+        ("31 Jan 2024, again", [("31 Jan 2024", True), (", again", False)]),
+        ("from 01-Mar-2025 to 02-Mar-2025", [("from ", False), ("01-Mar-2025", True), (" to ", False), ("02-Mar-2025", True)]),
+        ("32-Jan-2024 and 1-Jan-2024", [("32-Jan-2024 and 1-Jan-2024", False)]),
+    ],
+)  # fmt: skip
+def test_dates_stand_apart_from_the_words_around_them(text: str, pieces: list[tuple[str, bool]]) -> None:
+    """So that the page can keep each on one line."""
+    assert list(formats.dates(text)) == pieces
+    assert "".join(piece for piece, _ in formats.dates(text)) == text

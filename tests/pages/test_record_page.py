@@ -11,7 +11,7 @@ from lxml import html
 from gateway.domain.instants import WireTime
 from gateway.domain.record import Section, Statement, StatementKind, SummaryRecord, Table, Text
 from gateway.pages.layout import environment
-from gateway.pages.record import absent, shown
+from gateway.pages.record import absent, allergies, shown
 from tests.doors import records
 from vendor_stubs import pages
 
@@ -142,3 +142,13 @@ def test_markup_in_words_stays_words() -> None:
 def test_a_date_alone_is_shown_without_a_time() -> None:
     record = dataclasses.replace(records.record(), created=WireTime("20290601"))
     assert "Created 01-Jun-2029 This" in text(record)
+
+
+def test_the_banner_says_where_allergies_stand_and_never_that_there_are_none() -> None:
+    by_id = records.record(sections=CORE, statements=())
+    assert allergies(shown(by_id)) == {"anchor": "part-1", "words": "see below"}
+    table = Table("Allergies and intolerances", ("Date",), ())
+    by_caption = records.record(sections=(Section(None, "Summary", ()), Section(None, "Other", (table,))))
+    assert allergies(shown(by_caption)) == {"anchor": "part-2", "words": "see below"}
+    without = records.record(sections=(Section("AcuteMedsHeader", "Acute Medications", ()),))
+    assert allergies(shown(without)) == {"anchor": None, "words": "not in this record"}
