@@ -10,9 +10,12 @@ from vendor_stubs import launching
 from vendor_stubs.calling import preparation
 from vendor_stubs.calling.errors import NoAnswer, WrongUsage
 from vendor_stubs.calling.http import Calls
-from vendor_stubs.calling.options import ViewRequest
+from vendor_stubs.calling.options import RawRequest, ViewRequest
 from vendor_stubs.calling.products import Product
+from vendor_stubs.calling.raw import RawResult
 from vendor_stubs.calling.result import ViewResult
+from vendor_stubs.launch_commands import launch_command
+from vendor_stubs.launch_raw import link_in, opened
 from vendor_stubs.launched import CARRIES, known, walk
 from vendor_stubs.pages import Browser
 
@@ -63,4 +66,19 @@ async def view(request: ViewRequest, calls: Calls) -> ViewResult:
     return await walk(browser, page, request, calls)
 
 
-PRODUCT = Product(name="lorenzo", view=view, carries=CARRIES)
+async def whole_link(request: ViewRequest, calls: Calls) -> str:
+    """What the host opens in its user's browser, good once. Raises NoAnswer, WrongUsage."""
+    issuer = launching.smart_issuer(desk_of(calls), calls.system)
+    return calls.gateway + address_of(issuer, await launch_handle(request, calls))
+
+
+async def send_raw(request: RawRequest, calls: Calls) -> RawResult:
+    """A launch address as it is. Raises NoAnswer, WrongUsage."""
+    if request.fresh:
+        raise WrongUsage("--fresh: a launch handle is the host's own; `vendor-stub lorenzo launch` prints a new link")
+    return await opened(calls, link_in(request, DOOR))
+
+
+PRODUCT = Product(
+    name="lorenzo", view=view, carries=CARRIES, commands=(launch_command("lorenzo", whole_link),), raw=send_raw
+)

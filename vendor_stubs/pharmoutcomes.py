@@ -7,10 +7,12 @@ from urllib.parse import urlencode
 
 from vendor_stubs import launching
 from vendor_stubs.calling.http import Calls
-from vendor_stubs.calling.options import ViewRequest
+from vendor_stubs.calling.options import RawRequest, ViewRequest
 from vendor_stubs.calling.products import Product
+from vendor_stubs.calling.raw import RawResult
 from vendor_stubs.calling.result import ViewResult
 from vendor_stubs.launch_commands import launch_command
+from vendor_stubs.launch_raw import link_in, opened, refreshed
 from vendor_stubs.launched import CARRIES, known, walk
 from vendor_stubs.pages import Browser
 
@@ -41,6 +43,18 @@ async def view(request: ViewRequest, calls: Calls) -> ViewResult:
     return await walk(browser, page, request, calls)
 
 
+async def send_raw(request: RawRequest, calls: Calls) -> RawResult:
+    """A link as it is; --fresh makes one of the signed token that the file holds. Raises NoAnswer, WrongUsage."""
+    if not request.fresh:
+        return await opened(calls, link_in(request, DOOR))
+    token = refreshed(request.body.decode(errors="replace"), request, calls)
+    return await opened(calls, link(launching.sealed(token, await launching.gateway_key(calls))))
+
+
 PRODUCT = Product(
-    name="pharmoutcomes", view=view, carries=CARRIES, commands=(launch_command("pharmoutcomes", whole_link),)
+    name="pharmoutcomes",
+    view=view,
+    carries=CARRIES,
+    commands=(launch_command("pharmoutcomes", whole_link),),
+    raw=send_raw,
 )

@@ -14,6 +14,7 @@ from vendor_stubs.calling.products import Product
 from vendor_stubs.calling.raw import RawResult, send_file
 from vendor_stubs.calling.result import ViewResult
 from vendor_stubs.launch_commands import launch_command
+from vendor_stubs.launch_raw import refreshed, result
 from vendor_stubs.launched import CARRIES, known, walk
 from vendor_stubs.pages import Browser
 
@@ -47,11 +48,9 @@ async def view(request: ViewRequest, calls: Calls) -> ViewResult:
 
 
 async def send_raw(request: RawRequest, calls: Calls) -> RawResult:
-    """A token as it is. Raises NoAnswer."""
-    done = await send_file(calls, DOOR, request.body, request.content_type or JWT)
-    if done.status == 201:
-        return RawResult(exchange=done, outcome="answered")
-    return RawResult(exchange=done, outcome=(await answers.explain(calls, done.code)).kind or "failed")
+    """A token as it is, or renewed. Raises NoAnswer, WrongUsage."""
+    body = refreshed(request.body.decode(errors="replace"), request, calls).encode() if request.fresh else request.body
+    return await result(calls, await send_file(calls, DOOR, body, request.content_type or JWT))
 
 
 PRODUCT = Product(name="rio", view=view, carries=CARRIES, commands=(launch_command("rio"),), raw=send_raw)

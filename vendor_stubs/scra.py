@@ -9,8 +9,9 @@ from vendor_stubs import cast
 from vendor_stubs.calling import answers
 from vendor_stubs.calling.errors import NoAnswer, WrongUsage
 from vendor_stubs.calling.http import Calls
-from vendor_stubs.calling.options import Part, ViewRequest
+from vendor_stubs.calling.options import Part, RawRequest, ViewRequest
 from vendor_stubs.calling.products import EVERYTHING, Product
+from vendor_stubs.calling.raw import RawResult
 from vendor_stubs.calling.result import ViewResult
 from vendor_stubs.pages import Browser, Page, record_of, sentence_of
 
@@ -120,4 +121,9 @@ async def result(calls: Calls, page: Page, request: ViewRequest) -> ViewResult:
     return await answers.not_shown(calls, page.exchange, wire_code=None, outcome=None, fallback=sentence_of(page))
 
 
-PRODUCT = Product(name="scra", view=view, carries=EVERYTHING - {Part.DATE_OF_BIRTH})
+async def send_raw(_: RawRequest, __: Calls) -> RawResult:
+    """Raises WrongUsage, always: nobody sends this door a message."""
+    raise WrongUsage("the scra door takes no message: its user walks pages, as `vendor-stub scra view` does")
+
+
+PRODUCT = Product(name="scra", view=view, carries=EVERYTHING - {Part.DATE_OF_BIRTH}, raw=send_raw)

@@ -54,7 +54,24 @@ TRY = """\
 The stub walks the same HTTP steps as the host and its user's browser: cookies, forms, sign-in with smartcard and PIN. On the
 vendor desk (http://127.0.0.1:8083/desk/{product}) the same is done by hand, and the launch lab (/lab) sends launches that are wrong in one way each.
 `--setting` has no place here (exit status 2): the session works in the host's own setting.
-"""
+
+{raw}"""
+
+RAW = {
+    "rio": """\
+`vendor-stub rio raw FILE` posts a token as it is and prints the answer; `--fresh` gives it new times and a new id and signs it anew.
+""",
+    "sonar": """\
+`vendor-stub sonar raw FILE` posts a form as it is and prints the answer; `--fresh` renews its `launch_token`.
+""",
+    "pharmoutcomes": """\
+`vendor-stub pharmoutcomes raw FILE` opens a link as it is, as a browser would, and prints the answer. A link is encrypted and cannot be
+renewed: with `--fresh` the file holds the signed token, which is renewed, encrypted and opened.
+""",
+    "lorenzo": """\
+`vendor-stub lorenzo launch` prints a launch address, and `vendor-stub lorenzo raw FILE` opens one as it is and prints the answer.
+""",
+}
 
 WAYS = {
     "rio": """\
@@ -168,7 +185,7 @@ def page(product: str) -> str:
     parts = [
         f"# {TITLES[product]}\n",
         PROFILE.format(name=name),
-        TRY.format(product=product, user=USERS[product]),
+        TRY.format(product=product, user=USERS[product], raw=RAW[product]),
         WAYS[product],
         "" if product == "lorenzo" else TOKEN.format(claims=json.dumps(claims(product), indent=2)),
         AFTER.format(pharmacy=pharmacy),
