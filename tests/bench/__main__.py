@@ -22,6 +22,7 @@ from pathlib import Path
 import psutil
 
 from tests.bench import inner
+from tests.bench import pages as viewer
 from tests.bench.page import write_figures
 from tests.bench.template import template
 from tests.running import free_base, sandbox_running
@@ -172,10 +173,12 @@ def main() -> None:
         if arguments.all
         else []
     )
-    figures = "\n\n".join([_machine(began, arguments), table(rows), *([inner.table(parts)] if parts else [])])
+    shown = viewer.pages(arguments.seconds, arguments.rounds)
+    tables = [table(rows), viewer.table(shown), *([inner.table(parts)] if parts else [])]
+    figures = "\n\n".join([_machine(began, arguments), *tables])
     print(f"\n{figures}")
     if arguments.json:
-        document = {"machine": _machine(began, arguments), "rows": rows, "parts": parts}
+        document = {"machine": _machine(began, arguments), "rows": rows, "pages": shown, "parts": parts}
         arguments.json.write_text(json.dumps(document, indent=1), encoding="utf-8")
     if arguments.write:
         write_figures(arguments.write, figures)
