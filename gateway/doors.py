@@ -26,12 +26,13 @@ from gateway.launches import Launches, launch_routes
 from gateway.listeners import Prover
 from gateway.metrics import Metrics
 from gateway.pages import fhir, policy, public
+from gateway.pages.docs import DocsPages
 from gateway.pages.privacy import Bench
 from gateway.pages.privacy_routes import privacy_routes
 from gateway.rates import Rates
 from gateway.service.ports import Ids
 from gateway.service.service import Service
-from gateway.web import Gate, Web
+from gateway.web import Gate, Web, correlation_of
 from gateway.xml.catalogue import Catalogue
 
 
@@ -99,14 +100,18 @@ def _fhir(house: House, doors: Web) -> Iterable[web.RouteDef]:
     documents = doors.door(DocumentReferenceDoor(numbers=numbers, ids=ids, address=address))
     records = doors.door(BundleDoor(numbers=numbers, ids=ids, address=address))
     alerts = doors.door(AuditEventDoor(numbers=numbers, ids=ids, address=address))
-    yield web.get(f"{FHIR}/metadata", fhir.metadata(address), allow_head=False)
+    about = fhir.FhirPages(address=address, told=doors.told, correlate=correlation_of)
+    yield web.get(f"{FHIR}/metadata", about.metadata(), allow_head=False)
     for name, door in (("DocumentReference", documents), ("Bundle", records)):
         yield web.get(f"{FHIR}/{name}", door, allow_head=False)
         yield web.post(f"{FHIR}/{name}/_search", door)
     yield web.post(f"{FHIR}/AuditEvent", alerts)
-    yield web.route("*", f"{FHIR}/{{tail:.*}}", fhir.elsewhere)
-    yield web.get("/docs", fhir.docs)
-    yield web.get("/docs/openapi.json", fhir.openapi)
+    for path in (FHIR, f"{FHIR}/{{tail:.*}}"):
+        yield web.route("*", path, about.elsewhere)
+    described = DocsPages(house.browsing.layout, address)
+    yield web.get("/docs", described.show)
+    yield web.get("/docs/openapi.json", described.openapi)
+    yield web.get("/docs/postman.json", described.postman)
 
 
 def _pages(house: House, doors: Web, prover: Prover) -> Iterable[web.RouteDef]:

@@ -133,7 +133,7 @@ def _problem(request: web.Request, code: Code, status: int, headers: dict[str, s
         outcome=code.kind.value,
         code=code.slug,
         status=status,
-        method=request.method if request.method in hdrs.METH_ALL else "other",
+        method=_method(request),
         route=_route(request),
         rules=[],
     )
@@ -144,6 +144,11 @@ def _problem(request: web.Request, code: Code, status: int, headers: dict[str, s
         content_type="application/problem+json",
         headers={**ALWAYS, **(headers or {}), CORRELATION: correlation.value, "X-SCR-Code": code.slug},
     )
+
+
+def _method(request: web.Request) -> str:
+    """The method where it is one of HTTP's: any other word is the caller's own and is not logged."""
+    return request.method if request.method in hdrs.METH_ALL else "other"
 
 
 def _route(request: web.Request) -> str:
@@ -261,7 +266,7 @@ class Web:
             "code": code,
             "status": status,
             "ms": round(seconds * 1000, 1),
-            "method": request.method,
+            "method": _method(request),
             "route": _route(request),
         }
         alarm = ALARMS.get(error.code) if error else None

@@ -20,7 +20,7 @@ from gateway.adapters.fhir.requests import (
     check_parameter,
     claims_of,
     credentials_of,
-    header,
+    list_header,
     parameters_of,
     patient_parameter,
     request_id,
@@ -85,7 +85,7 @@ class FhirDoor:
         return answered(status, document, **(self._traced(wire) | headers))
 
     def _traced(self, wire: WireRequest) -> dict[str, str]:
-        return traced_headers(wire) | {REQUEST_ID: request_id(wire, self._ids.new())}
+        return traced_headers(wire.headers) | {REQUEST_ID: request_id(wire, self._ids.new())}
 
     def refuse(self, wire: WireRequest, call: Call | None, error: GatewayError) -> WireResponse:
         """An OperationOutcome."""
@@ -190,7 +190,7 @@ class AuditEventDoor(FhirDoor):
         """AuditEvent -> call. Raises MessageInvalid."""
         assert wire.system is not None
         check_headers(wire)
-        check_acceptable(header(wire, "Accept"), wire.query.get("_format"))
+        check_acceptable(list_header(wire.headers, "Accept"), wire.query.get("_format") or None)
         alert = read_alert(wire.body, self._numbers, wire.system.asid)
         credentials = credentials_of(wire)
         if credentials.named_user not in {None, alert.user}:

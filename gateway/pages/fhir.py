@@ -1,68 +1,70 @@
-"""What the FHIR server says about itself, and its answer where it has nothing: CapabilityStatement, OpenAPI, 404 and 405.
+"""What the FHIR server says about itself, and its answer where it has nothing: CapabilityStatement, 404 and 405.
 
-Says nothing about any patient or system; needs no sign-in.
+Says nothing about any patient or system; needs no sign-in. An address may hold a number, so none is repeated.
 """
 
+import time
+import uuid
 from collections.abc import Awaitable, Callable
-from importlib.resources import files
+from dataclasses import dataclass
 
 import orjson
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from gateway.adapters.fhir.capability import capability
-from gateway.adapters.fhir.datatypes import FHIR_JSON
+from gateway.adapters.fhir.datatypes import FHIR_JSON, Json
 from gateway.adapters.fhir.outcome import operation_outcome
-from gateway.adapters.fhir.requests import check_acceptable
+from gateway.adapters.fhir.requests import REQUEST_ID, check_acceptable, list_header, traced_headers
 from gateway.adapters.symphony import PATH, ROUTES
 from gateway.domain.codes import Code
 from gateway.domain.errors import GatewayError, MessageInvalid
+from gateway.domain.identifiers import CorrelationId
+from gateway.pages.frame import Told
 
-Page = Callable[[web.Request], Awaitable[web.Response]]
-
-DOORS = (
-    ("ITK SOAP 1.1 mini services", ("/itk", "/itk/scr?wsdl", "/itk/pds?wsdl")),
-    ("FHIR R4", (PATH, f"{PATH}/metadata", "/docs/openapi.json")),
-    ("Permission and relationships (JSON)", ("/permissions", "/relationships", "/relationships/end")),
-    ("Stable codes", ("/errors",)),
-)
-"""What stands at which address, for GET /docs."""
+ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+DOOR = "symphony"
 
 
-def _refusal(error: GatewayError, **headers: str) -> web.Response:
-    status, document = operation_outcome(error)
-    headers |= {"Content-Type": FHIR_JSON, "X-SCR-Code": error.code.slug, "X-SCR-Rules": ""}
-    return web.Response(status=status, body=orjson.dumps(document), headers=headers)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FhirPages:
+    """The pages of a FHIR server at `address`. `told` and `correlate`: as every page has them."""
+
+    address: str
+    told: Told
+    correlate: Callable[[web.Request], CorrelationId]
+
+    def metadata(self) -> Callable[[web.Request], Awaitable[web.Response]]:
+        """GET /fhir/R4/metadata."""
+        document = capability(self.address.rstrip("/") + PATH)
+
+        async def handle(request: web.Request) -> web.Response:
+            try:
+                check_acceptable(list_header(request.headers, "Accept"), request.query.get("_format") or None)
+            except MessageInvalid as error:
+                return self._refused(request, error)
+            return _answer(request, 200, document)
+
+        return handle
+
+    async def elsewhere(self, request: web.Request) -> web.Response:
+        """Any other path or method at or under /fhir/R4: 404, or 405 with Allow."""
+        allowed = ROUTES.get("/" + request.match_info.get("tail", ""))
+        if allowed is None:
+            return self._refused(request, GatewayError(Code.PAGE_NOT_FOUND))
+        return self._refused(request, GatewayError(Code.METHOD_NOT_ALLOWED), Allow=", ".join(allowed))
+
+    def _refused(self, request: web.Request, error: GatewayError, **headers: str) -> web.Response:
+        """An OperationOutcome that says where the server tells what it has, and a line in the log."""
+        started, correlation = time.perf_counter(), self.correlate(request)
+        status, document = operation_outcome(error, correlation.value)
+        document["issue"][0]["diagnostics"] += f"; what is here: GET {PATH}/metadata"
+        headers |= {"X-SCR-Code": error.code.slug, "X-SCR-Rules": "", "X-Correlation-ID": correlation.value}
+        answer = _answer(request, status, document, **headers)
+        self.told(DOOR, request, correlation, status, error, time.perf_counter() - started)
+        return answer
 
 
-def metadata(address: str) -> Page:
-    """GET /fhir/R4/metadata."""
-    body = orjson.dumps(capability(address.rstrip("/") + PATH))
-
-    async def handle(request: web.Request) -> web.Response:
-        try:
-            check_acceptable(request.headers.get("Accept"), request.query.get("_format"))
-        except MessageInvalid as error:
-            return _refusal(error)
-        return web.Response(body=body, headers={"Content-Type": FHIR_JSON})
-
-    return handle
-
-
-async def elsewhere(request: web.Request) -> web.Response:
-    """Any other path or method under /fhir/R4: 404, or 405 with Allow."""
-    allowed = ROUTES.get("/" + request.match_info["tail"])
-    if allowed is None:
-        return _refusal(GatewayError(Code.PAGE_NOT_FOUND))
-    return _refusal(GatewayError(Code.METHOD_NOT_ALLOWED), Allow=", ".join(allowed))
-
-
-async def openapi(_: web.Request) -> web.Response:
-    """GET /docs/openapi.json."""
-    body = files("gateway.schemas").joinpath("fhir", "openapi.json").read_bytes()
-    return web.Response(body=body, content_type="application/json")
-
-
-async def docs(_: web.Request) -> web.Response:
-    """GET /docs: the doors and their addresses."""
-    listed = [{"door": name, "addresses": list(addresses)} for name, addresses in DOORS]
-    return web.Response(body=orjson.dumps({"doors": listed}), content_type="application/json")
+def _answer(request: web.Request, status: int, document: Json, **headers: str) -> web.Response:
+    traced = {REQUEST_ID: str(uuid.uuid4())} | headers | traced_headers(request.headers)
+    body = b"" if request.method == hdrs.METH_HEAD else orjson.dumps(document)
+    return web.Response(status=status, body=body, headers={**ALWAYS, **traced, "Content-Type": FHIR_JSON})

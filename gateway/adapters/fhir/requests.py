@@ -1,13 +1,14 @@
 """What every request of the FHIR door carries beside its subject: headers, search parameters, access facts. Pure.
 
-Each header and parameter counts once; a fault names its place and never repeats what was sent.
+Each header and parameter counts once, but for headers that are lists (RFC 9110 section 5.3); a fault names its place and
+never repeats what was sent.
 """
 
 import base64
 import binascii
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -27,7 +28,8 @@ REQUEST_ID = "X-Request-ID"
 CORRELATION_ID = "X-Correlation-ID"
 UUID_FORM = "[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
 _JSON_TYPES = frozenset({FHIR_JSON, "application/json", "text/json", "json"})
-_ACCEPTED = _JSON_TYPES | {"application/*", "*/*"}
+_RANGES = (_JSON_TYPES, frozenset({"application/*"}), frozenset({"*/*"}))
+"""What names JSON in an Accept header, the most specific first: that one alone counts (RFC 9110 section 12.5.1)."""
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+={0,2}", re.ASCII)
 _LONGEST_ACCESS = 6000
 _MOST_PARAMETERS = 40
@@ -67,11 +69,17 @@ def header(wire: WireRequest, name: str) -> str | None:
     return found[0].strip() or None if found else None
 
 
-def traced_headers(wire: WireRequest) -> dict[str, str]:
+def list_header(headers: Mapping[str, str], name: str) -> str | None:
+    """A header that is a list: all its lines as one (RFC 9110 section 5.3); None where absent or empty."""
+    lines = [value.strip() for key, value in headers.items() if key.lower() == name.lower()]
+    return ", ".join(line for line in lines if line) or None
+
+
+def traced_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """X-Request-ID and X-Correlation-ID as the caller wrote them, where they are UUIDs: mirrored in every answer."""
     mirrored = {}
     for name in (REQUEST_ID, CORRELATION_ID):
-        value = wire.headers.get(name, "").strip()
+        value = headers.get(name, "").strip()
         if re.fullmatch(UUID_FORM, value, re.ASCII):
             mirrored[name] = value
     return mirrored
@@ -88,26 +96,29 @@ def check_headers(wire: WireRequest) -> None:
 
 def check_acceptable(accept: str | None, wanted: str | None) -> None:
     """`_format` counts before Accept; both name JSON or leave it open. Raises MessageInvalid (NOT_ACCEPTABLE)."""
-    if wanted is not None:
-        # `+` in a query may have become a blank on its way
-        kinds: Iterable[str] = (wanted.replace("fhir json", "fhir+json"),)
-    else:
-        kinds = (accept or "*/*").split(",")
-    for kind in kinds:
-        media, *parameters = (part.strip().lower() for part in kind.split(";"))
-        refused = any(re.fullmatch(r"q=0(\.0{0,3})?", part) for part in parameters)
-        other = any(
-            part.startswith("fhirversion=") and part not in {"fhirversion=4.0", "fhirversion=4.0.1"}
-            for part in parameters
-        )
-        if media in _ACCEPTED and not refused and not other:
+    # `+` in a query may have become a blank on its way
+    asked = wanted.replace("fhir json", "fhir+json") if wanted is not None else accept or "*/*"
+    said = [_preference(kind) for kind in asked.split(",")]
+    for names in _RANGES:
+        answers = [possible for media, possible in said if media in names]
+        if any(answers):
             return
+        if answers:
+            break
     raise invalid(
         "http._format" if wanted is not None else "http.Accept",
         Code.NOT_ACCEPTABLE.sentence,
         FHIR_JSON,
         Code.NOT_ACCEPTABLE,
     )
+
+
+def _preference(kind: str) -> tuple[str, bool]:
+    """(media range, whether its parameters leave it possible: a weight above 0, and R4 where a FHIR version is named)."""
+    media, *parameters = (part.strip().lower() for part in kind.split(";"))
+    refused = any(re.fullmatch(r"q=0(\.0{0,3})?", part) for part in parameters)
+    versions = {part.removeprefix("fhirversion=") for part in parameters if part.startswith("fhirversion=")}
+    return media, not refused and versions <= {"4.0", "4.0.1"}
 
 
 # Search parameters
@@ -126,7 +137,7 @@ def parameters_of(wire: WireRequest, known: frozenset[str]) -> dict[str, str]:
             raise invalid("http.body", "The body is not a form.", FORM, Code.MESSAGE_SCHEMA) from error
     if len(pairs) > _MOST_PARAMETERS:
         raise invalid("http.query", "Too many request parameters.", f"at most {_MOST_PARAMETERS}")
-    strict = "handling=strict" in (header(wire, "Prefer") or "").replace(" ", "")
+    strict = _strictly(list_header(wire.headers, "Prefer") or "")
     found: dict[str, str] = {}
     for name, value in pairs:
         if name not in known:
@@ -136,15 +147,24 @@ def parameters_of(wire: WireRequest, known: frozenset[str]) -> dict[str, str]:
         if name in found:
             raise invalid(f"http.{name}", f"Request parameter '{name}' is given more than once.", "one value")
         found[name] = value
-    check_acceptable(header(wire, "Accept"), found.get("_format") or None)
+    check_acceptable(list_header(wire.headers, "Accept"), found.get("_format") or None)
     return found
+
+
+def _strictly(prefer: str) -> bool:
+    """Whether `handling=strict` is among the preferences (RFC 7240)."""
+    return "handling=strict" in {part.strip().lower().replace(" ", "") for part in re.split("[,;]", prefer)}
 
 
 def required(parameters: Mapping[str, str], name: str) -> str:
     """A parameter that must be there. Raises MessageInvalid."""
     value = parameters.get(name)
     if value is None:
-        raise invalid(f"http.{name}", f"Required request parameter '{name}' is not present", "one value")
+        raise invalid(
+            f"http.{name}",
+            f"Required request parameter '{name}' for method parameter type String is not present",
+            "one value",
+        )
     return value
 
 
@@ -251,4 +271,4 @@ _MEMBERS = {_camel(name): name for name in sorted(NAMES)}
 
 def request_id(wire: WireRequest, new: str) -> str:
     """The caller's X-Request-ID, else a new one."""
-    return traced_headers(wire).get(REQUEST_ID, CorrelationId(new).value)
+    return traced_headers(wire.headers).get(REQUEST_ID, CorrelationId(new).value)

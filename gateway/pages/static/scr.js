@@ -120,3 +120,15 @@ if (print) {
   print.hidden = false;
   print.addEventListener("click", () => window.print());
 }
+
+// commands and messages that are there to be pasted
+document.querySelectorAll("[data-copy]").forEach((button) => {
+  if (!navigator.clipboard) return;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const words = button.firstChild;
+    await navigator.clipboard.writeText(button.parentElement.querySelector("pre").textContent);
+    words.data = "Copied";
+    setTimeout(() => (words.data = "Copy"), 2000);
+  });
+});

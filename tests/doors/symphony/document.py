@@ -12,28 +12,13 @@ from gateway.adapters.fhir.outcome import ISSUES, operation_outcome
 from gateway.adapters.fhir.vocabulary import BELONGS, RESOURCES, SECTIONS
 from gateway.domain.codes import Code, Kind
 from gateway.domain.errors import PolicyRefused
+from gateway.pages.docs import BEFORE, COMMANDS
+from tests.doors.symphony.conditions import CONDITIONS, OTHERS
 from tests.doors.symphony.differences import REASONS
 from tests.doors.symphony.fhir_answers import CORRELATION, WIRE
 from tests.running import ROOT
 
 PAGE = ROOT / "docs/doors/fhir.md"
-
-COMMANDS = """G=http://127.0.0.1:8080 I=http://127.0.0.1:8082
-TOKEN=$(curl -s $I/sandbox/token -H 'Content-Type: application/json' \\
-  -d '{"uid":"910000000018","client_id":"symphony-rzz01"}' | sed 's/.*"id_token": *"\\([^"]*\\)".*/\\1/')
-ACCESS=$(printf '{"permission":"yes","relationship":"self-claimed"}' | base64 -w0 | tr '+/' '-_' | tr -d =)
-PATIENT='https://fhir.nhs.uk/Id/nhs-number|9992000112'
-
-# 1. Is there a summary, and which is the newest?
-ID=$(curl -s -G $G/fhir/R4/DocumentReference --data-urlencode "patient=$PATIENT" \\
-  -H "X-SCR-System: symphony-rzz01" -H "Authorization: Bearer $TOKEN" |
-  sed 's/.*"masterIdentifier":{[^}]*"value":"\\([^"]*\\)".*/\\1/')
-
-# 2. The summary
-curl -s -G $G/fhir/R4/Bundle --data-urlencode "composition.identifier=$ID" \\
-  --data-urlencode "composition.subject:Patient.identifier=$PATIENT" \\
-  -H "X-SCR-System: symphony-rzz01" -H "Authorization: Bearer $TOKEN" -H "X-SCR-Access: $ACCESS"
-"""
 
 OPENING = """# The FHIR R4 door (Symphony, and anyone modern)
 
@@ -49,7 +34,8 @@ alerts are the gateway's: this door only translates.
 | is there a summary, and which is the newest | `GET /fhir/R4/DocumentReference`, `POST /fhir/R4/DocumentReference/_search` |
 | the summary | `GET /fhir/R4/Bundle`, `POST /fhir/R4/Bundle/_search` |
 | a privacy alert of the client's own | `POST /fhir/R4/AuditEvent` |
-| OpenAPI, Postman | `GET /docs/openapi.json`, `docs/postman/symphony.json` |
+| every operation with its parameters, commands to paste | `GET /docs` in a browser |
+| OpenAPI, Postman | `GET /docs/openapi.json`, `GET /docs/postman.json` (`docs/postman/symphony.json`) |
 
 Uploading a summary and `$setPermission` are not offered: permission to view is recorded through `POST /permissions`.
 
@@ -65,7 +51,7 @@ A system connects with its client certificate (mutual TLS). On the sandbox's pla
 | `NHSD-Identity-UUID` | optional; where sent it must be the user of the token |
 | `X-SCR-Access` | the access facts: one JSON object in base64url |
 | `X-Request-ID`, `X-Correlation-ID` | UUIDs; mirrored as written, made where absent |
-| `Accept`, `_format` | `application/fhir+json` or `application/json`; `_format` counts first |
+| `Accept`, `_format` | `application/fhir+json` or `application/json`; `_format` counts first; several `Accept` lines are one list |
 | `Prefer: handling=strict` | refuses search parameters that are not known, which are ignored otherwise |
 
 Members of `X-SCR-Access`, all optional: `permission` (yes, extended, proxy, no, not-asked, emergency, best-interests, legal),
@@ -76,6 +62,8 @@ record are relied on. Unknown members are refused.
 A query string with an NHS number is never logged here; where a client's own proxies may log it, use the `_search` forms.
 
 ## A read, to paste (sandbox)
+
+While `make run` runs, in one shell; what each command does stands above it.
 
 ```sh
 """
@@ -135,6 +123,12 @@ def _kinds() -> Iterable[tuple[str, ...]]:
     yield "Service, LinkAssertion and any other", "Basic", "the section it stands in"
 
 
+def _conditions() -> Iterable[tuple[str, ...]]:
+    for name, row in CONDITIONS.items():
+        there, here = (f"{status} {code}: {text}".replace(" :", ":") for status, code, text in (row.national, row.here))
+        yield name, there, "the same" if row.national == row.here else here, row.why
+
+
 def render() -> str:
     """The page."""
     code = Code.PERMISSION_MISSING
@@ -142,13 +136,17 @@ def render() -> str:
     return "".join(
         (
             OPENING,
-            COMMANDS,
+            "\n".join((BEFORE, *(f"# {title}\n{text}" for title, text in COMMANDS))),
             AFTER_COMMANDS,
             _sample("document-reference.json"),
             REFUSALS,
             json.dumps(outcome, indent=2) + "\n",
             TOTAL_0,
             _table(("code", "HTTP", "issue", "sentence"), _codes()),
+            "\n### Beside the national API's answers\n\nA test sends each of these.\n\n",
+            _table(("condition", "national API", "here", "why"), _conditions()),
+            "\nAnd what no single request shows:\n\n",
+            _table(("condition", "national API", "here", "why"), OTHERS),
             (
                 "\n## Coded entries\n\nEvery coded entry of a GP Summary becomes one resource; none comes from text. A nullified"
                 " entry is entered-in-error (Basic: a modifier extension). A code keeps the system it came with: SNOMED CT, or"

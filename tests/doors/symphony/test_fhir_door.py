@@ -28,6 +28,7 @@ from gateway.domain.spine import Consent, Event, EventDocument, EventList
 from gateway.service.calls import StatusCall, ViewCall
 from gateway.service.outcomes import Status, Viewed
 from tests.doors import records
+from tests.doors.symphony.conditions import CONDITIONS
 from tests.doors.symphony.fhir_answers import CORRELATION, EVENT, WIRE, doors, request, resources, summary_record
 
 NUMBER = "9000000009"
@@ -119,6 +120,10 @@ def test_unknown_parameters_are_ignored_unless_strictness_is_asked_for() -> None
         ("application/json;q=0.5, text/html", None),
         ("*/*", None),
         ("application/fhir+json; fhirVersion=4.0", None),
+        ("application/fhir+json; fhirVersion=3.0, application/fhir+json; fhirVersion=4.0.1", None),
+        ("application/fhir+json;q=0, application/json", None),
+        ("application/*", None),
+        ("", None),
         ("application/fhir+xml", "json"),
         (None, "application/fhir json"),
     ],
@@ -134,6 +139,9 @@ def test_any_word_for_json_is_understood(accept: str | None, wanted: str | None)
         ("application/fhir+xml", None),
         ("text/html", None),
         ("application/fhir+json;q=0", None),
+        ("*/*, application/fhir+json;q=0", None),
+        ("*/*;q=0.000", None),
+        ("application/*;q=0, */*", None),
         ("application/fhir+json; fhirVersion=3.0", None),
         ("application/fhir+json", "xml"),
     ],
@@ -145,11 +153,24 @@ def test_what_cannot_be_given_is_refused(accept: str | None, wanted: str | None)
     assert doors()[1].refuse(request(query=query), None, error).status == 406
 
 
+def test_lines_of_a_header_that_is_a_list_are_one_list() -> None:
+    """RFC 9110 section 5.3: a client, or a proxy before it, may send Accept and Prefer in several lines."""
+    lines = [("Accept", "text/html"), ("accept", "application/fhir+json"), ("Prefer", "return=minimal"), ("Prefer", "")]
+    for door, query in zip(doors()[:2], (LIST, READ), strict=True):
+        assert door.read(request(query=query, headers=lines))
+    assert posted(alert(), headers=lines)
+    nothing = [("Accept", "text/html"), ("Accept", "application/fhir+json;q=0"), ("Accept", "*/*")]
+    assert refusal(lambda: doors()[1].read(request(query=READ, headers=nothing))).code is Code.NOT_ACCEPTABLE
+    strict = [("Prefer", "return=minimal"), ("Prefer", "Handling = strict; wait=1")]
+    error = refusal(lambda: doors()[1].read(request(query=[*READ, ("_x", "1")], headers=strict)))
+    assert error.code is Code.MESSAGE_VALUE
+
+
 # Requests that are not
 
 
 BAD_SEARCHES: dict[str, tuple[int, list[tuple[str, str]], dict[str, str], str]] = {
-    "no patient": (0, [], {}, "Required request parameter 'patient' is not present"),
+    "no patient": (0, [], {}, "Required request parameter 'patient' for method parameter type String is not present"),
     "no prefix": (0, [("patient", NUMBER)], {}, "Invalid value in field 'patient'"),
     "another prefix": (0, [("patient", f"urn:x|{NUMBER}")], {}, "Invalid value in field 'patient'"),
     "no number": (0, [("patient", TOKEN[:-10])], {}, "Invalid value in field 'patient'"),
@@ -160,9 +181,19 @@ BAD_SEARCHES: dict[str, tuple[int, list[tuple[str, str]], dict[str, str], str]] 
     "sort": (0, [*LIST, ("_sort", "-date")], {}, "Invalid value in field '_sort'"),
     "count": (0, [*LIST, ("_count", "2")], {}, "Invalid value in field '_count'"),
     "count no number": (0, [*LIST, ("_count", "x")], {}, "Invalid value in field 'count'"),
-    "no document": (1, [READ[1]], {}, "Required request parameter 'composition.identifier' is not present"),
+    "no document": (
+        1,
+        [READ[1]],
+        {},
+        "Required request parameter 'composition.identifier' for method parameter type String is not present",
+    ),
     "document no id": (1, [(READ[0][0], "x"), READ[1]], {}, "Invalid value in field 'composition.identifier'"),
-    "no subject": (1, [READ[0]], {}, f"Required request parameter '{PATIENT}' is not present"),
+    "no subject": (
+        1,
+        [READ[0]],
+        {},
+        f"Required request parameter '{PATIENT}' for method parameter type String is not present",
+    ),
     "subject": (1, [READ[0], (PATIENT, NUMBER)], {}, "Invalid value in field 'patient'"),
     "many parameters": (0, [*LIST, *[(f"p{n}", "") for n in range(60)]], {}, "Too many request parameters."),
     "correlation id": (0, LIST, {"X-Correlation-ID": "x"}, "Invalid X-Correlation-ID. Should be a UUIDv4 matching"),
@@ -380,9 +411,10 @@ def alert() -> dict[str, Any]:
     return found
 
 
-def posted(document: object, **headers: str) -> Any:
+def posted(document: object, headers: list[tuple[str, str]] | None = None, **named: str) -> Any:
     body = document if isinstance(document, bytes) else json.dumps(document).encode()
-    return doors()[2].read(request("/fhir/R4/AuditEvent", headers=headers, method="POST", body=body))
+    lines = [*(headers or []), *named.items()]
+    return doors()[2].read(request("/fhir/R4/AuditEvent", headers=lines, method="POST", body=body))
 
 
 def test_an_alert_is_read_whole() -> None:
@@ -506,6 +538,21 @@ def test_a_wrong_alert_is_refused_in_the_words_of_the_national_api(case: str) ->
     assert issue["details"]["text"] == text
     assert issue["expression"][0].startswith("AuditEvent")
     assert NUMBER.encode() not in answer.body
+
+
+# Beside the national API
+
+
+@pytest.mark.parametrize("name", [name for name, row in CONDITIONS.items() if row.door >= 0])
+def test_each_condition_is_answered_as_the_table_says(name: str) -> None:
+    row = CONDITIONS[name]
+    body = b"" if row.spoilt is None else json.dumps(spoilt(*row.spoilt)).encode()
+    wire = request(query=row.query, headers=row.headers, method="POST" if row.spoilt else "GET", body=body)
+    door = doors()[row.door]
+    answer = door.refuse(wire, None, refusal(lambda: door.read(wire)))
+    [issue] = json.loads(answer.body)["issue"]
+    assert (answer.status, issue["code"], issue["details"]["text"]) == row.here
+    assert (row.here == row.national) is (row.why == "")
 
 
 def test_who_is_named_beside_the_alert_must_be_its_person() -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -12,14 +13,21 @@ from urllib.parse import quote
 
 import aiohttp
 import pytest
+from fhir.resources.R4B.auditevent import AuditEvent
+from fhir.resources.R4B.operationoutcome import OperationOutcome
+from multidict import CIMultiDict
 
+from gateway.adapters.fhir.outcome import ISSUES
 from gateway.adapters.symphony import ROUTES
-from tests.doors.symphony.document import COMMANDS, PAGE, render
+from gateway.pages.docs import BEFORE, COMMANDS, DOORS, addressed
+from tests.doors.symphony.conditions import CONDITIONS
+from tests.doors.symphony.document import PAGE, render
 from tests.doors.symphony.fhir_answers import WIRE, references
 from tests.fuzz_fhir import OPENAPI, fuzz, id_token
 from tests.running import ROOT, RunningSandbox
 from vendor_stubs import cast
 from vendor_stubs.fhir_reader import read_record
+from vendor_stubs.spine.versions import listed_numbers, version
 
 FHIR = "application/fhir+json"
 UID = "910000000018"
@@ -171,17 +179,47 @@ async def test_a_role_that_is_not_the_users_own_is_refused(client: Client) -> No
     assert {"INVALID_VALUE"} <= {row["code"] for row in outcome["issue"][0]["details"]["coding"]}
 
 
-@pytest.mark.parametrize("path", [*ROUTES, "/Patient", "/Bundle/1", "/$setPermission", ""])
-@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD"])
+@pytest.mark.parametrize("path", [*ROUTES, "/Patient", "/Bundle/1", "/Bundle/", "/$setPermission", "/", "", "?x=1"])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "PROPFIND"])
 async def test_other_paths_and_methods_are_told_as_fhir_tells_them(client: Client, path: str, method: str) -> None:
     if method in ROUTES.get(path, ()):
         return
-    status, headers, outcome = await client.send(path or "/", method)
+    mine = str(uuid.uuid4())
+    traced = {"X-Request-ID": mine, "X-Correlation-ID": mine.upper()}
+    status, headers, outcome = await client.send(path, method, headers=traced)
     allowed = ROUTES.get(path)
     assert status == (405 if allowed else 404)
     assert headers.get("Allow") == (", ".join(allowed) if allowed else None)
+    assert headers["X-SCR-Code"] == ("method-not-allowed" if allowed else "page-not-found")
+    assert (headers["X-Request-ID"], headers["X-Correlation-ID"]) == (mine, mine.upper())
+    assert headers["Cache-Control"] == "no-store"
     if method != "HEAD":
-        assert outcome["issue"][0]["code"] == ("not-supported" if allowed else "not-found")
+        OperationOutcome.model_validate(outcome)
+        [issue] = outcome["issue"]
+        assert issue["code"] == ("not-supported" if allowed else "not-found")
+        assert "GET /fhir/R4/metadata" in issue["diagnostics"]
+        assert mine.upper() in issue["diagnostics"]
+
+
+async def test_what_was_not_found_has_its_line_in_the_log_and_no_word_of_the_caller(
+    client: Client, sandbox: RunningSandbox
+) -> None:
+    mine, number = str(uuid.uuid4()).upper(), BY_CASE["core"]
+    await client.send(f"/Patient/{number}?x={number}", headers={"X-Correlation-ID": mine})
+    [line] = [row for row in sandbox.log.read_text(encoding="utf-8").splitlines() if mine in row]
+    assert "page-not-found" in line
+    assert number not in line
+
+
+async def test_accept_in_two_lines_is_one_list(client: Client) -> None:
+    del client.headers["Accept"]
+    _, address = await client.document(BY_CASE["ask"])
+    for last, expected in ((FHIR, 200), (f"{FHIR};q=0", 406)):
+        lines = CIMultiDict([*client.headers.items(), ("Accept", "text/html"), ("Accept", last)])
+        for path in ("/metadata", "/DocumentReference?patient=" + patient(BY_CASE["ask"]), address):
+            lines["X-SCR-Access"] = base64.urlsafe_b64encode(json.dumps(YES).encode()).decode()
+            async with client.session.get(client.base + path, headers=lines) as answer:
+                assert answer.status == expected, path
 
 
 async def test_another_media_type_and_too_large_a_body_are_told(client: Client) -> None:
@@ -189,6 +227,16 @@ async def test_another_media_type_and_too_large_a_body_are_told(client: Client) 
     assert (status, outcome["issue"][0]["code"]) == (415, "not-supported")
     status, _, outcome = await client.send("/AuditEvent", "POST", data=b"x" * 70_000, headers={"Content-Type": FHIR})
     assert (status, outcome["issue"][0]["code"]) == (413, "too-long")
+
+
+@pytest.mark.parametrize("name", [name for name, row in CONDITIONS.items() if row.door < 0])
+async def test_each_condition_of_http_is_answered_as_the_table_says(client: Client, name: str) -> None:
+    row = CONDITIONS[name]
+    method, path = row.live
+    data = b"<x/>" if method == "POST" else None
+    status, _, outcome = await client.send(path, method, data=data, headers={"Content-Type": "text/xml"})
+    [issue] = outcome["issue"]
+    assert (status, issue["code"], issue["details"]["text"]) == row.here
 
 
 # Posted alerts
@@ -254,15 +302,30 @@ async def test_an_alert_needs_a_proved_user(client: Client) -> None:
 
 async def test_metadata_docs_and_openapi_are_served(client: Client, sandbox: RunningSandbox) -> None:
     del client.headers["Authorization"], client.headers["X-SCR-System"]
-    status, _, statement = await client.send("/metadata")
+    status, headers, statement = await client.send("/metadata")
     assert (status, statement["resourceType"]) == (200, "CapabilityStatement")
+    assert uuid.UUID(headers["X-Request-ID"])
     assert (await client.send("/metadata?_format=xml"))[0] == 406
     async with client.session.get(f"{sandbox.gateway}/docs/openapi.json") as answer:
         assert await answer.json() == json.loads(OPENAPI.read_text(encoding="utf-8"))
     async with client.session.get(f"{sandbox.gateway}/docs") as answer:
-        listed = json.dumps(await answer.json())
-    assert "/fhir/R4" in listed
-    assert "/docs/openapi.json" in listed
+        listed = await answer.json()
+    assert "/docs/openapi.json" in json.dumps(listed)
+
+
+async def test_every_address_of_the_docs_leads_somewhere(client: Client, sandbox: RunningSandbox) -> None:
+    async with client.session.get(f"{sandbox.gateway}/docs") as answer:
+        listed = (await answer.json())["doors"]
+    for link in [link for door in listed for link in door["addresses"]]:
+        async with client.session.get(sandbox.gateway + link) as answer:
+            assert answer.status == 200, link
+    for sent_to in [one for door in listed for one in door["sent_to"].split(", ")]:
+        method, path = sent_to.split()
+        path = path.replace("…", "metadata")
+        async with client.session.request(method, sandbox.gateway + path) as answer:
+            assert answer.status not in {404, 405}, sent_to
+    guides = {door.guide for door in DOORS if door.guide}
+    assert guides == {path.stem for path in (ROOT / "docs/doors").glob("*.md")}
 
 
 def test_the_openapi_names_every_route_and_no_other() -> None:
@@ -270,6 +333,45 @@ def test_the_openapi_names_every_route_and_no_other() -> None:
     assert {path: tuple(name.upper() for name in row) for path, row in found.items()} == {
         f"/fhir/R4{path}": methods for path, methods in ROUTES.items()
     }
+
+
+def test_the_examples_of_the_openapi_are_the_sandboxs_own() -> None:
+    """An engineer may send them as they stand: the patient's newest document, the user, the system, an alert in their names."""
+    found = json.loads(OPENAPI.read_text(encoding="utf-8"))
+    core = cast.patient(BY_CASE["core"])
+    assert core is not None
+    event = version(core, listed_numbers(core, stale_missed=False)[0]).event_id
+    text = json.dumps(found["paths"]) + json.dumps(found["components"]["schemas"]["AuditEvent"]["example"])
+    assert text.count(event) >= 4
+    assert found["components"]["parameters"]["System"]["example"] == SYSTEM
+    AuditEvent.model_validate(found["components"]["schemas"]["AuditEvent"]["example"])
+    for response in found["components"]["responses"].values():
+        OperationOutcome.model_validate(response["content"][FHIR]["example"])
+
+
+@pytest.mark.parametrize("status", sorted({row.status for row in ISSUES.values()}))
+def test_every_status_the_door_gives_is_documented(status: int) -> None:
+    for path, methods in json.loads(OPENAPI.read_text(encoding="utf-8"))["paths"].items():
+        for operation in methods.values():
+            if path.endswith("/metadata"):
+                assert operation["responses"].keys() == {"200", "404", "405", "406"}
+            elif status not in {409, 415} or (status == 415 and "requestBody" in operation):
+                assert str(status) in operation["responses"], path
+            if operation["security"]:
+                names = {row.get("$ref", "").rsplit("/")[-1] for row in operation["parameters"]}
+                assert {"System", "SessionUrid", "CorrelationId", "RequestId", "Accept"} <= names
+
+
+async def test_the_collection_that_is_served_is_that_of_the_docs_folder(
+    client: Client, sandbox: RunningSandbox
+) -> None:
+    collection = (ROOT / "docs/postman/symphony.json").read_bytes()
+    assert (ROOT / "gateway/schemas/fhir/postman.json").read_bytes() == collection
+    async with client.session.get(f"{sandbox.gateway}/docs/postman.json") as answer:
+        served = await answer.json()
+    variables = {row["key"]: row["value"] for row in served["variable"]}
+    assert (variables["gateway"], variables["identity"]) == (sandbox.gateway, sandbox.identity)
+    assert served["item"] == json.loads(collection)["item"]
 
 
 async def test_the_postman_collection_works_as_it_stands(client: Client, sandbox: RunningSandbox) -> None:
@@ -304,17 +406,25 @@ def test_schemathesis_finds_no_fault_and_no_undocumented_answer(sandbox: Running
     """A small run; `python -m tests.fuzz_fhir` makes the long one."""
     found = fuzz(sandbox.gateway, sandbox.identity, examples=12, seed=7)
     assert found.failures == []
-    assert found.requests > 100
+    assert found.requests > 500
+    assert found.never_answered() == []
 
 
 def test_the_commands_of_the_page_work_as_they_stand(sandbox: RunningSandbox) -> None:
+    """One shell, every command in its order, as an engineer pastes them."""
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed: the page's commands are not run")
-    commands = COMMANDS.replace("http://127.0.0.1:8080", sandbox.gateway).replace(
-        "http://127.0.0.1:8082", sandbox.identity
-    )
+    between = "\nprintf '\\036'\n"
+    commands = addressed(between.join((BEFORE, *(text for _, text in COMMANDS))), sandbox.gateway, sandbox.identity)
     done = subprocess.run(["sh", "-c", commands], capture_output=True, timeout=60, check=True)
-    assert json.loads(done.stdout)["entry"][0]["resource"]["resourceType"] == "Composition"
+    said = [text.decode().strip() for text in done.stdout.split(b"\036")]
+    assert said[0] == ""
+    assert re.fullmatch(r"[0-9A-F-]{36}", said[1])
+    for record in said[2:4]:
+        assert json.loads(record)["entry"][0]["resource"]["id"] == said[1]
+    assert said[4].startswith("HTTP/1.1 403")
+    assert "permission-missing" in said[4]
+    assert said[5].startswith("HTTP/1.1 201")
 
 
 def test_the_page_is_what_the_tables_say() -> None:
