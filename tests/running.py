@@ -70,9 +70,12 @@ def _free(port: int) -> bool:
 
 @contextmanager
 def sandbox_running(
-    data: Path, *arguments: str, base: int | None = None, level: str = "INFO"
+    data: Path, *arguments: str, base: int | None = None, level: str = "INFO", module: str = "gateway"
 ) -> Iterator[RunningSandbox]:
-    """`scr-gateway sandbox` until the block ends. Raises RuntimeError with its output where it does not come up."""
+    """`scr-gateway sandbox` until the block ends. Raises RuntimeError with its output where it does not come up.
+
+    `module`: what is run instead of the gateway's own command, with the same words after it.
+    """
     base = base or free_base()
     data.mkdir(parents=True, exist_ok=True)
     log = data / "sandbox.log"
@@ -81,7 +84,7 @@ def sandbox_running(
             [
                 sys.executable,
                 "-m",
-                "gateway",
+                module,
                 "sandbox",
                 "--port-base",
                 str(base),

@@ -1,10 +1,14 @@
-"""A Spine that answers one patient from memory as fast as a socket can: so that the gateway, not a stub, is what is measured.
+"""A Spine that answers a few patients from memory as fast as a socket can: so that the gateway, not a stub, is what is measured.
 
-Answers are asked of the real Spine stub once, at start. `python -m tests.bench.canned_spine PORT STUB_URL NHS_NUMBER UID`.
+Answers are asked of the real Spine stub once, at start. `python -m tests.bench.canned_spine PORT STUB_URL --patient N --user UID
+[--kilobytes K] [--delay-ms D]`; patients and users may be several.
 """
 
+import argparse
 import asyncio
-import sys
+import datetime as dt
+import re
+import uuid
 
 import aiohttp
 import uvloop
@@ -15,7 +19,11 @@ from gateway.spine.client import SpineClient
 from gateway.spine.interactions import SpineAddressing
 from gateway.spine.transport import NoMeter, Reply, SpineLimits, SpineTransport
 
-DELAY_MS = 0.0
+Answers = dict[tuple[bytes, bytes], bytes]
+"""(NHS number, last part of the SOAPAction) -> answer; (b"", user id) -> the directory's."""
+
+_EVENT = b"QUPC_IN190000UK04"
+_ROW = re.compile(rb"<(\w+:)?tr\b[^>]*>(?:(?!</(?:\w+:)?tr>).)*<(?:\w+:)?td\b.*?</(?:\w+:)?tr>", re.DOTALL)
 
 
 class Recording(SpineTransport):
@@ -33,11 +41,17 @@ class Recording(SpineTransport):
         return reply
 
 
-async def learn(stub: str, number: str, uid: str) -> dict[bytes, bytes]:
-    """SOAPAction -> answer, and the directory's answer under b"directory"."""
-    import datetime as dt
-    import uuid
+def grown(answer: bytes, kilobytes: float) -> bytes:
+    """The same answer with rows of its last table repeated until it is about so large; as it is where 0."""
+    rows = list(_ROW.finditer(answer))
+    missing = kilobytes * 1000 - len(answer)
+    if missing <= 0 or not rows:
+        return answer
+    last = rows[-1]
+    return answer[: last.end()] + last.group() * (1 + int(missing) // len(last.group())) + answer[last.end() :]
 
+
+async def _learn_patient(stub: str, number: str, kilobytes: float) -> Answers:
     loop = asyncio.get_running_loop()
     patient = NhsNumbers(NumberRange.SYNTHETIC).read(number)
     async with aiohttp.ClientSession() as session:
@@ -58,18 +72,31 @@ async def learn(stub: str, number: str, uid: str) -> dict[bytes, bytes]:
         await client.demographics(patient, call)
         events = await client.event_list(patient, call)
         await client.event(patient, events.events[0].id, call)
-        async with session.get(
-            f"{stub}/directory/users/{UserId(uid).value}", headers={"nhsd-asid": "918999199111"}
-        ) as answer:
-            transport.answers[b"directory"] = await answer.read()
-    return transport.answers
+    found = {(number.encode(), action): body for action, body in transport.answers.items()}
+    key = (number.encode(), _EVENT)
+    return found | {key: grown(found[key], kilobytes)}
+
+
+async def learn(stub: str, patients: list[str], users: list[str], kilobytes: float) -> Answers:
+    """What the stub says of these patients and users."""
+    answers: Answers = {}
+    for number in patients:
+        answers |= await _learn_patient(stub, number, kilobytes)
+    async with aiohttp.ClientSession() as session:
+        for uid in users:
+            url = f"{stub}/directory/users/{UserId(uid).value}"
+            async with session.get(url, headers={"nhsd-asid": "918999199111"}) as answer:
+                answers[b"", uid.encode()] = await answer.read()
+    return answers
 
 
 class Answering(asyncio.Protocol):
     """HTTP/1.1 with keep-alive, just enough for the gateway's client."""
 
-    def __init__(self, answers: dict[bytes, bytes]) -> None:
+    def __init__(self, answers: Answers, delay: float) -> None:
         self._answers = answers
+        self._delay = delay
+        self._patients = sorted({number for number, _ in answers if number})
         self._buffer = b""
         self._transport: asyncio.Transport | None = None
 
@@ -84,21 +111,23 @@ class Answering(asyncio.Protocol):
             length = int(head[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
             if len(self._buffer) < end + 4 + length:
                 return
-            original = self._buffer[:end]
+            original, body = self._buffer[:end], self._buffer[end + 4 : end + 4 + length]
             self._buffer = self._buffer[end + 4 + length :]
-            if DELAY_MS:
-                asyncio.get_running_loop().call_later(DELAY_MS / 1000, self._answer, original)
+            if self._delay:
+                asyncio.get_running_loop().call_later(self._delay, self._answer, original, body)
             else:
-                self._answer(original)
+                self._answer(original, body)
 
-    def _answer(self, head: bytes) -> None:
+    def _answer(self, head: bytes, asked: bytes) -> None:
         kind = b"text/xml"
         if b"/directory/" in head[:80]:
-            body, kind = self._answers[b"directory"], b"application/json"
+            uid = head.split(b" ", 2)[1].rpartition(b"/")[2]
+            body, kind = self._answers.get((b"", uid), b""), b"application/json"
         else:
             at = head.lower().find(b"soapaction:")
             action = head[at + 11 :].split(b"\r\n", 1)[0].strip().strip(b'"').rsplit(b"/", 1)[-1]
-            body = self._answers[action]
+            number = next((one for one in self._patients if one in asked), self._patients[0])
+            body = self._answers[number, action]
         assert self._transport is not None
         self._transport.write(
             b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n" % (kind, len(body)) + body
@@ -107,10 +136,17 @@ class Answering(asyncio.Protocol):
 
 async def main() -> None:
     """Learns, then answers for ever."""
-    port, stub, number, uid = sys.argv[1:5]
-    answers = await learn(stub, number, uid)
-    server = await asyncio.get_running_loop().create_server(lambda: Answering(answers), "127.0.0.1", int(port))
-    print("ready", flush=True)
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.canned_spine")
+    parser.add_argument("port", type=int)
+    parser.add_argument("stub")
+    parser.add_argument("--patient", action="append", required=True)
+    parser.add_argument("--user", action="append", required=True)
+    parser.add_argument("--kilobytes", type=float, default=0.0)
+    parser.add_argument("--delay-ms", type=float, default=0.0)
+    given = parser.parse_args()
+    answers = await learn(given.stub, given.patient, given.user, given.kilobytes)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Answering(answers, given.delay_ms / 1000), "127.0.0.1", given.port)
     await server.serve_forever()
 
 

@@ -1,7 +1,7 @@
-"""Closed-loop load: N callers, each sends its next request when the last is answered. Every answer is checked.
+"""Closed-loop load: N callers, each begins its next view when the last is answered. Every answer is checked.
 
-`python -m tests.bench.load HOST:PORT CALLERS SECONDS TEMPLATE MARK` prints one JSON line. `{ID}` in the template becomes a new
-UUID in capitals each time; MARK must stand in every good answer.
+`python -m tests.bench.load HOST:PORT CALLERS SECONDS STEPS` prints one JSON line. STEPS is a JSON file, the requests of one view in
+order (tests.bench.messages); in each, `{ID}` becomes a new UUID in capitals.
 """
 
 import asyncio
@@ -10,9 +10,13 @@ import statistics
 import sys
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 import uvloop
+
+WARM_UP = 0.2
+"""Share of the time that does not count."""
 
 
 async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> tuple[int, bytes]:
@@ -25,37 +29,44 @@ async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, 
     return int(head[9:12]), body
 
 
-def _requests(template: bytes, address: str, system: str):  # type: ignore[no-untyped-def]
-    parts = template.split(b"{ID}")
-    length = len(template) + (36 - 4) * (len(parts) - 1)
-    head = (
-        f"POST /itk HTTP/1.1\r\nHost: {address}\r\nContent-Type: text/xml\r\nX-SCR-System: {system}\r\n"
-        f"Content-Length: {length}\r\n\r\n"
-    ).encode()
-    while True:
-        pieces = [parts[0]]
-        for part in parts[1:]:
-            pieces += [str(uuid.uuid4()).upper().encode(), part]
-        yield head + b"".join(pieces)
+def _maker(step: dict[str, str]) -> Callable[[], bytes]:
+    """Makes the bytes of one request, each time with a new id in all its places."""
+    parts = step["body"].encode().split(b"{ID}")
+    length = sum(map(len, parts)) + 36 * (len(parts) - 1)
+    head = step["head"].encode() + b"\r\nContent-Length: %d\r\n\r\n" % length
+
+    def make() -> bytes:
+        return head + str(uuid.uuid4()).upper().encode().join(parts)
+
+    return make
 
 
-async def run(
-    address: str, callers: int, seconds: float, template: bytes, mark: bytes, system: str
-) -> dict[str, object]:
-    """Figures of one run; the first fifth of the time is warm-up and does not count."""
+async def run(address: str, callers: int, seconds: float, steps: list[dict[str, str]]) -> dict[str, object]:
+    """Figures of one run; the first fifth of the time is warm-up and does not count. A view is good by its last answer."""
     host, port = address.split(":")
+    makers = [(_maker(step), step["mark"].encode()) for step in steps]
     times: list[float] = []
     statuses: dict[str, int] = {}
+    whole = 0
     start = time.perf_counter()
-    counted, end = start + seconds / 5, start + seconds
+    counted, end = start + seconds * WARM_UP, start + seconds
+
+    async def view(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
+        key = ""
+        for make, mark in makers:
+            status, body = await _exchange(reader, writer, make())
+            key = str(status) if status != 200 or mark in body else "200-without-record"
+            if key != "200":
+                break
+        return key
 
     async def caller() -> None:
+        nonlocal whole
         reader, writer = await asyncio.open_connection(host, int(port), limit=8 * 1024 * 1024)
-        requests = _requests(template, address, system)
         while (began := time.perf_counter()) < end:
-            status, body = await _exchange(reader, writer, next(requests))
+            key = await view(reader, writer)
             took = time.perf_counter() - began
-            key = str(status) if status != 200 or mark in body else "200-without-record"
+            whole += 1
             if began >= counted:
                 statuses[key] = statuses.get(key, 0) + 1
                 if key == "200":
@@ -63,21 +74,18 @@ async def run(
         writer.close()
 
     await asyncio.gather(*(caller() for _ in range(callers)))
-    elapsed = seconds * 4 / 5
     ordered = sorted(times) or [float("nan")]
     return {
         "callers": callers,
-        "per_second": len(times) / elapsed,
+        "per_second": len(times) / (seconds * (1 - WARM_UP)),
         "p50_ms": statistics.median(ordered) * 1000,
         "p99_ms": ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))] * 1000,
         "statuses": statuses,
+        "whole": whole,
+        "cpu_s": time.process_time(),
     }
 
 
 if __name__ == "__main__":
-    where, many, how_long, file, wanted, system_id = sys.argv[1:7]
-    print(
-        json.dumps(
-            uvloop.run(run(where, int(many), float(how_long), Path(file).read_bytes(), wanted.encode(), system_id))
-        )
-    )
+    where, many, how_long, file = sys.argv[1:5]
+    print(json.dumps(uvloop.run(run(where, int(many), float(how_long), json.loads(Path(file).read_bytes())))))
