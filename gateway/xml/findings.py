@@ -56,6 +56,11 @@ class Fault(Enum):
         "A document type declaration (DTD) is never accepted.",
         "SOAP 1.1 section 3; gateway limit",
     )
+    PROCESSING_INSTRUCTION = FaultEntry(
+        Code.MESSAGE_FORBIDDEN_XML,
+        "A processing instruction is never accepted.",
+        "SOAP 1.1 section 3; gateway limit",
+    )
     ENTITY = FaultEntry(
         Code.MESSAGE_NOT_WELL_FORMED,
         "An entity other than the five of XML is used; without a DTD it has no meaning.",
@@ -114,11 +119,9 @@ class Fault(Enum):
         Code.MESSAGE_HEADERS, "A header that may stand once is repeated.", f"{_WSA} section 3.2"
     )
     MESSAGE_ID = FaultEntry(Code.MESSAGE_HEADERS, "The message id is not a UUID.", "ITK WS-ADR-01")
-    ACTION = FaultEntry(
-        Code.MESSAGE_HEADERS, "wsa:Action is not the service named in the distribution envelope's header.", "ITK WS-ADR"
-    )
+    ACTION = FaultEntry(Code.MESSAGE_HEADERS, "wsa:Action is not the service that the message is for.", "ITK WS-ADR")
     SOAP_ACTION = FaultEntry(
-        Code.MESSAGE_HEADERS, "The HTTP header SOAPAction and wsa:Action differ.", "SOAP 1.1 section 6.1.1"
+        Code.MESSAGE_HEADERS, "The HTTP header SOAPAction is not the action of the message.", "SOAP 1.1 section 6.1.1"
     )
     REFERENCE_PROPERTIES = FaultEntry(Code.MESSAGE_HEADERS, "wsa:From must hold an address only.", "ITK WS-ADR-08")
     REPLY_TO = FaultEntry(
@@ -153,6 +156,11 @@ class Fault(Enum):
     )
     NHS_NUMBER = FaultEntry(Code.MESSAGE_VALUE, "The NHS number is not valid.", "NHS number check, Modulus 11")
     # distribution envelope
+    SERVICE_MISMATCH = FaultEntry(
+        Code.MESSAGE_ENVELOPE,
+        "The service is not the one that the rest of the message names.",
+        f"{_ITK}, header/@service",
+    )
     SERVICE_UNKNOWN = FaultEntry(Code.MESSAGE_UNKNOWN_SERVICE, "The service is not one of this door's.", _ITK)
     INTERACTION_MISSING = FaultEntry(
         Code.MESSAGE_UNKNOWN_SERVICE, "The interaction is not named in the handling specification.", _ITK

@@ -16,11 +16,13 @@ from gateway.domain.errors import MessageInvalid
 from gateway.domain.findings import Finding
 from gateway.xml import itk_envelope_rules, itk_header_rules
 from gateway.xml.catalogue import Catalogue
-from gateway.xml.findings import Fault, finding, gateway_code
+from gateway.xml.findings import Fault, gateway_code
 from gateway.xml.header_rules import normalise_uuid, read_time
+from gateway.xml.itk_naming import contradiction_findings, find_operation, scr_meant
 from gateway.xml.itk_outline import envelope_findings
+from gateway.xml.itk_parts import manifest_items, payload_wrappers, specs
 from gateway.xml.names import HL7, ITK, ITK_INTERACTION_KEY, OID_IDENTITY_TYPE, OID_NHS_NUMBER, qname
-from gateway.xml.operations import BY_PROFILE, Family, Operation, other_spelling
+from gateway.xml.operations import Family, Operation, other_spelling
 from gateway.xml.paths import elements, first, path_of
 from gateway.xml.soap import Envelope
 
@@ -149,7 +151,7 @@ def request_findings(
         envelope, now=now, skew=skew, max_lifetime=max_lifetime, leniences=leniences, soap_action=soap_action
     )
     schema = envelope_findings(catalogue, envelope.payload)  # rows 12 and 13
-    operation, rules = rule_findings(envelope, leniences)
+    operation, rules = rule_findings(envelope, leniences, soap_action)
     return operation, _once([*findings, *schema, *rules])
 
 
@@ -175,7 +177,9 @@ def header_findings(
     )
 
 
-def rule_findings(envelope: Envelope, leniences: Leniences) -> tuple[Operation | None, tuple[Finding, ...]]:
+def rule_findings(
+    envelope: Envelope, leniences: Leniences, soap_action: str | None = None
+) -> tuple[Operation | None, tuple[Finding, ...]]:
     """What the Toolkit's rules (14 to 21, and 4) say of the distribution envelope, and the operation where one can be
     told.
     """
@@ -183,7 +187,7 @@ def rule_findings(envelope: Envelope, leniences: Leniences) -> tuple[Operation |
     if distribution.tag != qname(ITK, "DistributionEnvelope"):
         return None, ()
     findings = itk_envelope_rules.check(envelope, distribution, ids_may_repeat=leniences.reused_ids)
-    operation, named = itk_envelope_rules.find_operation(distribution, any_profile=leniences.sibling_profile)
+    operation, named = find_operation(envelope, any_profile=leniences.sibling_profile, soap_action=soap_action)
     return operation, (*findings, *named)
 
 
@@ -208,7 +212,7 @@ def _value(envelope: Envelope, operation: Operation) -> ItkRequest:
     sender = first(header, qname(ITK, "senderAddress"))
     identity = first(header, qname(ITK, "auditIdentity"))
     addresses = first(header, qname(ITK, "addresslist"))
-    specs = itk_envelope_rules.specs(distribution)
+    handling = specs(distribution)
     return ItkRequest(
         operation=operation,
         message_id=message_id,
@@ -222,10 +226,10 @@ def _value(envelope: Envelope, operation: Operation) -> ItkRequest:
         ),
         addresses=tuple(one.get("uri", "") for one in (elements(addresses) if addresses is not None else ())),
         sender=sender.get("uri") if sender is not None else None,
-        profile=itk_envelope_rules.manifest_items(distribution)[0].get("profileid"),
-        interaction=next((value.strip() for key, value in specs if key.strip() == ITK_INTERACTION_KEY), None),
-        specs=specs,
-        payload=next(elements(itk_envelope_rules.payload_wrappers(distribution)[0])),
+        profile=manifest_items(distribution)[0].get("profileid"),
+        interaction=next((value.strip() for key, value in handling if key.strip() == ITK_INTERACTION_KEY), None),
+        specs=handling,
+        payload=next(elements(payload_wrappers(distribution)[0])),
         envelope=envelope,
         warnings=tuple(itk_envelope_rules.warnings(envelope, distribution)),
     )
@@ -235,21 +239,10 @@ def payload_findings(request: ItkRequest, catalogue: Catalogue) -> tuple[Finding
     """Row 22: everything wrong with the payload by contradiction of names or by its schema; the answer to it is
     SMSP-0001.
     """
-    contradictions = contradiction_findings(request.envelope.payload, request.operation)
-    return (*contradictions, *schema_findings(request.operation.request_root, request.payload, catalogue))
-
-
-def contradiction_findings(distribution: etree._Element, operation: Operation) -> tuple[Finding, ...]:
-    """For SCR, a profile that is not the operation's; it may be absent. PDS profiles are part of the envelope's
-    rules.
-    """
-    found = []
-    for item in itk_envelope_rules.manifest_items(distribution) if operation.family is Family.SCR else ():
-        profile = item.get("profileid", "").strip()
-        if profile and profile not in operation.request_profiles:
-            fault = Fault.CONTRADICTION if profile in BY_PROFILE else Fault.PROFILE_MISMATCH
-            found.append(finding(fault, item, "profileid", expected=operation.request_profile))
-    return tuple(found)
+    distribution, operation = request.envelope.payload, request.operation
+    meant = scr_meant(distribution, operation)
+    contradictions = contradiction_findings(distribution, operation)
+    return (*contradictions, *schema_findings(meant.request_root, request.payload, catalogue))
 
 
 def schema_findings(name: str, payload: etree._Element, catalogue: Catalogue) -> tuple[Finding, ...]:

@@ -1,4 +1,5 @@
-"""What the Toolkit demands of the distribution envelope beyond its schema: rows 1, 2 and 14 to 21 of its tester's list.
+"""What the Toolkit demands of the distribution envelope beyond its schema: rows 1, 2, 14 to 19
+and 21 of its tester's list.
 
 Every rule works on a tree that may be broken: it never assumes that the schema check passed.
 """
@@ -11,51 +12,13 @@ from lxml import etree
 from gateway.domain.findings import Finding
 from gateway.xml.findings import Fault, finding
 from gateway.xml.header_rules import normalise_uuid
-from gateway.xml.names import (
-    ITK,
-    ITK_ADDRESS_URI,
-    ITK_IDENTITY_URI,
-    ITK_INTERACTION_KEY,
-    ITK_SEND_RECV,
-    OID_IDENTITY_TYPE,
-    WSSE,
-    WSU,
-    XSI,
-    qname,
-)
-from gateway.xml.operations import (
-    BY_PROFILE,
-    OPERATIONS,
-    PDS_BY_SERVICE,
-    SCR_BY_INTERACTION,
-    Family,
-    Operation,
-)
+from gateway.xml.itk_parts import ITEM_PATH, manifest_items, payload_wrappers, specs
+from gateway.xml.names import ITK, ITK_ADDRESS_URI, ITK_IDENTITY_URI, OID_IDENTITY_TYPE, WSSE, WSU, XSI, qname
 from gateway.xml.paths import elements, first, text_of
 from gateway.xml.soap import Envelope
 
 _OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+", re.ASCII)
 _TRUE = {"true", "1"}
-_ITEM_PATH = (qname(ITK, "header"), qname(ITK, "manifest"))
-
-
-def manifest_items(distribution: etree._Element) -> list[etree._Element]:
-    """The manifestitem elements, in order."""
-    manifest = first(distribution, *_ITEM_PATH)
-    return list(elements(manifest, qname(ITK, "manifestitem"))) if manifest is not None else []
-
-
-def payload_wrappers(distribution: etree._Element) -> list[etree._Element]:
-    """The itk:payload elements, in order."""
-    payloads = first(distribution, qname(ITK, "payloads"))
-    return list(elements(payloads, qname(ITK, "payload"))) if payloads is not None else []
-
-
-def specs(distribution: etree._Element) -> tuple[tuple[str, str], ...]:
-    """Key and value of every handling specification, in order."""
-    handling = first(distribution, qname(ITK, "header"), qname(ITK, "handlingSpecification"))
-    found = elements(handling, qname(ITK, "spec")) if handling is not None else iter(())
-    return tuple((spec.get("key", ""), spec.get("value", "")) for spec in found)
 
 
 def check(envelope: Envelope, distribution: etree._Element, *, ids_may_repeat: bool) -> Iterator[Finding]:
@@ -97,7 +60,7 @@ def _counts(
 ) -> Iterator[Finding]:
     """Row 16: each count is the number of its items; and a mini service carries exactly one."""
     for parent, children in (
-        (first(distribution, *_ITEM_PATH), items),
+        (first(distribution, *ITEM_PATH), items),
         (first(distribution, qname(ITK, "payloads")), wrappers),
     ):
         count = parent.get("count", "").strip() if parent is not None else ""
@@ -148,58 +111,6 @@ def _payload_content(wrapper: etree._Element) -> Iterator[Finding]:
         text = text_of(wrapper)
         fault = Fault.PAYLOAD_ESCAPED if text.startswith("<") else Fault.PAYLOAD_EMPTY
         yield finding(fault, wrapper, expected="one XML element")
-
-
-def find_operation(
-    distribution: etree._Element, *, any_profile: bool = False
-) -> tuple[Operation | None, tuple[Finding, ...]]:
-    """Rows 4 and 20: the operation that service, interaction and profile name, and what is wrong with these names.
-
-    For SCR the interaction decides and a profile of another operation is a fault of the payload, found later; for PDS
-    the service decides and the
-    profile must be its own, or with `any_profile` that of any PDS operation.
-    """
-    header = first(distribution, qname(ITK, "header"))
-    if header is None:
-        return None, (
-            finding(Fault.HEADER_MISSING, distribution, clause="ITK Distribution Envelope", expected="itk:header"),
-        )
-    service = header.get("service", "")
-    if operation := PDS_BY_SERVICE.get(service):
-        return operation, tuple(_pds_profile(distribution, operation, any_profile=any_profile))
-    if service == ITK_SEND_RECV:
-        return _scr_operation(distribution, header)
-    expected = ", ".join([ITK_SEND_RECV, *PDS_BY_SERVICE])
-    return None, (finding(Fault.SERVICE_UNKNOWN, header, "service", expected=f"one of: {expected}"),)
-
-
-def _pds_profile(distribution: etree._Element, operation: Operation, *, any_profile: bool) -> Iterator[Finding]:
-    for item in manifest_items(distribution):
-        profile = item.get("profileid", "").strip()
-        expected = operation.request_profile
-        if not profile:
-            yield finding(Fault.PROFILE_MISSING, item, expected=expected, fragment=f'profileid="{expected}"')
-        elif profile not in operation.request_profiles:
-            sibling = BY_PROFILE.get(profile)
-            if not (any_profile and sibling is not None and sibling.family is Family.PDS):
-                fragment = f'profileid="{expected}"'
-                yield finding(Fault.PROFILE_MISMATCH, item, "profileid", expected=expected, fragment=fragment)
-
-
-def _scr_operation(
-    distribution: etree._Element, header: etree._Element
-) -> tuple[Operation | None, tuple[Finding, ...]]:
-    values = [value.strip() for key, value in specs(distribution) if key.strip() == ITK_INTERACTION_KEY]
-    known = "one of: " + ", ".join(str(o.request_interaction) for o in OPERATIONS if o.family is Family.SCR)
-    handling = first(header, qname(ITK, "handlingSpecification"))
-    place = handling if handling is not None else header
-    if not values or not values[0]:
-        return None, (finding(Fault.INTERACTION_MISSING, place, expected=f"itk:spec with key {ITK_INTERACTION_KEY}"),)
-    operation = SCR_BY_INTERACTION.get(values[0])
-    if operation is None or len(set(values)) > 1:
-        spec = next(s for s in elements(place, qname(ITK, "spec")) if s.get("key", "").strip() == ITK_INTERACTION_KEY)
-        return None, (finding(Fault.INTERACTION_UNKNOWN, spec, "value", expected=known),)
-    return operation, ()
 
 
 def warnings(envelope: Envelope, distribution: etree._Element) -> Iterator[Finding]:

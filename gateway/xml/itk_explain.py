@@ -16,9 +16,10 @@ from gateway.xml.access_facts import ACCESS_FACTS_TAG
 from gateway.xml.catalogue import ACCESS_FACTS_BLOCK, DISTRIBUTION_ENVELOPE, ENTRIES, Catalogue
 from gateway.xml.explain import Context, Located, Message
 from gateway.xml.findings import Fault, finding
-from gateway.xml.itk import Leniences, contradiction_findings, header_findings, rule_findings, tolerated
-from gateway.xml.itk_envelope_rules import payload_wrappers
+from gateway.xml.itk import Leniences, header_findings, rule_findings, tolerated
+from gateway.xml.itk_naming import contradiction_findings, scr_meant
 from gateway.xml.itk_outline import outline
+from gateway.xml.itk_parts import payload_wrappers
 from gateway.xml.operations import Operation
 from gateway.xml.paths import elements, is_element
 from gateway.xml.schema_findings import Diagnosis
@@ -35,14 +36,14 @@ def check_mini_service(message: Message, context: Context) -> Iterator[Located]:
     """Everything wrong with a mini-service request, in the order its reader checks it."""
     catalogue = _catalogue(context.schemas)
     envelope, broken = examine_envelope(message.root)
-    yield from (Located(one) for one in broken)
+    yield from (Located(one, inside=one.code == Fault.TEXT_UNEXPECTED.slug) for one in broken)
     if envelope is None:
         return
     leniences = Leniences.from_names(context.leniences)
     headers = header_findings(envelope, now=context.now, leniences=leniences, soap_action=context.soap_action)
     yield from (Located(one) for one in headers)
     yield from located(_envelope(envelope.payload, catalogue), DISTRIBUTION_ENVELOPE)
-    operation, rules = rule_findings(envelope, leniences)
+    operation, rules = rule_findings(envelope, leniences, context.soap_action)
     yield from (_payload_kind(one, envelope, message) for one in rules)
     block = envelope.block(ACCESS_FACTS_TAG)
     if block is not None:
@@ -86,6 +87,7 @@ def _payload(envelope: Envelope, operation: Operation, catalogue: Catalogue) -> 
     yield from (Located(one) for one in contradiction_findings(envelope.payload, operation))
     payload = next((p for wrapper in payload_wrappers(envelope.payload) for p in elements(wrapper)), None)
     if payload is not None:
+        operation = scr_meant(envelope.payload, operation)
         ignored = tolerated(payload)
         found = diagnose_all(catalogue, operation.request_root, payload)
         rooted = Fault.ATTRIBUTE_UNEXPECTED

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from gateway.domain.findings import Finding
 from gateway.xml.findings import Fault, finding
 from gateway.xml.header_rules import endpoint_findings, message_id_findings, missing_header, timestamp_findings
-from gateway.xml.names import ITK, WSA, WSSE, qname
-from gateway.xml.paths import first
+from gateway.xml.itk_naming import action_findings
+from gateway.xml.names import WSSE, qname
 from gateway.xml.soap import Envelope
 
 
@@ -27,7 +27,7 @@ def check(
     as received.
     """
     yield from message_id_findings(envelope)
-    yield from _action(envelope, soap_action)
+    yield from action_findings(envelope, soap_action)  # row 4
     if to_required and envelope.addressing.to is None:  # row 5
         yield missing_header(envelope, "wsa:To", "To")
     yield from endpoint_findings(envelope)
@@ -41,18 +41,3 @@ def check(
             clause="WS-Security UsernameToken Profile 1.0",
             expected="wsse:UsernameToken/wsse:Username",
         )
-
-
-def _action(envelope: Envelope, soap_action: str | None) -> Iterator[Finding]:  # row 4
-    action = envelope.addressing.action
-    if action is None:
-        yield missing_header(envelope, "wsa:Action", "Action")
-        return
-    header = first(envelope.payload, qname(ITK, "header"))
-    service = header.get("service") if header is not None else None
-    block = envelope.block(qname(WSA, "Action"))
-    if service is not None and action != service:
-        yield finding(Fault.ACTION, block, expected=service, found=action)
-    over_http = (soap_action or "").strip().strip('"').strip()
-    if over_http and over_http != action:
-        yield finding(Fault.SOAP_ACTION, block, expected=over_http, found=action)

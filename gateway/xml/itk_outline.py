@@ -12,7 +12,7 @@ from lxml import etree
 from gateway.domain.findings import Finding
 from gateway.xml.catalogue import DISTRIBUTION_ENVELOPE, Catalogue
 from gateway.xml.names import ITK, qname
-from gateway.xml.paths import elements, line_of, namespace_of, path_of
+from gateway.xml.paths import elements, is_element, line_of, namespace_of, path_of
 
 _PAYLOADS, _PAYLOAD = qname(ITK, "payloads"), qname(ITK, "payload")
 
@@ -30,21 +30,42 @@ def envelope_findings(catalogue: Catalogue, distribution: etree._Element) -> tup
 def outline(distribution: etree._Element) -> etree._Element:
     """A copy whose payloads hold at most the bare names of what they carry. Line numbers are kept."""
     root = _bare(distribution)
-    root.text = distribution.text
+    root.text = _own_text(distribution)
     for part in elements(distribution):
         if part.tag != _PAYLOADS:
-            root.append(copy.deepcopy(part))
+            copied = copy.deepcopy(part)
+            copied.tail = _tail(part)
+            root.append(copied)
             continue
         payloads = _bare(part)
-        payloads.text, payloads.tail = part.text, part.tail
+        payloads.text, payloads.tail = _own_text(part), _tail(part)
         root.append(payloads)
         for inner in elements(part):
             payload = _bare(inner)
-            payload.tail = inner.tail
+            payload.tail = _tail(inner)
             payloads.append(payload)
             if inner.tag == _PAYLOAD:
                 payload.extend(etree.Element(child.tag) for child in elements(inner) if namespace_of(child) != ITK)
     return root
+
+
+def _own_text(element: etree._Element) -> str:
+    """The text before the first child element: comments, which the outline leaves out, do not cut it."""
+    return (element.text or "") + _behind_comments(next(iter(element), None))
+
+
+def _tail(element: etree._Element) -> str:
+    """The text behind an element up to the next one, across comments."""
+    return (element.tail or "") + _behind_comments(element.getnext())
+
+
+def _behind_comments(node: etree._Element | None) -> str:
+    """The texts behind a run of comments that begins with `node`."""
+    text = ""
+    while node is not None and not is_element(node):
+        text += node.tail or ""
+        node = node.getnext()
+    return text
 
 
 def _bare(element: etree._Element) -> etree._Element:

@@ -105,6 +105,7 @@ OPERATIONS: tuple[Operation, ...] = (
     _pds("getPatientDetails", request_root="getPatientDetails-v1-0"),  # the one root without "Request"
 )
 
+BY_ROOT: dict[str, Operation] = {operation.request_root: operation for operation in OPERATIONS}
 BY_NAME: dict[str, Operation] = {operation.name: operation for operation in OPERATIONS}
 PDS_BY_SERVICE: dict[str, Operation] = {
     operation.service: operation for operation in OPERATIONS if operation.family is Family.PDS

@@ -70,12 +70,11 @@ DEFAULT_LIMITS = Limits()
 def parse(data: bytes, limits: Limits = DEFAULT_LIMITS, *, shape: bool = True) -> etree._Element:
     """UTF-8 XML bytes (a UTF-8 BOM is accepted) -> root element.
 
-    Raises MessageInvalid: MESSAGE_TOO_LARGE; MESSAGE_FORBIDDEN_XML (DTD, entities, other encoding, NUL, over a
-    limit); MESSAGE_NOT_WELL_FORMED.
-    `shape` False: from a peer we chose ourselves (Spine): depth is then libxml2's own limit (256), and attributes and
-    nodes are bounded by the size alone.
-    Comments and processing instructions stay in the tree and are never acted upon; xsi:schemaLocation and XInclude
-    are plain markup here.
+    Raises MessageInvalid: MESSAGE_TOO_LARGE; MESSAGE_FORBIDDEN_XML (DTD, entities, processing instructions, other encoding,
+    NUL, over a limit); MESSAGE_NOT_WELL_FORMED.
+    `shape` False: from a peer we chose ourselves (Spine): depth is then libxml2's own limit (256), attributes and
+    nodes are bounded by the size alone, and processing instructions stay in the tree.
+    Comments stay in the tree and are never acted upon; xsi:schemaLocation and XInclude are plain markup here.
     """
     if len(data) > limits.max_bytes:
         raise MessageInvalid(
@@ -93,6 +92,8 @@ def parse(data: bytes, limits: Limits = DEFAULT_LIMITS, *, shape: bool = True) -
             (finding(Fault.TOO_MANY_ATTRIBUTES, expected=f"at most {_MOST_DECLARATIONS} namespace declarations"),),
         )
     _refuse_doctype(body)
+    if shape:
+        _refuse_instructions(body)
     small = len(body) <= _SMALL and body.count(b"=") <= _FEW
     if shape and not small:
         _refuse_shape(body, limits)
@@ -198,6 +199,21 @@ def _refuse_doctype(body: bytes) -> None:
     if at is not None:
         line, column = position(body, at)
         raise MessageInvalid(Code.MESSAGE_FORBIDDEN_XML, (finding(Fault.DOCTYPE, line=line, column=column),))
+
+
+def _refuse_instructions(body: bytes) -> None:
+    """No processing instruction, wherever it stands; one inside a comment or a CDATA section is none.
+
+    A misplaced XML declaration is left to the parser, which calls it what it is.
+    """
+    if body.find(b"<?", 1 if _DECLARATION.match(body) else 0) < 0:
+        return
+    for match in _MARKUP.finditer(body):
+        if (match["skip"] or b"").startswith(b"?") and not _DECLARATION.match(body, match.start()):
+            line, column = position(body, match.start())
+            raise MessageInvalid(
+                Code.MESSAGE_FORBIDDEN_XML, (finding(Fault.PROCESSING_INSTRUCTION, line=line, column=column),)
+            )
 
 
 def _outgrown(root: etree._Element, limits: Limits) -> bool:

@@ -44,6 +44,11 @@ def text_of(element: etree._Element | None) -> str:
     return "".join(parts).strip(" \t\r\n")
 
 
+def has_stray_text(element: etree._Element) -> bool:
+    """Whether text other than white space stands directly in the element: before, between or behind its children."""
+    return any((text or "").strip(" \t\r\n") for text in (element.text, *(child.tail for child in element)))
+
+
 def local_name(element: etree._Element) -> str:
     """The name without its namespace; empty for comments and processing instructions."""
     return etree.QName(element).localname if is_element(element) else ""

@@ -12,7 +12,7 @@ from gateway.domain.errors import MessageInvalid
 from gateway.domain.findings import Finding
 from gateway.xml.findings import Fault, finding, gateway_code
 from gateway.xml.names import ACCESS_FACTS, DS, SAML, SOAP12, WSA, WSSE, WSU, qname
-from gateway.xml.paths import elements, first, local_name, namespace_of, text_of
+from gateway.xml.paths import elements, first, has_stray_text, local_name, namespace_of, text_of
 from gateway.xml.soap_values import Addressing, BinaryToken, Envelope, Security, SoapFault, SoapVersion, Timestamp
 from gateway.xml.soap_writing import addressing_headers, build_answer, build_envelope, build_fault, fault_element
 
@@ -68,8 +68,9 @@ def examine_envelope(
     except MessageInvalid as invalid:
         return None, invalid.findings
     blocks = tuple(elements(header)) if header is not None else ()
-    findings = [*_not_understood(blocks, version, understood), *_repeated(blocks)]
     content = list(elements(body))
+    parts = [root, *([header] if header is not None else []), *([body] if content else [])]
+    findings = [*_stray_text(parts), *_not_understood(blocks, version, understood), *_repeated(blocks)]
     if len(content) != 1:
         findings.append(finding(Fault.BODY_CONTENT, body, expected="exactly one element"))
     if not content:
@@ -112,6 +113,15 @@ def _parts(root: etree._Element, version: SoapVersion) -> tuple[etree._Element |
         )
         _refuse((finding(Fault.SOAP_STRUCTURE, wrong, expected="Header (optional), then Body, and nothing else"),))
     return (children[0] if len(children) == 2 else None), children[-1]
+
+
+def _stray_text(parts: Sequence[etree._Element]) -> list[Finding]:
+    """Text between the envelope's parts: nobody reads it, so it must not travel under a message that was checked."""
+    return [
+        finding(Fault.TEXT_UNEXPECTED, part, clause="SOAP 1.1 section 4", expected="elements only")
+        for part in parts
+        if has_stray_text(part)
+    ]
 
 
 def _not_understood(

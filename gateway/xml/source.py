@@ -69,6 +69,11 @@ class Source:
         return "".join(characters)
 
 
+def _blanked(text: str) -> str:
+    """As many characters on as many lines, all of them blank."""
+    return re.sub(r"[^\n]", " ", text)
+
+
 class _Scanner:
     """One pass over the text, tag by tag."""
 
@@ -143,6 +148,9 @@ class _Scanner:
                 end = self.text.find(closing, at + len(opening))
                 if end < 0:
                     return self.stop(Fault.NOT_WELL_FORMED, at, expected=closing)
+                if opening == "<?":
+                    self.instruction(at)
+                    self.repair(at, end + 2, _blanked(self.text[at : end + 2]))
                 if opening == "<![CDATA[" and self.open and self.open[-1].text is None:
                     self.open[-1].text, self.open[-1].cdata = at, True
                 return end + len(closing)
@@ -152,6 +160,15 @@ class _Scanner:
             return self.end_tag(at)
         return self.start_tag(at)
 
+    def instruction(self, at: int) -> None:
+        """A processing instruction; what looks like an XML declaration is one only at the very beginning."""
+        if re.match(r"<\?xml[ \t\r\n?]", self.text[at : at + 6]):
+            self.problem(
+                Fault.NOT_WELL_FORMED, at, expected="the XML declaration before everything else, or not at all"
+            )
+        else:
+            self.problem(Fault.PROCESSING_INSTRUCTION, at, expected="none")
+
     def declaration(self, at: int) -> int:
         """A DTD: blanked out whole, so that the rest can still be explained."""
         bracket, close = self.text.find("[", at), self.text.find(">", at)
@@ -160,7 +177,7 @@ class _Scanner:
         if close < 0 or self.rooted:
             return self.stop(Fault.DOCTYPE, at)
         self.problem(Fault.DOCTYPE, at)
-        self.repair(at, close + 1, re.sub(r"[^\n]", " ", self.text[at : close + 1]))
+        self.repair(at, close + 1, _blanked(self.text[at : close + 1]))
         return close + 1
 
     def end_tag(self, at: int) -> int:

@@ -82,6 +82,10 @@ CORPUS: dict[str, Callable[[], bytes]] = {
     "prolog of comments": lambda: b"<!---->" * 90_000 + b"<!DOCTYPE a><a/>",
     "prolog of blanks": lambda: b" " * 4_000_000 + b"<!DOCTYPE a><a/>",
     "huge name": lambda: b"<" + b"a" * 4_000_000 + b"/>" + b"<",
+    "instruction for a stylesheet": lambda: b'<?xml-stylesheet href="file:///etc/passwd"?><a/>',
+    "instruction inside": lambda: b"<a>" + b"x" * 400_000 + b"<?php echo 1 ?></a>",
+    "10^5 instructions": lambda: b"<a>" + b"<?p q?>" * 90_000 + b"</a>",
+    "instruction behind": lambda: b"<a/><?p " + b"q " * 900_000 + b"?>",
     "character references": lambda: b"<a>" + b"&#0;" * 500_000 + b"</a>",
     "UTF-7": lambda: b"<?xml version='1.0' encoding='UTF-7'?>+ADwAIQ-DOCTYPE a+AD4APA-a/+AD4-",
     "UTF-16 DTD": lambda: '<?xml version="1.0" encoding="UTF-16"?><!DOCTYPE a><a/>'.encode("utf-16"),
@@ -142,11 +146,13 @@ def test_nothing_is_fetched(silent_listener: str) -> None:
         f' xsi:schemaLocation="urn:nhs-itk:ns:201005 {silent_listener}/x.xsd"'
         f' xsi:noNamespaceSchemaLocation="{silent_listener}/y.xsd">',
     )
+    styled = changed(GOOD, "<soap:Body>", f'<?xml-stylesheet href="{silent_listener}/s.xsl"?><soap:Body>')
+    with pytest.raises(MessageInvalid):
+        parse(styled)
     included = changed(
         located,
         "<soap:Body>",
-        f'<?xml-stylesheet href="{silent_listener}/s.xsl"?><soap:Body>'
-        f'<xi:include xmlns:xi="http://www.w3.org/2001/XInclude" href="{silent_listener}/i"/>',
+        f'<soap:Body><xi:include xmlns:xi="http://www.w3.org/2001/XInclude" href="{silent_listener}/i"/>',
     )
     assert parse(included).find(".//{http://www.w3.org/2001/XInclude}include") is not None
     from gateway.xml.catalogue import Catalogue

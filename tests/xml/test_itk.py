@@ -149,6 +149,32 @@ def test_row_4_the_http_header() -> None:
     assert findings(SCR, soap_action='"urn:other"')[0].code == "soap-action"
 
 
+def test_row_4_names_the_odd_one_out() -> None:
+    def odd(data: bytes, soap_action: str | None = None) -> list[tuple[str, str]]:
+        return [(f.code, f.path.rpartition("/")[2]) for f in findings(data, soap_action=soap_action)]
+
+    scr, typo = f'service="{SERVICE}sendRecvDistEnvelope"', f'service="{SERVICE}sendRecvDistEnvelop"'
+    assert odd(changed(SCR, scr, typo)) == [("service-unknown", "@service")]
+    pds = good("getNHSNumber")
+    known = changed(pds, f'service="{SERVICE}getNHSNumber', f'service="{SERVICE}verifyNHSNumber')
+    assert odd(known) == [("service-mismatch", "@service")]
+    assert findings(known)[0].fragment == f'service="{SERVICE}getNHSNumber-v1-0"'
+    action = changed(pds, f"<wsa:Action>{SERVICE}getNHSNumber", f"<wsa:Action>{SERVICE}verifyNHSNumber")
+    assert odd(action) == [("action", "wsa:Action")]
+    assert odd(action, f"{SERVICE}getNHSNumber-v1-0") == [("action", "wsa:Action")]
+    assert odd(pds, f"{SERVICE}verifyNHSNumber-v1-0") == [("soap-action", "")], "no node of the message is wrong"
+    assert findings(pds, soap_action="urn:x")[0].found == "urn:x"
+    both = changed(known, f"<wsa:Action>{SERVICE}getNHSNumber", f"<wsa:Action>{SERVICE}verifyNHSNumber")
+    assert odd(both) == [("profile-mismatch", "@profileid")], "two against two: the service is believed"
+    assert odd(changed(SCR, scr, f'service="{SERVICE}getNHSNumber-v1-0"')) == [("service-mismatch", "@service")]
+
+
+def test_an_unknown_interaction_is_told_the_one_that_profile_and_payload_name() -> None:
+    (odd,) = findings(changed(SCR, "interaction:querySCRRequest", "interaction:querySRCRequest"))
+    assert (odd.code, odd.expected) == ("interaction-unknown", "urn:nhs-itk:interaction:querySCRRequest-v1-0")
+    assert odd.fragment == 'value="urn:nhs-itk:interaction:querySCRRequest-v1-0"'
+
+
 def test_row_9_the_skew() -> None:
     for seconds, accepted in ((59, True), (61, False)):
         late = NOW + timedelta(minutes=4, seconds=30 + seconds)
@@ -242,7 +268,7 @@ def test_unknown_leniences_are_refused() -> None:
         ('<itk:senderAddress uri="urn:nhs-uk:addressing:ods:Z1B"/>', ""),
         (' wsu:Id="C1000002-1B2C-4D3E-8F40-5A6B7C8D9E0F"', ""),
         ("<QuerySCRRequest", "<!-- a comment --><QuerySCRRequest"),
-        ("<querySCRGrouper>", "<!-- a comment -->\n<?p i?>\n<querySCRGrouper>"),
+        ("<querySCRGrouper>", "<!-- a comment -->\n<querySCRGrouper>"),
         ('profile:querySCRRequest-v-1-0"', 'profile:querySCRRequest-v1-0"'),
         ('interaction:querySCRRequest-v1-0"', 'interaction:querySCRRequest-v-1-0"'),
         ('mimetype="text/xml"', 'mimetype="TEXT/XML"'),
@@ -295,7 +321,14 @@ def test_contradicting_names_are_the_payloads_fault() -> None:
     assert request.operation.name == "querySCR"
     assert [f.code for f in payload_findings(request, CATALOGUE)] == ["contradiction"]
     request = read(changed(SCR, "interaction:querySCRRequest", "interaction:queryPTVRequest"))
-    assert [f.code for f in payload_findings(request, CATALOGUE)] == ["contradiction", "root-element"]
+    assert request.operation.name == "queryPTV", "the interaction's operation answers"
+    (odd,) = payload_findings(request, CATALOGUE)
+    assert (odd.code, odd.path.rpartition("/itk:")[2]) == ("contradiction", "spec/@value"), "profile and root agree"
+    assert odd.expected.endswith("querySCRRequest-v1-0")
+    other = good("getSCRStatus").replace(b"interaction:getSCRStatus", b"interaction:queryPTV")
+    request = read(changed(other, "profile:getSCRStatusRequest", "profile:querySCRRequest"))
+    found = payload_findings(request, CATALOGUE)
+    assert [f.code for f in found] == ["contradiction", "root-element"], "no two agree: the interaction is believed"
     assert (
         payload_findings(read(changed(SCR, ' profileid="urn:nhs-en:profile:querySCRRequest-v-1-0"', "")), CATALOGUE)
         == ()

@@ -83,6 +83,43 @@ SEEDS: dict[str, Seed] = {
     ),
     "less than in a value": Seed(SCR, 'value="true"', 'value="<true"', "not-well-formed", 'value="<true"'),
     "prefix unbound": Seed(SCR, "<itk:payloads", "<itc:payloads", "unbound-prefix", "<itc:payloads"),
+    "processing instruction": Seed(
+        SCR, "<querySCRGrouper>", "<?php echo 1?><querySCRGrouper>", "processing-instruction", "<?php"
+    ),
+    "stylesheet": Seed(
+        SCR, "<soap:Envelope", "<?xml-stylesheet href='x'?>\n<soap:Envelope", "processing-instruction", "<?xml-"
+    ),
+    "declaration behind a blank line": Seed(SCR, "<?xml version", "\n<?xml version", "not-well-formed", "<?xml"),
+    "text in the SOAP envelope": Seed(
+        SCR, "<soap:Body>", "stray<soap:Body>", "text-unexpected", "stray", "/soap:Envelope"
+    ),
+    "text in the SOAP header": Seed(SCR, "<wsa:To>", "stray<wsa:To>", "text-unexpected", "stray", "/soap:Header"),
+    "text in the SOAP body": Seed(SCR, "</soap:Body>", "stray</soap:Body>", "text-unexpected", "stray", "/soap:Body"),
+    "text behind the body": Seed(
+        SCR, "</soap:Envelope>", "stray</soap:Envelope>", "text-unexpected", "stray", "/soap:Envelope"
+    ),
+    "text behind a comment in the envelope": Seed(
+        SCR, "<itk:payloads", "<!-- c -->stray<itk:payloads", "text-unexpected", "stray", "/itk:DistributionEnvelope"
+    ),
+    "text in the payloads": Seed(
+        SCR, "</itk:payloads>", "<!-- c -->stray</itk:payloads>", "text-unexpected", "stray", "/itk:payloads"
+    ),
+    "service misspelt": Seed(
+        SCR,
+        'service="urn:nhs-itk:services:201005:sendRecv',
+        'service="urn:nhs-itk:services:201005:sendRcv',
+        "service-unknown",
+        "service=",
+        "/itk:header/@service",
+    ),
+    "service of another operation": Seed(
+        PDS,
+        'service="urn:nhs-itk:services:201005:getPatientDetails-',
+        'service="urn:nhs-itk:services:201005:verifyNHSNumber-',
+        "service-mismatch",
+        "service=",
+        "/itk:header/@service",
+    ),
     "comment unclosed": Seed(SCR, "<querySCRGrouper>", "<!-- <querySCRGrouper>", "not-well-formed", "<!--"),
     "second byte order mark": Seed(
         SCR, "<soap:Envelope", "\ufeff<soap:Envelope", "misplaced-byte-order-mark", "\ufeff"
@@ -310,13 +347,16 @@ SEEDS: dict[str, Seed] = {
     "payload namespace wrong": Seed(
         SCR, "urn:hl7-org:v3", "urn:hl7-org:v2", "wrong-namespace", "<QuerySCRRequest", "/n1:QuerySCRRequest"
     ),
-    "payload of another operation": Seed(
+    "interaction of another operation": Seed(
         STATUS,
         "interaction:getSCRStatus",
         "interaction:queryPTV",
         "contradiction",
-        "profileid",
-        "/itk:manifestitem/@profileid",
+        'value="urn:nhs-itk:interaction',
+        "/itk:spec/@value",
+    ),
+    "payload of another operation": Seed(
+        STATUS, "GetSCRStatusRequest", "QueryPTVRequest", "tag-mismatch", "</GetSCRStatusRequest>"
     ),
     "elements in wrong order": Seed(
         SCR,
