@@ -1,41 +1,49 @@
 """SIGKILL under load: every record that any client received, whole or in part, is on record, every emergency has its alert.
 
-Three kills a database in the suite; `make torture` (SCR_KILLS) does two hundred and more. The gateway is the real one, one or
-four processes of it; stubs around it live on, as Spine would.
+Five kills a database in the suite; `make torture` (SCR_KILLS) does two hundred and more. The gateway is the real one, one or
+four processes of it, by turns.
 """
 
 import asyncio
-import json
 import os
 import random
-import re
 import signal
-import subprocess
-import sys
-import urllib.error
-import urllib.request
+import socket
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from gateway.sandbox import Ports, surroundings
 from gateway.store.engine import make_engine, upgrade
 from tests.bench.template import template
+from tests.house import SYSTEM, UID, House, alerts_of, fill, house, requests_of
 from tests.postgres import Cluster, postgres_cluster  # noqa: F401 - a fixture
-from tests.running import ROOT, RunningSandbox, free_base
 
-KILLS = int(os.environ.get("SCR_KILLS", "3"))
+KILLS = int(os.environ.get("SCR_KILLS", "5"))
 SEED = int(os.environ.get("SCR_KILL_SEED", "20260304"))
-CALLERS = 24
+CALLERS, SLOW = 20, 4
 WORKERS = (1, 4)
-NUMBER, UID, SYSTEM = "9992000112", "910000000281", "portal-rzz09"
-NOTE = "unconscious at home QQQQQQQQ"
+LARGE = "9992004924"
+"""A patient whose record is too large to leave the gateway in one piece: who reads it slowly is cut off in the middle of it."""
 FRESH = 20
 """Kills after which the requests are made anew: what proves a user does not last for ever."""
+
+
+@dataclass(frozen=True)
+class Requests:
+    """What callers send: a view that rests on a kept permission, one in an emergency, and one of a large record."""
+
+    kept: bytes
+    emergency: bytes
+    large: bytes
+
+    @classmethod
+    def made(cls, place: House) -> "Requests":
+        """Relationships and permissions are put on record for them."""
+        kept, emergency = requests_of(place.sandbox)
+        return cls(kept, emergency, template(place.sandbox, number=LARGE, uid=UID, system=SYSTEM))
 
 
 @dataclass
@@ -43,36 +51,52 @@ class Received:
     """What clients got: correlation id -> whether it was asked for as an emergency."""
 
     records: dict[str, bool] = field(default_factory=dict)
-    in_part: int = 0
+    begun: dict[str, bool] = field(default_factory=dict)
+    """Records of which a part has come and the rest has not: correlation id -> whether it is read slowly."""
     refusals: dict[str, int] = field(default_factory=dict)
 
 
-def fill(request: bytes) -> bytes:
-    """A request with an id and a note of its own."""
-    words = uuid.uuid4().hex
-    while b"{ID}" in request:
-        request = request.replace(b"{ID}", str(uuid.uuid4()).upper().encode(), 1)
-    return request.replace(b"QQQQQQQQ", f"{words[:8]} {words[8:16]}".encode())
-
-
-async def caller(port: int, requests: tuple[bytes, bytes], received: Received, stop: asyncio.Event) -> None:
-    """One view after the other, by turns with permission and in an emergency, until the gateway is gone."""
+async def caller(port: int, requests: Requests, received: Received, stop: asyncio.Event, *, slow: bool) -> None:
+    """One view after the other, by turns with permission and in an emergency, until the gateway is gone; or a large one, slowly."""
     turn = 0
     while not stop.is_set():
         with suppress(OSError, asyncio.IncompleteReadError):
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            reader, writer = await _connected(port, slow=slow)
             try:
                 while not stop.is_set():
                     turn += 1
-                    await _view(reader, writer, fill(requests[turn % 2]), turn % 2 == 1, received)
+                    emergency = not slow and turn % 2 == 1
+                    body = requests.large if slow else requests.emergency if emergency else requests.kept
+                    await _view(reader, writer, fill(body), emergency, received, stop if slow else None)
             finally:
                 writer.close()
         await asyncio.sleep(0.02)
 
 
+async def _connected(port: int, *, slow: bool) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection; a slow one takes little at a time, so that most of a large answer waits in the gateway itself."""
+    made = socket.socket()
+    made.setblocking(False)
+    if slow:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+    try:
+        await asyncio.get_running_loop().sock_connect(made, ("127.0.0.1", port))
+        return await asyncio.open_connection(sock=made, limit=4096)
+    except BaseException:
+        made.close()
+        raise
+
+
 async def _view(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, body: bytes, emergency: bool, received: Received
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    body: bytes,
+    emergency: bool,
+    received: Received,
+    until: asyncio.Event | None,
 ) -> None:
+    """One view, noted as received from its first byte on; where `until` is given, its answer is read slowly until then."""
     correlation = str(uuid.uuid4()).upper()
     head = (
         f"POST /itk HTTP/1.1\r\nHost: gateway\r\nContent-Type: text/xml\r\nX-SCR-System: {SYSTEM}\r\n"
@@ -84,108 +108,35 @@ async def _view(
     code = answer.partition(b"x-scr-code:")[2].partition(b"\r\n")[0].strip().decode()
     got = 0
     while got < length:
-        block = await reader.read(length - got)
-        if not block:
-            break
+        if not (block := await reader.read(length - got)):
+            raise asyncio.IncompleteReadError(b"", length)
         got += len(block)
         if not code:  # from the first byte on it counts as shown
             received.records[correlation] = emergency
+            received.begun[correlation] = until is not None
+        if until is not None and not until.is_set():
+            await asyncio.sleep(0.2)
+    received.begun.pop(correlation, None)
     if code:
         received.refusals[code] = received.refusals.get(code, 0) + 1
-    if got < length:
-        received.in_part += 1
-        raise asyncio.IncompleteReadError(b"", length)
-
-
-@dataclass
-class House:
-    """Where everything is."""
-
-    data: Path
-    base: int
-    environment: dict[str, str]
-    url: str
-
-    @property
-    def sandbox(self) -> RunningSandbox:
-        """As the tests of requests know it."""
-        return RunningSandbox(base=self.base, data=self.data, process=None, log=self.data / "log")  # type: ignore[arg-type]
-
-    def start(self, workers: int) -> list["subprocess.Popen[bytes]"]:
-        """Gateway processes on the same port."""
-        command = [sys.executable, "-m", "gateway", "worker", "--mode", "sandbox", "--config"]
-        log = (self.data / "log").open("ab")
-        with log:
-            return [
-                subprocess.Popen(
-                    [*command, str(self.data / "gateway.toml")], cwd=ROOT, env=self.environment, stdout=log, stderr=log
-                )
-                for _ in range(workers)
-            ]
-
-    async def ready(self, processes: list["subprocess.Popen[bytes]"]) -> None:
-        """Until the gateway says that it can record. Raises AssertionError where it does not come up."""
-        for _ in range(1200):
-            if any(process.poll() is not None for process in processes):
-                break
-            if await asyncio.to_thread(self._answers):
-                return
-            await asyncio.sleep(0.05)
-        raise AssertionError((self.data / "log").read_text(errors="replace")[-3000:])
-
-    def _answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.base}/health/ready", timeout=5) as answer:
-                return bool(json.loads(answer.read())["ready"])
-        except (OSError, urllib.error.URLError):
-            return False
-
-    async def cli(self, *arguments: str) -> str:
-        """`scr-gateway ARGUMENTS`, which must succeed."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "gateway", *arguments, cwd=ROOT, env=self.environment, stdout=asyncio.subprocess.PIPE
-        )
-        output, _ = await process.communicate()
-        assert process.returncode == 0, output.decode()
-        return output.decode()
-
-
-@asynccontextmanager
-async def house(data: Path, url: str | None) -> AsyncIterator[House]:
-    """The stubs running; the gateway's database as named, or the sandbox's own."""
-    base = free_base()
-    async with surroundings(Ports(base=base), data, None):
-        environment = os.environ | ({"SCR_GATEWAY_STORE__URL": url} if url else {})
-        yield House(data, base, environment, url or f"sqlite+aiosqlite:///{data / 'gateway.sqlite'}")
-
-
-def requests_of(sandbox: RunningSandbox) -> tuple[bytes, bytes]:
-    """A view that rests on a kept permission, and one in an emergency; relationship and permission are put on record."""
-    kept = template(sandbox, number=NUMBER, uid=UID, system=SYSTEM)
-    command = [sys.executable, "-m", "vendor_stubs", "mini-service", "view", "--nhs-number", NUMBER, "--as", UID]
-    command += ["--relationship", "referral", "--permission", "emergency", "--note", NOTE, "--print-request"]
-    output = subprocess.run([*command, "--gateway", sandbox.gateway], cwd=ROOT, capture_output=True, check=True)
-    found = re.findall(rb"<(?:[\w-]+:)?Envelope.*?</(?:[\w-]+:)?Envelope>", output.stdout + output.stderr, re.DOTALL)
-    emergency = next(one for one in found if b"QQQQQQQQ" in one)
-    emergency, replaced = re.subn(
-        rb"(<[\w-]+:MessageID[^>]*>)[^<]*(</[\w-]+:MessageID>)", rb"\g<1>{ID}\g<2>", emergency
-    )
-    assert replaced == 1
-    return kept, emergency
 
 
 async def one_kill(
-    place: House, workers: int, requests: tuple[bytes, bytes] | None, received: Received, chance: random.Random
-) -> tuple[bytes, bytes]:
+    place: House, workers: int, requests: Requests | None, received: Received, chance: random.Random
+) -> Requests:
     """Start, load, kill at a random instant."""
     processes = place.start(workers)
     try:
         await place.ready(processes)
-        requests = requests or await asyncio.to_thread(requests_of, place.sandbox)
+        requests = requests or await asyncio.to_thread(Requests.made, place)
         stop, before = asyncio.Event(), len(received.records)
-        callers = [asyncio.create_task(caller(place.base, requests, received, stop)) for _ in range(CALLERS)]
+        cut = sum(received.begun.values())
+        callers = [
+            asyncio.create_task(caller(place.base, requests, received, stop, slow=number < SLOW))
+            for number in range(SLOW + CALLERS)
+        ]
         async with asyncio.timeout(60):
-            while len(received.records) == before:  # noqa: ASYNC110 - until the first is answered, whichever it is
+            while len(received.records) == before or sum(received.begun.values()) == cut:  # noqa: ASYNC110 - whichever comes first
                 await asyncio.sleep(0.01)
         await asyncio.sleep(chance.random() * 1.5)
         for process in processes:
@@ -201,15 +152,11 @@ async def one_kill(
 
 async def check(place: House, received: Received) -> tuple[int, int]:
     """Everything received is in the audit, every emergency has its alert, every chain verifies. (viewed, alerts) found."""
-    export = place.data / "audit.jsonl"
-    await place.cli("audit", "export", "--config", str(place.data / "gateway.toml"), "--output", str(export))
-    said = await place.cli("audit", "verify", str(export), "--keys", str(place.data / "keys"))
-    assert said.rstrip().endswith(": sound"), said
-    lines = [json.loads(line) for line in export.read_bytes().splitlines()]
+    lines = await place.exported()
     entries = [line["entry"] for line in lines if line["kind"] == "entry"]
     viewed = {entry["correlation_id"]: entry for entry in entries if entry["event"] == "viewed"}
     asked = {entry["correlation_id"] for entry in entries if entry["event"] == "asked"}
-    alerts = await _alerts(place.url)
+    alerts = await alerts_of(place.url)
     lost = [one for one in received.records if one not in viewed]
     assert lost == []
     unalerted = [
@@ -223,32 +170,22 @@ async def check(place: House, received: Received) -> tuple[int, int]:
     return len(viewed), len(alerts)
 
 
-async def _alerts(url: str) -> dict[str, str]:
-    """Correlation id -> alert id, from the database."""
-    engine = make_engine(url)
-    try:
-        async with engine.connect() as connection:
-            found = await connection.exec_driver_sql("SELECT correlation_id, id FROM alert")
-            return {row[0]: row[1] for row in found}
-    finally:
-        await engine.dispose()
-
-
 async def kills(place: House) -> None:
     """So many kills, by turns with one process and with four; then the reckoning."""
     received, chance = Received(), random.Random(SEED)
-    requests: tuple[bytes, bytes] | None = None
+    requests: Requests | None = None
     for number in range(KILLS):
         workers = WORKERS[number % len(WORKERS)]
         requests = await one_kill(place, workers, None if number % FRESH == 0 else requests, received, chance)
     viewed, alerts = await check(place, received)
     emergencies = sum(received.records.values())
     print(
-        f"\n{KILLS} kills: {len(received.records)} records received ({emergencies} in an emergency, {received.in_part} cut off), "
+        f"\n{KILLS} kills: {len(received.records)} records received ({emergencies} in an emergency, {len(received.begun)} cut off), "
         f"{viewed} on record, {alerts} alerts; refusals {received.refusals}"
     )
     assert emergencies > 0
     assert emergencies < len(received.records)
+    assert received.begun
     assert set(received.refusals) <= {"overloaded", "audit-unavailable", "spine-unreachable"}
 
 

@@ -25,13 +25,13 @@ class Probing:
         self._writable = False
 
     async def writable(self) -> bool:
-        """Whether the database took a write just now. Never raises a GatewayError."""
+        """Whether the database took a write just now, and nobody's was refused since. Never raises a GatewayError."""
         loop = asyncio.get_running_loop()
         async with self._asking:
             if loop.time() - self._asked >= self._fresh:
                 self._writable = await self._probe()
                 self._asked = loop.time()
-        return self._writable
+        return self._writable and self._journal.healthy
 
     async def _probe(self) -> bool:
         try:

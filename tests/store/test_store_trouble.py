@@ -1,6 +1,8 @@
 """A database that is full, locked, read-only or of unknown mind: clean refusals, nothing half written, recovery without a restart."""
 
 import asyncio
+import os
+import shutil
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
@@ -140,20 +142,24 @@ async def test_full_or_read_only(
     assert (await verified(lite, keys, tmp_path)).flaws == ()
 
 
+def move(there: Path, here: Path, ends: tuple[str, ...] = ("", "-wal", "-shm")) -> None:
+    """A database file, and what stands beside it."""
+    for end in ends:
+        Path(f"{there}{end}").rename(f"{here}{end}")
+
+
 @pytest.mark.parametrize("ends", [("",), ("", "-wal", "-shm")])
 async def test_a_file_moved_away_is_not_written_to_unnoticed(
     shaky: Journal, lite: AsyncEngine, keys: AuditKeys, path: Path, tmp_path: Path, ends: tuple[str, ...]
 ) -> None:
     await shaky.commit(Write(entries=(an_entry(id="before"),)))
-    for end in ends:
-        Path(f"{path}{end}").rename(tmp_path / f"away{end}")
+    move(path, tmp_path / "away", ends)
     await refused(shaky)
     with pytest.raises(NotPossibleNow):  # nothing on record would be the wrong answer
         await State(lite).view_state(patients=(PATIENT,), organisation=ORGANISATION, user=None, officers=(), now=NOW)
     assert not shaky.healthy
-    assert not path.exists()  # and no empty database in its place
-    for end in ends:
-        (tmp_path / f"away{end}").rename(f"{path}{end}")
+    assert not os.access(path, os.F_OK)  # and no empty database in its place
+    move(tmp_path / "away", path, ends)
     await wait_until_healthy(shaky)
     await shaky.commit(Write(entries=(an_entry(id="after"),)))
     assert sorted(await ids(lite)) == ["after", "before"]
@@ -165,9 +171,8 @@ async def test_another_file_put_in_its_place_begins_chains_of_its_own(
     shaky: Journal, lite: AsyncEngine, keys: AuditKeys, path: Path, sqlite_template: Path, tmp_path: Path
 ) -> None:
     await shaky.commit(Write(entries=(an_entry(id="before"),)))
-    for end in ("", "-wal", "-shm"):
-        Path(f"{path}{end}").rename(tmp_path / f"away{end}")
-    path.write_bytes(sqlite_template.read_bytes())
+    move(path, tmp_path / "away")
+    shutil.copy(sqlite_template, path)
     await refused(shaky)
     await wait_until_healthy(shaky)
     await shaky.commit(Write(entries=(an_entry(id="after"),)))
