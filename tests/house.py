@@ -17,7 +17,7 @@ from typing import Any
 
 from gateway.sandbox import Ports, surroundings
 from gateway.store.engine import make_engine
-from tests.bench.template import template
+from tests.bench.messages import template
 from tests.running import ROOT, RunningSandbox, free_base
 
 NUMBER, UID, SYSTEM = "9992000112", "910000000281", "portal-rzz09"

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from gateway.store.engine import make_engine, upgrade
-from tests.bench.template import template
+from tests.bench.messages import template
 from tests.house import SYSTEM, UID, House, alerts_of, fill, house, requests_of
 from tests.postgres import Cluster, postgres_cluster  # noqa: F401 - a fixture
 

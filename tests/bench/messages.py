@@ -7,7 +7,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -104,3 +104,9 @@ def _step(start: re.Match[str], body: str) -> dict[str, str]:
     for pattern in _IDS:
         body = pattern.sub(r"\g<1>{ID}\g<2>", body)
     return {"head": "\r\n".join([f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", *lines]), "body": body, "mark": ""}
+
+
+def template(sandbox: RunningSandbox, *, number: str, uid: str, system: str) -> bytes:
+    """The body of a mini-service view that rests on a permission on record; `{ID}` stands where its message id goes."""
+    (step,) = view(sandbox, replace(MINI_SERVICE, patient=number, uid=uid, system=system))
+    return step["body"].encode()
