@@ -14,10 +14,10 @@ from typing import Any
 from vendor_stubs import cast, launching
 from vendor_stubs.calling.options import ViewRequest
 from vendor_stubs.cast import System
+from vendor_stubs.launch_checks import OK
 from vendor_stubs.launching import HostKey
 
 Claims = dict[str, Any]
-OK = "ok"
 TOKEN_HOSTS = frozenset({"rio", "sonar", "pharmoutcomes"})
 BROWSER_HOSTS = frozenset({"sonar", "pharmoutcomes"})
 EVERY = TOKEN_HOSTS | {"lorenzo"}

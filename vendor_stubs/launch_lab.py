@@ -3,14 +3,16 @@
 The launch lab shows it; the tests hold the gateway to it.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode, urlsplit
 
-from vendor_stubs import launching, lorenzo, pharmoutcomes, rio, sonar
-from vendor_stubs.calling.http import Calls, open_wire
+from vendor_stubs import cast, launching, lorenzo, pharmoutcomes, rio, sonar
+from vendor_stubs.calling.http import Calls, Exchange, Wire, open_wire
 from vendor_stubs.calling.options import ViewRequest
-from vendor_stubs.launch_faults import OK, Fault, two_roles
+from vendor_stubs.launch_checks import OK, Check, judged
+from vendor_stubs.launch_faults import Fault, two_roles
 from vendor_stubs.launched import pressed, sign_in
 from vendor_stubs.pages import Browser, Page
 
@@ -32,19 +34,28 @@ class Attempt:
     """One launch as it went."""
 
     expected: str
+    code: str
+    """What it ended in: a stable code, `ok` on the patient's page, or `nowhere`."""
     steps: tuple[Step, ...]
-
-    @property
-    def code(self) -> str:
-        """What it ended in: a stable code, `ok` on the patient's page, or `nowhere`."""
-        last = self.steps[-1]
-        arrived = urlsplit(last.address).path == ARRIVED
-        return last.code or (OK if arrived else "nowhere")
+    checks: tuple[Check, ...]
 
     @property
     def passed(self) -> bool:
-        """Whether the gateway answered as it must."""
-        return self.code == self.expected
+        """Whether the gateway answered as it must, in every way."""
+        return all(check.passed for check in self.checks)
+
+
+class Noted(Wire):
+    """A wire that keeps every exchange."""
+
+    def __init__(self, wire: Wire, trail: list[Exchange]) -> None:
+        self._wire, self._trail = wire, trail
+
+    async def send(self, method: str, url: str, *, headers: Mapping[str, str], body: bytes = b"") -> Exchange:
+        """As the wire it notes for."""
+        done = await self._wire.send(method, url, headers=headers, body=body)
+        self._trail.append(done)
+        return done
 
 
 class Lab:
@@ -53,7 +64,9 @@ class Lab:
     def __init__(self, fault: Fault, request: ViewRequest, calls: Calls) -> None:
         if fault.name == "role-mismatch":
             request = two_roles(request, calls.system)
-        self._fault, self._calls, self._host = fault, calls, calls.system.product
+        self._trail: list[Exchange] = []
+        self._fault, self._host = fault, calls.system.product
+        self._calls = replace(calls, wire=Noted(calls.wire, self._trail))
         self._request = fault.request(request) if fault.request is not None else request
         self._signer = fault.signs_in(self._request, calls.system) if fault.signs_in else self._request
         self._steps: list[Step] = []
@@ -90,11 +103,24 @@ class Lab:
             "unknown-issuer": self._whole,
         }
         await scripts[self._fault.script]()
-        return Attempt(expected=self._fault.expected, steps=tuple(self._steps))
+        last = self._steps[-1]
+        ended = last.code or (OK if urlsplit(last.address).path == ARRIVED else "nowhere")
+        expected, number = self._fault.expected, self._request.nhs_number
+        patient = next((one for one in cast.patients() if one.nhs == number), None)
+        names = (patient.name.family, patient.name.family.upper()) if patient is not None else ()
+        checks = judged(
+            self._trail, gateway=self._calls.gateway, ended=ended, expected=expected, number=number, names=names
+        )
+        return Attempt(expected=expected, code=ended, steps=tuple(self._steps), checks=checks)
+
+    @asynccontextmanager
+    async def _browser(self) -> AsyncIterator[Browser]:
+        """A fresh one, with cookies of its own."""
+        async with open_wire() as wire:
+            yield Browser(replace(self._calls, wire=Noted(wire, self._trail)))
 
     async def _whole(self) -> None:
-        async with open_wire() as wire:
-            browser = Browser(replace(self._calls, wire=wire))
+        async with self._browser() as browser:
             page = await self._first(browser)
             if page is not None and page.exchange.code is None:
                 await self._arrived(browser, page)
@@ -135,8 +161,7 @@ class Lab:
         handle = await self._handle() if self._host == "lorenzo" else None
 
         async def once() -> None:
-            async with open_wire() as wire:
-                browser = Browser(replace(self._calls, wire=wire))
+            async with self._browser() as browser:
                 if handle is None:
                     await self._first(browser)
                     return
@@ -150,21 +175,19 @@ class Lab:
         asked = await rio.ask(self._calls, self._token)
         address = rio.address_of(asked)
         for _ in range(2):
-            async with open_wire() as wire:
-                browser = Browser(replace(self._calls, wire=wire))
+            async with self._browser() as browser:
                 page = await pressed(browser, await browser.get(address))
                 self._note("opened in the browser", page)
 
     async def _other_browser(self) -> None:
         """Begun in one browser; another, without its cookie, goes on."""
-        async with open_wire() as wire:
-            browser = Browser(replace(self._calls, wire=wire))
+        async with self._browser() as browser:
             page = await self._first(browser)
             if page is None:
                 return
             self._note("opened in the browser", await pressed(browser, page))
-        async with open_wire() as wire:
-            self._note("goes on elsewhere", await Browser(replace(self._calls, wire=wire)).get("/launch/sign-in"))
+        async with self._browser() as other:
+            self._note("goes on elsewhere", await other.get("/launch/sign-in"))
 
     async def _cross_site(self) -> None:
         asked = await rio.ask(self._calls, self._token)
