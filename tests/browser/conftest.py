@@ -76,7 +76,7 @@ class Watched:
         """No console error, nothing asked of another host, no NHS number in any address, Referer or title."""
         assert self.errors == []
         for url, headers in self.requests:
-            assert url.startswith(("http://127.0.0.1:", "data:")), url
+            assert url.startswith(("http://127.0.0.1:", "http://localhost:", "data:")), url
             assert not has_number(headers.get("referer", "")), "a Referer holds an NHS number"
         for text in (*(url for url, _ in self.requests), *self.addresses, *self.titles):
             assert not has_number(text), "an address or title holds an NHS number"

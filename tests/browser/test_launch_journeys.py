@@ -13,16 +13,16 @@ VIEWERS = [product for product in NAMES if product not in WAYS]
 SHOWN = PATIENTS["core"]
 
 
-async def desk_page(watched: Watched, path: str) -> Page:
+async def desk_page(watched: Watched, path: str, host: str = "127.0.0.1") -> Page:
     """A page of the desk."""
     page = await watched.page()
-    await page.goto(f"http://127.0.0.1:{watched.sandbox.base + 3}{path}")
+    await page.goto(f"http://{host}:{watched.sandbox.base + 3}{path}")
     return page
 
 
-async def launched(watched: Watched, product: str, number: str = SHOWN) -> Page:
+async def launched(watched: Watched, product: str, number: str = SHOWN, host: str = "127.0.0.1") -> Page:
     """The window a host opens for a patient."""
-    page = await desk_page(watched, f"/desk/{product}")
+    page = await desk_page(watched, f"/desk/{product}", host)
     await page.locator(f"input[value='{number}']").check()
     async with watched.context.expect_page() as opening:
         await page.get_by_role("button", name="Open Summary Care Record").click()
@@ -51,6 +51,9 @@ def user_of(product: str) -> str:
 
 @pytest.mark.parametrize("product", list(WAYS))
 async def test_one_click_opens_the_record(watched: Watched, product: str) -> None:
+    desk = await desk_page(watched, f"/desk/{product}")
+    await accessible(desk)
+    await shot(desk, f"desk-{product}", full=False)
     window = await launched(watched, product)
     if product == "rio":
         await expect(window.get_by_role("button", name="Open record")).to_be_focused()
@@ -64,7 +67,26 @@ async def test_one_click_opens_the_record(watched: Watched, product: str) -> Non
     await relate(window)
     await answer(window, "Yes, for this view")
     await expect(window.get_by_role("heading", name="Summary Care Record", level=1)).to_be_visible()
+    await accessible(window)
+    await shot(window, f"launch-{product}-record", full=False)
     await expect(window.get_by_role("link", name="Close and find another patient")).to_have_count(0)
+
+
+@pytest.mark.parametrize("product", list(WAYS))
+async def test_a_launch_from_another_site_is_bound_to_this_browser(watched: Watched, product: str) -> None:
+    """To a browser localhost and 127.0.0.1 are two sites: no cookie of the gateway's goes with the post or link that brings a launch."""
+    brought: list[str] = []
+    watched.context.on("request", lambda request: brought.append(request.url))
+    window = await launched(watched, product, host="localhost")
+    if product == "rio":
+        await window.get_by_role("button", name="Open record").click()
+    await signed_in(window, user_of(product))
+    assert window.url == f"{watched.sandbox.gateway}/viewer/patient"
+    assert any(url.startswith("http://localhost:") for url in brought)
+    kept = {cookie["name"]: cookie for cookie in await watched.context.cookies(watched.sandbox.gateway)}
+    session = kept["scr-viewer"]
+    assert (session["httpOnly"], session["sameSite"]) == (True, "Lax")
+    assert "scr-launch" not in kept, "the launch's own cookie is gone once it has arrived"
 
 
 async def test_a_second_launch_closes_the_first_window(watched: Watched) -> None:

@@ -40,3 +40,35 @@ async def test_a_person_of_several_roles_chooses_and_is_refused_by_name(watched:
     await expect(page.locator("[data-sentence]")).to_contain_text("This care setting is not approved")
     await accessible(page)
     await shot(page, "viewer-refused")
+
+
+async def test_the_pages_on_the_way_in(watched: Watched) -> None:
+    """Card, role and the pages that only say something: each accessible, each seen."""
+    page, sandbox = await watched.page(), watched.sandbox
+    await page.goto(f"{sandbox.gateway}/viewer/sign-in")
+    await accessible(page)
+    await shot(page, "sign-in-card")
+    await page.get_by_label("Smartcard").select_option("910000000042")
+    await page.get_by_label("PIN").fill("0042")
+    await page.get_by_role("button", name="Sign in").click()
+    await accessible(page)
+    await shot(page, "sign-in-role")
+    await page.locator("input[value='555000000105']").check()
+    await page.get_by_role("button", name="Continue").click()
+    await work_in(page, "Mental health")
+    await page.goto(f"{sandbox.gateway}/viewer/role")
+    await expect(page.get_by_role("heading", name="Which role are you working in?")).to_be_visible()
+    await accessible(page)
+    await shot(page, "viewer-role")
+    await page.locator("input[value='555000000104']").check()
+    await page.get_by_role("button", name="Continue").click()
+    await expect(page.locator("[data-refusal='role-not-held']")).to_be_visible()
+    for path, name in (
+        ("/viewer/find/details", "viewer-details-empty"),
+        ("/launch", "launch-nothing"),
+        ("/errors", "error-codes"),
+        ("/interest", "interest"),
+    ):
+        await page.goto(sandbox.gateway + path)
+        await accessible(page)
+        await shot(page, name, full=name != "error-codes")

@@ -7,9 +7,11 @@ import aiohttp
 import pytest
 
 from tests.running import RunningSandbox
+from vendor_stubs import cast
 from vendor_stubs.cast import default_system
+from vendor_stubs.desk.pages import moment
 from vendor_stubs.desk.smart_host import CALLBACK, CLIENT
-from vendor_stubs.desk.systems import NAMES
+from vendor_stubs.desk.systems import NAMES, screens
 from vendor_stubs.launching import smart_issuer
 
 
@@ -115,3 +117,26 @@ async def test_the_smart_host_keeps_to_its_own_rules(sandbox: RunningSandbox, de
                     assert answer.status == (200 if good else 400)
                     if good:
                         assert json.loads(await answer.text())["patient"] == "9000000009"
+
+
+def test_every_screen_has_a_list_of_its_own() -> None:
+    """The same people, each case once, in an order and words of the system's own."""
+    lists = {one.product: [(row.patient.case, row.place) for row in one.listed] for one in screens()}
+    assert {frozenset(case for case, _ in rows) for rows in lists.values()} == {
+        frozenset(patient.case for patient in cast.patients())
+    }
+    assert len({tuple(case for case, _ in rows) for rows in lists.values()}) == len(NAMES) == 9
+    assert len({place for rows in lists.values() for _, place in rows[:1]}) == 9
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("1945-07-14", "14-Jul-1945"),
+        ("2024-09-25T17:32:19+01:00", "25-Sep-2024 17:32"),
+        ("2024", "2024"),
+        ("not stated", "not stated"),
+    ],
+)
+def test_times_are_shown_as_clinicians_read_them(text: str, shown: str) -> None:
+    assert moment(text) == shown

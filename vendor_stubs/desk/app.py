@@ -27,7 +27,7 @@ def _random() -> str:
 def build_app(*, gateway: str, identity: str | None, public_url: str) -> web.Application:
     """The desk beside one gateway. `public_url`: its own address."""
     identity = (identity or identity_address(gateway)).rstrip("/")
-    pages = Pages(gateway, identity)
+    pages = Pages(public_url, gateway, identity)
     smart = SmartHost(address=public_url, gateway=gateway, now=_now, random=_random)
     screens = Screens(gateway=gateway, identity=identity, pages=pages, smart=smart)
     app = web.Application(client_max_size=64 * 1024)

@@ -1,5 +1,6 @@
 """The desk's pages: templates, headers, style. Every page says that it is a stub; values reach templates as text only."""
 
+from datetime import datetime
 from importlib import resources
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,11 +25,21 @@ def origin(address: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-class Pages:
-    """Renders pages whose forms may lead to the gateway and its identity service, and nowhere else."""
+def moment(text: str) -> str:
+    """An ISO date or time as a clinician reads it, 14-Jul-1945 or 25-Sep-2024 17:32; anything else as it stands."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return f"{found:%d-%b-%Y %H:%M}" if len(text) > len("YYYY-MM-DD") else f"{found:%d-%b-%Y}"
 
-    def __init__(self, gateway: str, identity: str) -> None:
-        self._forms = f"'self' {origin(gateway)} {origin(identity)}"
+
+class Pages:
+    """Renders pages whose forms may lead to the desk, the gateway and its identity service, and nowhere else."""
+
+    def __init__(self, desk: str, gateway: str, identity: str) -> None:
+        # browsers check every redirect after a form: a SMART launch comes back to the desk under its own address
+        self._forms = " ".join(("'self'", *map(origin, (desk, gateway, identity))))
 
     def headers(self) -> dict[str, str]:
         """Headers of every page and redirect."""

@@ -19,7 +19,7 @@ from vendor_stubs.calling.preparation import prepare
 from vendor_stubs.calling.products import product as product_of
 from vendor_stubs.calling.result import spaced
 from vendor_stubs.cast import System, User
-from vendor_stubs.desk.pages import Pages, fields_of
+from vendor_stubs.desk.pages import Pages, fields_of, moment
 from vendor_stubs.desk.smart_host import SmartHost
 from vendor_stubs.desk.systems import Screen, patients, screen, screens
 
@@ -78,7 +78,8 @@ class Screens:
             status=status,
             screen=one,
             user=user,
-            patients=patients(),
+            patient=next((row for row in patients() if row.nhs == values["chosen"]), None),
+            moment=moment,
             permissions=PERMISSIONS,
             relationships=RELATIONSHIPS,
             reasons=EMERGENCY_REASONS,

@@ -1,5 +1,6 @@
 """The nine clinical systems on the desk: which system of the cast each is, who works there, and whom its list shows. Values only."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from vendor_stubs import cast
@@ -36,6 +37,32 @@ ROOMS = {
 }
 
 
+PLACES: dict[str, Callable[[int], str]] = {
+    "adastra": lambda at: f"case {4100 + at}",
+    "cleo": lambda at: f"incident {77300 + at}",
+    "emis-web": lambda at: _clock(510 + 10 * at),
+    "symphony": lambda at: f"bay {at + 1}",
+    "systmone": lambda at: f"visit {at + 1}, {_clock(525 + 12 * at)}",
+    "rio": lambda at: f"on the caseload for {at + 2} weeks",
+    "lorenzo": lambda at: f"clinic {'ABCD'[at % 4]}, {_clock(540 + 10 * at)}",
+    "sonar": lambda at: f"consultation {210 + at}",
+    "pharmoutcomes": lambda at: f"service {'new medicine' if at % 2 else 'minor illness'}",
+}
+"""What each list says of its patients: place in the list -> words."""
+
+
+def _clock(minutes: int) -> str:
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """A patient as one system lists them."""
+
+    patient: Patient
+    place: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Screen:
     """One clinical system as the desk shows it."""
@@ -69,6 +96,14 @@ class Screen:
         here = [user for user in cast.users() if self._here(user)]
         others = [user for user in cast.users() if not self._here(user)]
         return (*here, *others[:4])
+
+    @property
+    def listed(self) -> tuple[Listed, ...]:
+        """Its own patient list: the same people as on the other screens, in its own order and words."""
+        first, *others = patients()
+        at = 4 * list(NAMES).index(self.product)
+        turned = (first, *others[at:], *others[:at])
+        return tuple(Listed(patient=one, place=PLACES[self.product](at)) for at, one in enumerate(turned))
 
     def _here(self, user: User) -> bool:
         return any(role.ods == self.system.organisation for role in user.roles)
