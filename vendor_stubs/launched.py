@@ -23,7 +23,7 @@ def known(request: ViewRequest) -> None:
 
 async def pressed(browser: Browser, page: Page) -> Page:
     """Presses "Open record" where the page asks for it. Raises NoAnswer."""
-    for action in ("/launch/open", "/launch/pharmoutcomes"):
+    for action in ("/launch/open", "/launch/pharmoutcomes", "/launch/lorenzo"):
         if page.exchange.code is None and page.find(f"//form[@action='{action}']"):
             return await browser.post(page, action, {})
     return page

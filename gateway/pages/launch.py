@@ -5,6 +5,7 @@ viewer's own. Never shows anything of the patient before the launch's own user h
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from aiohttp import web
@@ -30,6 +31,12 @@ _CODE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 
 def _plain(turn: Turn, *, title: str, text: str, status: int = 200) -> web.Response:
     return turn.frame.layout.page("message.jinja", status=status, title=title, text=text, home=HOME)
+
+
+def button(turn: Turn, action: str, fields: Mapping[str, str], leads_to: str) -> web.Response:
+    """A page with one button, which a person presses and nothing else does. `leads_to`: the origin its redirects go on to."""
+    origins = " ".join(dict.fromkeys((leads_to, turn.frame.layout.identity_origin)))
+    return turn.frame.layout.page("launch.jinja", form_target=origins, action=action, fields=fields, home=HOME)
 
 
 async def unproved(turn: Turn, error: GatewayError) -> GatewayError:
@@ -63,8 +70,7 @@ class LaunchPages:
             return _plain(turn, title="Open a Summary Care Record", text=text)
         _checked(code)
         await self.launching.issued(code, turn.now)
-        origin = turn.frame.layout.identity_origin
-        return turn.frame.layout.page("launch.jinja", form_target=origin, code=code, home=HOME)
+        return button(turn, "/launch/open", {"code": code}, turn.frame.layout.identity_origin)
 
     async def open_code(self, turn: Turn) -> web.StreamResponse:
         """POST /launch/open: spends the code; of two that bring it one wins."""

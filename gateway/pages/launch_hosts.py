@@ -8,16 +8,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from gateway.adapters import lorenzo, pharmoutcomes, sonar
+from gateway.adapters.launch_parts import followed, only_looking
 from gateway.body import read_body
 from gateway.domain.access import System
 from gateway.domain.codes import Code
 from gateway.domain.errors import AccessDenied, GatewayError, InternalError, MessageInvalid
 from gateway.pages.frame import FORM, Turn, read_form
-from gateway.pages.launch import HOME, LaunchPages, unproved
+from gateway.pages.launch import LaunchPages, button, unproved
 from gateway.pages.sign_in import SIGNING_IN_LASTS
 from gateway.service.calls import Call
 from gateway.service.launching import LaunchClaims, launch_call
@@ -71,13 +73,13 @@ class HostPages:
 
     async def pharmoutcomes(self, turn: Turn) -> web.StreamResponse:
         """GET /launch/pharmoutcomes?t=…: spent at once by a browser that opens it; shown a button to whatever else asks."""
-        request = turn.request
-        if pharmoutcomes.only_looking(request.method, request.headers):
-            return web.Response(status=503, headers={**turn.frame.layout.headers(), "Retry-After": "0"})
-        token = pharmoutcomes.token_of(list(request.query.items()))
-        if not pharmoutcomes.followed(request.headers):
-            origin = turn.frame.layout.identity_origin
-            return turn.frame.layout.page("launch.jinja", form_target=origin, token=token, home=HOME)
+        if only_looking(turn.request.method, turn.request.headers):
+            return _looked(turn)
+        token = pharmoutcomes.token_of(list(turn.request.query.items()))
+        if not followed(turn.request.headers):
+            return button(
+                turn, "/launch/pharmoutcomes", {pharmoutcomes.FIELD: token}, turn.frame.layout.identity_origin
+            )
         return await self._unsealed(turn, token)
 
     async def pharmoutcomes_button(self, turn: Turn) -> web.StreamResponse:
@@ -112,13 +114,30 @@ class HostPages:
         return await self.pages.opened(turn, launched.code, system)
 
     async def lorenzo(self, turn: Turn) -> web.StreamResponse:
-        """GET /launch/lorenzo?iss=…&launch=…: on to the host's own authorisation, bound to this browser."""
+        """GET /launch/lorenzo?iss=…&launch=…: on to the host, who spends its handle; so only for a browser that opens the link."""
+        if only_looking(turn.request.method, turn.request.headers):
+            return _looked(turn)
         issuer, launch = lorenzo.begun(turn.request.query.items())
-        frame = turn.frame
+        if not followed(turn.request.headers):
+            await self._issuing(turn, issuer)
+            return button(turn, "/launch/lorenzo", {"iss": issuer, "launch": launch}, _origin(issuer))
+        return await self._authorising(turn, issuer, launch)
+
+    async def lorenzo_button(self, turn: Turn) -> web.StreamResponse:
+        """POST /launch/lorenzo: the button of the page above."""
+        return await self._authorising(turn, *lorenzo.begun(turn.form.items()))
+
+    async def _issuing(self, turn: Turn, issuer: str) -> System:
+        """The system that launches from this issuer. Raises AccessDenied, its trace kept."""
         try:
-            self.smart.system(issuer)
+            return self.smart.system(issuer)
         except AccessDenied as error:
             raise await unproved(turn, error) from error
+
+    async def _authorising(self, turn: Turn, issuer: str, launch: str) -> web.Response:
+        """On to the host's own authorisation, bound to this browser."""
+        frame = turn.frame
+        await self._issuing(turn, issuer)
         system, address, kept = await self._smart(turn, issuer, self.smart.begin(issuer, launch, frame.seal.secret))
         secret = frame.seal.secret()
         await frame.shelf.put(
@@ -158,6 +177,17 @@ class HostPages:
             raise await unproved(turn, error) from error
         system, launch = await self._smart(turn, data["issuer"], self.smart.finish(data, code, turn.now))
         return await self._decided(turn, system, launch)
+
+
+def _looked(turn: Turn) -> web.Response:
+    """The answer to HEAD and to what fetches ahead: come back when somebody follows the link."""
+    return web.Response(status=503, headers={**turn.frame.layout.headers(), "Retry-After": "0"})
+
+
+def _origin(address: str) -> str:
+    """Scheme, host and port."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _returned_code(turn: Turn, asked: str) -> str:

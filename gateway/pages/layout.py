@@ -72,7 +72,7 @@ class Layout:
         return self._environment.get_template(template).render(shared | values)
 
     def policy(self, *, ancestors: str = "'none'", form_target: str = "") -> str:
-        """The content security policy. `ancestors`: who may frame the page; `form_target`: one more origin forms may lead to."""
+        """The content security policy. `ancestors`: who may frame the page; `form_target`: more origins forms may lead to."""
         forms = " ".join(filter(None, ("'self'", form_target)))
         return (
             f"default-src 'none'; script-src 'self' {self._script_hashes}; style-src 'self'; img-src 'self'; "

@@ -117,6 +117,9 @@ address here, and only this gateway can read it. No query string is logged.
 
 SMART App Launch 2.x, EHR launch. The host opens `/launch/lorenzo?iss=…&launch=…` in the user's browser.
 
+A browser that opens the link (it says `Sec-Fetch-Mode: navigate`) goes on at once. HEAD and prefetches are answered `503`, and whatever
+else asks, such as a scanner of links, is shown a button: none of them reaches the host, who would count its handle as used.
+
 1. `iss` must be, character by character, an issuer of the registry: nothing is asked of any other address.
 2. The gateway reads `{iss}/.well-known/smart-configuration`; both endpoints must lie at the issuer's own origin, and PKCE with S256 be offered.
 3. The browser goes to the host's authorisation endpoint: client `scr-gateway`, scope `launch openid fhirUser`, `launch`, `aud` = iss,

@@ -12,7 +12,7 @@ from tests.running import RunningSandbox, vendor_stub
 from vendor_stubs import cast, launching, lorenzo, pharmoutcomes, rio, sonar
 from vendor_stubs.calling.http import Calls, Exchange, open_wire
 from vendor_stubs.launched import arrive
-from vendor_stubs.pages import Browser, Page
+from vendor_stubs.pages import Browser, Page, read_html
 from vendor_stubs.scra import answer
 
 SAFE = {
@@ -72,6 +72,35 @@ async def test_looking_at_an_encrypted_link_spends_nothing(sandbox: RunningSandb
         assert (opened.status, opened.headers["Location"]) == (303, "/launch/sign-in")
         again = await calls.wire.send("GET", calls.gateway + link, headers=OPENED)
         assert (again.status, again.code) == (403, "launch-spent")
+
+
+async def test_looking_at_a_smart_launch_spends_nothing(sandbox: RunningSandbox) -> None:
+    """Nor does it reach the host: the handle that was looked at still opens the record, by the link and by the button."""
+    async with host(sandbox, "lorenzo") as calls:
+        issuer = launching.smart_issuer(lorenzo.desk_of(calls), calls.system)
+        for press in (False, True):
+            handle = await lorenzo.launch_handle(asks("lorenzo"), calls)
+            address = calls.gateway + lorenzo.address_of(issuer, handle)
+            for method, headers, status in (
+                ("HEAD", {}, 503),
+                ("HEAD", OPENED, 503),
+                ("GET", {**OPENED, "Sec-Purpose": "prefetch"}, 503),
+                ("GET", {**OPENED, "X-Moz": "prefetch"}, 503),
+                ("GET", {"User-Agent": "link scanner"}, 200),
+                ("GET", {**OPENED, "Sec-Fetch-Dest": "iframe"}, 200),
+            ):
+                seen = await calls.wire.send(method, address, headers=headers)
+                assert (seen.status, seen.headers.get("Location")) == (status, None), headers
+                assert "Set-Cookie" not in seen.headers
+            browser = Browser(calls)
+            page = Page(exchange=seen, tree=read_html(seen))
+            page = await (
+                browser.post(page, "/launch/lorenzo", {}) if press else browser.get(lorenzo.address_of(issuer, handle))
+            )
+            assert (await arrive(browser, page, asks("lorenzo"))).path == "/viewer/patient"
+        other = {**OPENED, "Sec-Fetch-Site": "cross-site"}
+        body = urlencode({"iss": issuer, "launch": handle})
+        assert (await send(calls, "POST", "/launch/lorenzo", body, **other)).code == "form-token"
 
 
 async def test_of_many_that_bring_one_code_exactly_one_wins(sandbox: RunningSandbox) -> None:
