@@ -1,5 +1,6 @@
 """The composition root: builds everything from the settings and is the only file that knows concrete classes."""
 
+import asyncio
 import os
 import random
 import socket
@@ -371,6 +372,7 @@ async def _listen(
     """Opens every listener; the metrics one apart from the others."""
 
     async def exposition(_: web.Request) -> web.Response:
+        metrics.tasks.set(len(asyncio.all_tasks()))
         return web.Response(body=metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
     internal = web.Application()
@@ -382,6 +384,7 @@ async def _listen(
         runner = GuardedRunner(
             app,
             head_seconds=settings.limits.head_seconds,
+            drain_seconds=settings.limits.drain_seconds,
             access_log=None,
             keepalive_timeout=15,
             shutdown_timeout=settings.limits.stop_seconds,

@@ -166,6 +166,8 @@ class Limits(Part):
     body_bytes: int = Field(default=4 * 1024 * 1024, ge=1024)
     body_seconds: float = Field(default=10.0, gt=0)
     head_seconds: float = Field(default=10.0, gt=0)
+    drain_seconds: float = Field(default=30.0, gt=0)
+    """A caller that takes next to nothing of its answer for so long is cut off."""
     stop_seconds: float = Field(default=15.0, gt=0)
     rate: bool = True
     """Rate limits per system; off only in the sandbox."""

@@ -1,4 +1,5 @@
-"""Connections that send their request's head too slowly, or nothing at all, are closed: aiohttp itself waits for ever.
+"""Connections that send a request's head too slowly, or nothing at all, or do not take their answer, are closed: aiohttp
+itself waits for ever.
 
 It relies on names that aiohttp does not promise; the minor version is pinned and tests/test_guard.py watches it.
 """
@@ -14,29 +15,40 @@ from gateway import logs
 from gateway.domain.codes import Code
 
 LOG = logs.get("guard")
+LEAST_TAKEN = 16 * 1024
+"""Bytes of a waiting answer that a caller must take in each `drain_seconds`."""
 
 
 class GuardedHandler(web_protocol.RequestHandler):
     """A request handler that closes a connection whose next head is not complete within `head_seconds`.
 
     The clock runs from the connection's opening, and for a later request from its first byte; never while one is handled.
+    A caller that takes less than LEAST_TAKEN of a waiting answer in `drain_seconds` is cut off: else it would hold a task
+    and the record it asked for as long as it liked.
     """
 
-    __slots__ = ("_head_seconds", "_head_timer")
+    __slots__ = ("_connection", "_drain_seconds", "_drain_timer", "_head_seconds", "_head_timer", "_untaken")
 
-    def __init__(self, *arguments: Any, head_seconds: float, **options: Any) -> None:
+    def __init__(self, *arguments: Any, head_seconds: float, drain_seconds: float, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._head_seconds = head_seconds
+        self._drain_seconds = drain_seconds
         self._head_timer: asyncio.TimerHandle | None = None
+        self._drain_timer: asyncio.TimerHandle | None = None
+        self._connection: asyncio.Transport | None = None
+        self._untaken = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The clock starts with the connection: a silent caller is one too."""
         super().connection_made(transport)
+        self._connection = self.transport
         self._arm()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Nothing left to watch."""
         self._disarm()
+        self._taken()
+        self._connection = None
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -46,6 +58,16 @@ class GuardedHandler(web_protocol.RequestHandler):
         super().data_received(data)
         if not self._between_requests():
             self._disarm()
+
+    def pause_writing(self) -> None:
+        """The socket takes no more: the clock of the answer begins."""
+        super().pause_writing()
+        self._await_taking()
+
+    def resume_writing(self) -> None:
+        """The caller reads on."""
+        self._taken()
+        super().resume_writing()
 
     def handle_error(
         self,
@@ -91,24 +113,44 @@ class GuardedHandler(web_protocol.RequestHandler):
         if self._between_requests():
             self.force_close()
 
+    def _taken(self) -> None:
+        if self._drain_timer is not None:
+            self._drain_timer.cancel()
+            self._drain_timer = None
+
+    def _await_taking(self) -> None:
+        self._untaken = self._connection.get_write_buffer_size() if self._connection else 0
+        self._drain_timer = self._loop.call_later(self._drain_seconds, self._late_taking)
+
+    def _late_taking(self) -> None:
+        self._drain_timer = None
+        if self._connection is None:
+            return
+        if self._untaken - self._connection.get_write_buffer_size() >= LEAST_TAKEN:
+            self._await_taking()
+            return
+        LOG.warning("answer not taken, connection cut off", seconds=self._drain_seconds)
+        self._connection.abort()  # a close would first wait until what is written has been read
+
 
 class _GuardedServer(web_server.Server):
     """Hands out guarded handlers in place of a plain server's."""
 
-    def __init__(self, plain: web_server.Server, head_seconds: float) -> None:
+    def __init__(self, plain: web_server.Server, head_seconds: float, drain_seconds: float) -> None:
         self.__dict__.update(plain.__dict__)
-        self._head_seconds = head_seconds
+        self._seconds = {"head_seconds": head_seconds, "drain_seconds": drain_seconds}
 
     def __call__(self) -> web_protocol.RequestHandler:
-        return GuardedHandler(self, loop=self._loop, head_seconds=self._head_seconds, **self._kwargs)
+        return GuardedHandler(self, loop=self._loop, **self._seconds, **self._kwargs)
 
 
 class GuardedRunner(web.AppRunner):
     """An AppRunner whose connections are guarded."""
 
-    def __init__(self, app: web.Application, *, head_seconds: float, **options: Any) -> None:
+    def __init__(self, app: web.Application, *, head_seconds: float, drain_seconds: float, **options: Any) -> None:
         super().__init__(app, **options)
         self._head_seconds = head_seconds
+        self._drain_seconds = drain_seconds
 
     async def _make_server(self) -> web_server.Server:
-        return _GuardedServer(await super()._make_server(), self._head_seconds)
+        return _GuardedServer(await super()._make_server(), self._head_seconds, self._drain_seconds)

@@ -44,6 +44,7 @@ class Metrics:
         )
         self.active = Gauge("scr_requests_active", "Requests being answered.", registry=self.registry)
         self.waiting = Gauge("scr_requests_waiting", "Requests waiting for a place.", registry=self.registry)
+        self.tasks = Gauge("scr_tasks", "Tasks of the process; steady where nothing leaks.", registry=self.registry)
         self.spine_seconds = Histogram(
             "scr_spine_seconds",
             "Time of calls to Spine.",

@@ -1,6 +1,7 @@
-"""Slow callers: silent connections and dripping heads are closed on time, slow answers and later requests are not."""
+"""Slow callers: silent ones, dripping heads and those who take no answer are cut off; slow answers and slow readers are not."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -9,6 +10,8 @@ from aiohttp import web
 from gateway.guard import GuardedRunner
 
 HEAD_SECONDS = 0.6
+DRAIN_SECONDS = 0.6
+LARGE = b"record " * 2_000_000
 
 
 @pytest.fixture
@@ -20,9 +23,13 @@ async def port() -> AsyncIterator[int]:
         await asyncio.sleep(HEAD_SECONDS * 2)
         return web.Response(text="done")
 
+    async def large(_: web.Request) -> web.Response:
+        return web.Response(body=LARGE)
+
     app = web.Application()
     app.router.add_route("*", "/", slow)
-    runner = GuardedRunner(app, head_seconds=HEAD_SECONDS, access_log=None)
+    app.router.add_get("/large", large)
+    runner = GuardedRunner(app, head_seconds=HEAD_SECONDS, drain_seconds=DRAIN_SECONDS, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     yield runner.addresses[0][1]
@@ -73,6 +80,46 @@ async def test_a_slow_head_of_a_later_request_is_closed(port: int) -> None:
     writer.write(b"GET / HT")
     assert await closed(reader)
     writer.close()
+
+
+async def _asked_for_large(port: int) -> socket.socket:
+    """A connection whose own buffer is small, with the request for a large answer on its way."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.setblocking(False)
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(connection, ("127.0.0.1", port))
+    await loop.sock_sendall(connection, b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+    return connection
+
+
+async def test_who_takes_no_answer_is_cut_off(port: int) -> None:
+    loop, tasks = asyncio.get_running_loop(), asyncio.all_tasks()
+    connection = await _asked_for_large(port)
+    async with asyncio.timeout(15):
+        while not (answering := asyncio.all_tasks() - tasks):  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(0.01)
+        await asyncio.wait(answering)  # it ends though nobody has read a byte of its answer
+        got = 0
+        while block := await loop.sock_recv(connection, 65536):  # what the two sockets held, and then the end
+            got += len(block)
+    assert got < len(LARGE)
+    connection.close()
+
+
+async def test_who_reads_slowly_gets_it_all(port: int) -> None:
+    loop = asyncio.get_running_loop()
+    connection = await _asked_for_large(port)
+    got, began = 0, loop.time()
+    async with asyncio.timeout(30):
+        while got < len(LARGE):
+            block = await loop.sock_recv(connection, 1 << 20)
+            assert block
+            got += len(block)
+            if loop.time() - began < DRAIN_SECONDS * 4:
+                await asyncio.sleep(0.001)
+    assert loop.time() - began > DRAIN_SECONDS * 3
+    connection.close()
 
 
 @pytest.mark.parametrize(
