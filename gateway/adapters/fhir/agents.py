@@ -9,6 +9,7 @@ from gateway.adapters.fhir.datatypes import (
     SDS_ROLE_PROFILE,
     SDS_USER,
     Json,
+    extension,
     has_words,
     identifier,
     plain_concept,
@@ -61,12 +62,21 @@ class People:
         if agent.device:
             organisation = self._known_organisation(agent)
             device = self._device(agent, organisation)
-            return device if author else self._role(agent, None, organisation, device["display"])
+            return device if author else self._role(agent, None, organisation, device["display"], device)
         return self._role(agent, self._person(agent), self._known_organisation(agent), agent.name)
 
-    def _role(self, agent: Agent, practitioner: Json | None, organisation: Json | None, display: str | None) -> Json:
+    def _role(
+        self,
+        agent: Agent,
+        practitioner: Json | None,
+        organisation: Json | None,
+        display: str | None,
+        device: Json | None = None,
+    ) -> Json:
+        """A role; `device`: what acted in a person's place, where R4 lets no Device take part."""
         resource = {
             "resourceType": "PractitionerRole",
+            "extension": [extension("device", valueReference=device)] if device else None,
             "identifier": [identifier(agent.role_profile, SDS_ROLE_PROFILE)] if agent.role_profile else None,
             "practitioner": practitioner,
             "organization": organisation,

@@ -168,7 +168,7 @@ def _entries(record: SummaryRecord, shelf: Shelf, people: People, patient: Json)
             if target and target.upper() not in by_id
         )
         participants = tuple(_participant(part, people) for part in one.entry.participations)
-        own = resource_type(one.entry) in {"Encounter", "Basic"}
+        own = resource_type(one.entry) == "Encounter"
         encounter = shelf.put(_taking_part(participants, patient)) if participants and not own else None
         placed = Placed(
             entry=one.entry,

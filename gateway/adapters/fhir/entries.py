@@ -73,11 +73,19 @@ def resource_of(placed: Placed) -> Json:
     resource = {
         "resourceType": kind,
         "id": placed.id,
-        "extension": [extension("related", valueReference=reference) for reference in _related(kind, placed)],
+        "extension": _extensions(kind, placed),
         "identifier": [identifier(entry.id)] if entry.id else None,
         **_BUILDERS[kind](placed),
     }
     return without_nothing(resource)
+
+
+def _extensions(kind: str, placed: Placed) -> list[Json]:
+    """Links, and who took part where a resource has no encounter of its own."""
+    found = [extension("related", valueReference=reference) for reference in _related(kind, placed)]
+    if kind == "Basic" and placed.encounter is not None:
+        found.append(extension("encounter", valueReference=placed.encounter))
+    return found
 
 
 _REASONS = frozenset({"Condition", "Observation"})
@@ -99,6 +107,12 @@ def _concept(entry: CodedEntry) -> Json:
 
 def _notes(entry: CodedEntry, *more: str) -> list[Json]:
     return [{"text": text} for text in (*entry.supporting, *more) if text.strip()]
+
+
+def _value(entry: CodedEntry) -> str:
+    """An entry's value in words, for resources that have no member for one."""
+    coded = entry.value_coding
+    return entry.value or "" if coded is None else coded.original_text or coded.display or coded.code
 
 
 def _qualifier_notes(entry: CodedEntry) -> tuple[str, ...]:
@@ -154,7 +168,7 @@ def _condition(placed: Placed) -> Json:
         "onsetDateTime": time_of(start_of(entry.effective)),
         "abatementDateTime": ended,
         "evidence": evidence,
-        "note": _notes(entry, *said),
+        "note": _notes(entry, *said, _value(entry)),
     }
 
 
@@ -189,7 +203,7 @@ def _allergy(placed: Placed) -> Json:
         "patient": placed.patient,
         "encounter": placed.encounter,
         "onsetDateTime": time_of(start_of(entry.effective)),
-        "note": _notes(entry, *_qualifier_notes(entry), *said, *((entry.value,) if entry.value else ())),
+        "note": _notes(entry, *_qualifier_notes(entry), *said, _value(entry)),
     }
 
 
@@ -222,7 +236,7 @@ def _medication(placed: Placed) -> Json:
             *(reference for reference, other in placed.links if resource_type(other) in _REASONS),
             *placed.loose,
         ],
-        "note": _notes(entry, f"Quantity: {quantity}" if quantity else "", entry.value or ""),
+        "note": _notes(entry, f"Quantity: {quantity}" if quantity else "", _value(entry)),
         "dosage": [{"text": entry.dosage}] if entry.dosage else None,
     }
 
@@ -242,7 +256,7 @@ def _procedure(placed: Placed) -> Json:
         "subject": placed.patient,
         "encounter": placed.encounter,
         **_timed("performed", entry),
-        "note": _notes(entry, entry.value or ""),
+        "note": _notes(entry, _value(entry)),
     }
 
 
@@ -271,14 +285,15 @@ def _communication(placed: Placed) -> Json:
         "subject": placed.patient,
         "encounter": placed.encounter,
         "sent": time_of(start_of(entry.effective)),
-        "note": _notes(entry, entry.value or ""),
+        "note": _notes(entry, _value(entry)),
     }
 
 
 def _basic(placed: Placed) -> Json:
     """Kinds R4 has no resource for, and kinds not known here: kept, never dropped.
 
-    Basic has no status, so that a nullified one carries a modifier extension, which nobody may overlook, and says it.
+    Basic has no status, so that a nullified one carries a modifier extension, which nobody may overlook, and says it;
+    nor an encounter, so that who took part is linked by an extension.
     """
     entry = placed.entry
     start = start_of(entry.effective)
@@ -301,7 +316,7 @@ def _taking_part(participants: tuple[Json, ...]) -> tuple[str, ...]:
 def _generated(entry: CodedEntry, *more: str) -> Json | None:
     """A narrative for resources without notes."""
     words = entry.code.original_text or entry.code.display or ""
-    texts = tuple(text for text in (*more, words, entry.value or "", *entry.supporting) if text)
+    texts = tuple(text for text in (*more, words, _value(entry), *entry.supporting) if text)
     extra = tuple(text for text in texts if text != words)
     return {"status": "generated", "div": paragraphs_div(texts)} if extra else None
 

@@ -134,6 +134,11 @@ REASONS: dict[str, Reason] = {
         "The sample gives no system, or a value set's address.",
     ),
     "devices": Reason(r"Device\..*", "A model's name is a model-name.", "The sample calls it the manufacturer's name."),
+    "device-link": Reason(
+        r".*individual\.reference\.extension",
+        "A role that a device acted in links the Device.",
+        "R4 lets no Device take part; the sample leaves the two unconnected.",
+    ),
     "care-event-period": Reason(
         r"Encounter\.period.*", "start is low, end is high.", "The sample has them the wrong way round."
     ),

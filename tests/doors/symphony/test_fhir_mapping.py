@@ -258,9 +258,34 @@ def test_who_took_part_in_an_entry_is_never_lost(element: str) -> None:
     assert practitioner["name"] == [{"text": "Ada Green"}]
     [role] = [row for row in resources(bundle, "PractitionerRole") if "practitioner" in row]
     pointing = [row["resource"] for row in bundle["entry"] if f"PractitionerRole/{role['id']}" in references(row)]
-    [one] = [row for row in pointing if row["resourceType"] != "PractitionerRole"]
+    [one] = [row for row in pointing if row["resourceType"] == "Encounter"]
+    assert one["participant"][0]["period"] == {"start": "2030"}
     taking = by_identifier(bundle, entry(element).id)
     assert one == taking or f"Encounter/{one['id']}" in set(references(taking))
+
+
+def test_a_device_that_took_part_is_linked_from_the_role_it_acted_in() -> None:
+    agent = Agent(form="AgentDevice", device=(("id", "1"), ("manufacturerModelName", "Model 1")))
+    part = Participation(type="author", time=WireTime("2030"), mode=None, agent=agent)
+    bundle = made(entry("Finding", participations=(part,)))
+    [device] = [row for row in resources(bundle, "Device") if {"value": "1"} in row.get("identifier", [])]
+    [role] = [row for row in resources(bundle, "PractitionerRole") if "extension" in row]
+    assert role["extension"] == [
+        {
+            "url": "urn:scr-gateway:fhir:device",
+            "valueReference": {"reference": f"Device/{device['id']}", "display": "Model 1"},
+        }
+    ]
+
+
+@pytest.mark.parametrize("element", [*RESOURCES, "Service"])
+@pytest.mark.parametrize("coded", [False, True])
+def test_the_value_of_an_entry_is_never_lost(element: str, coded: bool) -> None:
+    value = {"value_coding": Coding("10828004", SNOMED, "Positive")} if coded else {"value": "3 < 4 & 5 > 2"}
+    found = json.dumps(by_identifier(made(entry(element, **value)), entry(element).id))
+    assert ("Positive" if coded else "3 < 4 & 5 > 2") in found.replace("&lt;", "<").replace("&amp;", "&").replace(
+        "&gt;", ">"
+    )
 
 
 def test_entries_that_share_an_id_or_have_none_are_all_there() -> None:

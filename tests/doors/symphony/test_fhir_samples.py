@@ -15,6 +15,7 @@ from gateway.domain.codes import Code
 from gateway.domain.errors import MessageInvalid, PolicyRefused
 from gateway.domain.identifiers import NhsNumber
 from gateway.domain.record import SummaryRecord
+from gateway.domain.spine import Consent, Event
 from gateway.spine.entries import read_coded
 from gateway.spine.presentation import read_presentation
 from gateway.spine.psis import read_event_list
@@ -174,6 +175,22 @@ def own_asid(request: bytes) -> Any:
     """As if the sample's own system had sent it."""
     source = json.loads(request).get("source")
     return type(SYSTEM.asid)(source["observer"]["identifier"]["value"]) if source else SYSTEM.asid
+
+
+def test_the_specifications_example_is_ours_but_for_ids_and_one_address(shared: Path) -> None:
+    theirs = expected(shared, "fhir/document-reference/spec-example.response.json")
+    asked = NhsNumber("9000000009")
+    event = Event(id="FA60BE64-1F34-11EB-A2A8-000C29A364EB", persisted=None, status="1", type="196981000000101")
+    ours = document_bundle(BASE, "B", event=event, consent=Consent.ASK, current=asked, asked=asked)
+    found = {path for path, _, _ in differences(theirs, json.loads(json.dumps(ours)), "Bundle")}
+    assert found == {
+        "Bundle.id",
+        "Bundle.entry[].fullUrl",
+        "Bundle.entry[].resource.id",
+        "Bundle.entry[].resource.subject.reference",
+        "Bundle.entry[].resource.content[].attachment.url",
+        "Bundle.entry[].search",
+    }
 
 
 def test_every_difference_has_its_reason_and_every_reason_its_difference(shared: Path) -> None:
