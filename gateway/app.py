@@ -227,7 +227,7 @@ async def running(settings: Settings, mode: Mode, *, reuse_port: bool = False) -
             active_content=_active,
             ids=ids,
             clock=clock,
-            teach=teacher(explaining, str(settings.schemas) if settings.schemas else None),
+            teach=teacher(explaining, str(settings.schemas) if settings.schemas else None, settings.nhs_number_range),
         )
         await _deliver(settings, engine, spine, session, metrics, stack)
         identity = settings.identity

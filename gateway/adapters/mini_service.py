@@ -10,6 +10,7 @@ from datetime import timedelta
 from lxml import etree
 
 from gateway.adapters import mini_service_codes as codes
+from gateway.adapters.mini_service_identity import IDENTITY, organisation_of, read_claims, read_credentials
 from gateway.adapters.mini_service_payload import (
     Asked,
     EnvelopeInvalid,
@@ -23,29 +24,27 @@ from gateway.adapters.mini_service_scr import put_record
 from gateway.domain.access import System
 from gateway.domain.codes import Code
 from gateway.domain.errors import GatewayError, InternalError, InvalidValue, MessageInvalid
-from gateway.domain.identifiers import MessageId, NhsNumbers, OdsCode, RoleProfileId, UserId
-from gateway.service.calls import Call, Credentials, MessageRef
-from gateway.service.claims import claims_from
+from gateway.domain.findings import Finding
+from gateway.domain.identifiers import MessageId, NhsNumbers
+from gateway.service.calls import Call, MessageRef
 from gateway.service.doors import WireRequest, WireResponse
 from gateway.service.outcomes import Outcome, Viewed
 from gateway.service.ports import Ids
-from gateway.xml.access_facts import AccessFactsBlock, read_access_facts
+from gateway.xml.access_facts import ACCESS_FACTS_TAG, read_access_facts
 from gateway.xml.catalogue import Catalogue
 from gateway.xml.header_rules import normalise_uuid
 from gateway.xml.itk import ItkRequest, Leniences, payload_findings, read_request
 from gateway.xml.itk_answers import build_response, build_response_message, build_toolkit_fault, response_findings
-from gateway.xml.names import ITK_ADDRESS_URI, JWT_TOKEN, OID_ASID, OID_SDS_ROLE_PROFILE, OID_SDS_USER
+from gateway.xml.names import ITK_ADDRESS_URI, OID_ASID
 from gateway.xml.operations import Family
 from gateway.xml.parser import Limits, parse, serialize
 from gateway.xml.signatures import is_signed, signature_holds
 from gateway.xml.soap import SoapVersion, read_envelope
-from gateway.xml.tokens import compact_token
 
 XML = "text/xml"
 ANSWER = "text/xml; charset=utf-8"
 SKEW = timedelta(seconds=60)
 """How far the caller's clock may be off."""
-_IDENTITY = "urn:nhs-uk:identity:ods:"
 _LIMITS = Limits(max_bytes=256 * 1024, max_nodes=5_000)
 _MOST_FINDINGS = 10
 
@@ -101,7 +100,6 @@ class MiniServiceDoor:
 
     def _asked(self, request: ItkRequest, wire: WireRequest) -> Asked:
         facts = read_access_facts(request.envelope, self._catalogue)
-        texts = {name: getattr(facts, name) for name in AccessFactsBlock.__slots__} if facts else {}
         message = MessageRef(
             id=MessageId.read(request.message_id),
             tracking_id=request.tracking_id,
@@ -109,9 +107,9 @@ class MiniServiceDoor:
         )
         return Asked(
             request=request,
-            credentials=_credentials(request, facts),
-            claims=claims_from(texts),
-            facts=facts,
+            payload=request.payload,
+            claims=read_claims(facts, request.envelope.block(ACCESS_FACTS_TAG)),
+            credentials=read_credentials(request, facts),
             message=message,
             numbers=self._numbers,
             now=wire.now,
@@ -124,10 +122,11 @@ class MiniServiceDoor:
             raise InternalError
         payload_id = self._ids.new()
         payload = self._exchanges[request.operation.name].write(request, call, outcome, payload_id)
-        message = self._message(request, payload, payload_id)
+        message = self._message(request, wire.system, payload, payload_id)
         if isinstance(outcome, Viewed):
             put_record(message, outcome)
-        return WireResponse(status=200, media_type=ANSWER, body=serialize(message))
+        notes = _places("X-SCR-Warnings", request.warnings)
+        return WireResponse(status=200, media_type=ANSWER, body=serialize(message), headers=notes)
 
     def refuse(self, wire: WireRequest, call: Call | None, error: GatewayError) -> WireResponse:
         """A response with a code where the operation is known and the tables say so, else a fault."""
@@ -142,23 +141,24 @@ class MiniServiceDoor:
             return self._fault(wire, answer, error, request.message_id if request else relates_to)
         payload_id = self._ids.new()
         payload = self._exchanges[request.operation.name].fail(request.operation, payload_id, answer)
-        message = self._message(request, payload, payload_id)
+        message = self._message(request, wire.system, payload, payload_id)
         return WireResponse(status=200, media_type=ANSWER, body=serialize(message), headers=_teaching(error))
 
-    def _message(self, request: ItkRequest, payload: etree._Element, payload_id: str) -> etree._Element:
+    def _message(
+        self, request: ItkRequest, system: System | None, payload: etree._Element, payload_id: str
+    ) -> etree._Element:
         """The response around a payload, checked before it leaves. The SCR service also names the parties, PDS does not.
 
         Raises GatewayError (ANSWER_INVALID) where it is not valid.
         """
         scr = request.operation.family is Family.SCR
-        caller = request.sender if request.sender and request.sender.startswith(ITK_ADDRESS_URI) else None
         distribution = build_response(
             request,
             payload,
             tracking_id=self._ids.new(),
             payload_id=payload_id,
-            to_address=caller if scr else None,
-            audit_identity=f"{_IDENTITY}{self._provider}" if scr else None,
+            to_address=_address(request, system) if scr else None,
+            audit_identity=f"{IDENTITY}{self._provider}" if scr else None,
             sender_address=f"{ITK_ADDRESS_URI}ods:{self._provider}" if scr else None,
         )
         if response_findings(request.operation, distribution, self._catalogue):
@@ -190,50 +190,39 @@ def _response(request: ItkRequest, invalid: MessageInvalid) -> str | None:
 
 def _teaching(error: GatewayError) -> dict[str, str]:
     """A failure is an id and a value and nothing else; what is wrong where stands in a header: code and line, no values."""
-    if not isinstance(error, MessageInvalid) or not error.findings:
-        return {}
-    places = (f"{f.code};line={f.line}" if f.line else f.code for f in error.findings[:_MOST_FINDINGS])
-    return {"X-SCR-Findings": ", ".join(places)}
+    return _places("X-SCR-Findings", error.findings) if isinstance(error, MessageInvalid) else {}
+
+
+def _places(header: str, findings: tuple[Finding, ...]) -> dict[str, str]:
+    """A header of codes and lines, or none where there is nothing to tell."""
+    places = (f"{f.code};line={f.line}" if f.line else f.code for f in findings[:_MOST_FINDINGS])
+    return {header: ", ".join(places)} if findings else {}
+
+
+def _address(request: ItkRequest, system: System | None) -> str | None:
+    """Where the answer goes: the organisation of the proved system, or the sender address where it is one of its own.
+
+    A sender address is never an authority for access (ITK facts section 3), so one of another organisation refuses
+    nothing: messages come through hubs. But no answer is ever addressed to an organisation that was not proved.
+    """
+    if system is None or system.organisation is None:
+        return None
+    own = f"{ITK_ADDRESS_URI}ods:{system.organisation.value}"
+    sender = (request.sender or "").strip()
+    return sender if sender == own or sender.startswith(f"{own}:") else own
 
 
 def _check_sender(request: ItkRequest, system: System) -> None:
-    """Username, organisation and ASID in the message are those of the proved system. Raises SenderRefused."""
+    """Username, organisation and ASID in the message are those of the proved system. Raises SenderRefused.
+
+    Not so the sender address: see `_address`.
+    """
     if request.username.strip() != system.username:
         raise SenderRefused(request)
     for audit in request.audit_ids:
         if audit.type == OID_ASID and audit.uri != system.asid.value:
             raise SenderRefused(request)
-        if audit.uri.startswith(_IDENTITY) and (
-            system.organisation is None or _organisation(audit.uri) != system.organisation.value
+        if audit.uri.startswith(IDENTITY) and (
+            system.organisation is None or organisation_of(audit.uri) != system.organisation.value
         ):
             raise SenderRefused(request)
-
-
-def _organisation(uri: str) -> str:
-    """The ODS code of a Toolkit identity."""
-    return uri.removeprefix(_IDENTITY).split(":")[0]
-
-
-def _credentials(request: ItkRequest, facts: AccessFactsBlock | None) -> Credentials:
-    """The user's token, and whom the audit identity names: typed SDS ids before the Toolkit's URI."""
-    security = request.envelope.security
-    tokens = [compact_token(token) for token in security.tokens if token.value_type == JWT_TOKEN] if security else []
-    if facts is not None and facts.user_token is not None:
-        tokens.append(facts.user_token)
-    if len(set(tokens)) > 1:
-        raise MessageInvalid(Code.MESSAGE_COMBINATION)
-    named = {audit.type: audit.uri for audit in request.audit_ids}
-    toolkit = next((a.uri for a in request.audit_ids if a.uri.startswith(_IDENTITY)), "")
-    user, role = named.get(OID_SDS_USER), named.get(OID_SDS_ROLE_PROFILE)
-    if user is None and toolkit.count(":") > _IDENTITY.count(":"):
-        last = toolkit.rpartition(":")[2]
-        user = last if last.isdigit() and len(last) == 12 else None
-    try:
-        return Credentials(
-            token=tokens[0] if tokens else None,
-            named_user=UserId(user) if user else None,
-            named_role=RoleProfileId(role) if role else None,
-            named_organisation=OdsCode(_organisation(toolkit)) if toolkit else None,
-        )
-    except InvalidValue as error:
-        raise IdentityUnusable(Code.MESSAGE_VALUE) from error

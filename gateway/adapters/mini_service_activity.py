@@ -6,12 +6,12 @@ that is.
 
 import base64
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from lxml import etree
 
-from gateway.adapters.mini_service_payload import NUMBER_EXPECTED, Asked, broken, find, needed
+from gateway.adapters.mini_service_payload import Asked, Fields, broken, find, needed, number_expected
 from gateway.adapters.mini_service_scr_answers import succeed
 from gateway.domain.decision import AuditEntry
 from gateway.domain.errors import InternalError, InvalidValue
@@ -36,30 +36,52 @@ _NAMES = {
 _GROUPER = "querySCRActivityRequestGrouper"
 
 
+def activity_rules(fields: Fields) -> Iterator[Callable[[], object]]:
+    """The field rules of a report: its kind, its period, and whom it is about."""
+    yield lambda: _kind(fields.payload)
+    yield lambda: _period(fields.payload)
+    yield lambda: _patient(fields)
+    yield lambda: _user(fields.payload)
+    yield lambda: _whom(fields.payload)
+
+
 def read_query_activity(asked: Asked) -> ActivityCall:
     """QuerySCRActivityRequest -> ActivityCall; the period's last day counts. Raises MessageInvalid."""
-    payload = asked.payload
-    code = needed(payload, "code")
-    if _NAMES[code.get("code", "")] != code.get("displayName"):
-        raise broken(Fault.REPORT_KIND, code, "the name of the code")
-    start, end = _period(payload)
-    patient, user = _patient(asked), _user(payload)
-    if (code.get("code") == BY_PATIENT and patient is None) or (code.get("code") == BY_PROFESSIONAL and user is None):
-        grouper = find(payload, _GROUPER)
-        raise broken(Fault.REPORT_KIND, grouper, "whom the report's code speaks of")
+    _kind(asked.payload)
+    start, end = _period(asked.payload)
+    patient, user = _patient(asked), _user(asked.payload)
+    _whom(asked.payload)
     return ActivityCall(**asked.common, start=start, end=end, patient=patient, user=user, limit=MOST_ROWS)
+
+
+def _kind(payload: etree._Element) -> None:
+    """The report's code and its name say the same."""
+    code = needed(payload, "code")
+    name = _NAMES.get(code.get("code", ""))
+    if name is None or name != code.get("displayName"):
+        expected = f"the name of the code: {name}" if name else "the name of the code"
+        raise broken(Fault.REPORT_KIND, code, expected, attribute="displayName")
+
+
+def _whom(payload: etree._Element) -> None:
+    """A report by patient names one, a report by care professional names one."""
+    kind, grouper = needed(payload, "code").get("code"), needed(payload, _GROUPER)
+    for asks, part in ((BY_PATIENT, "person.NHSNumber"), (BY_PROFESSIONAL, "subject.SDSUserId")):
+        if kind == asks and find(grouper, f"{part}/value") is None:
+            raise broken(Fault.REPORT_KIND, grouper, f"{part}: {_NAMES[asks]} asks about one")
 
 
 def _period(payload: etree._Element) -> tuple[datetime, datetime]:
     """First instant, and the first instant behind the period."""
-    value = find(payload, f"{_GROUPER}/parameter.Period/value")
+    period = needed(payload, f"{_GROUPER}/parameter.Period")
+    value = find(period, "value")
     low, high = (find(value, name) if value is not None else None for name in ("low", "high"))
     if low is None or high is None:
-        raise broken(Fault.PERIOD, value, "low and high, YYYYMMDD")
+        raise broken(Fault.PERIOD, value if value is not None else period, "low and high, YYYYMMDD")
     start, end = _moment(low).instant.astimezone(UTC), _moment(high)
     after = end.instant.astimezone(UTC) + timedelta(seconds=1) if end.has_time else _next_day(end)
     if after <= start:
-        raise broken(Fault.PERIOD, high, "high not before low")
+        raise broken(Fault.PERIOD, high, "high not before low", attribute="value")
     return start, after
 
 
@@ -67,9 +89,9 @@ def _moment(element: etree._Element) -> WireTime:
     try:
         moment = WireTime(element.get("value", ""))
     except InvalidValue as error:
-        raise broken(Fault.PERIOD, element, "YYYYMMDD") from error
+        raise broken(Fault.PERIOD, element, "YYYYMMDD", attribute="value") from error
     if moment.date is None:
-        raise broken(Fault.PERIOD, element, "YYYYMMDD")
+        raise broken(Fault.PERIOD, element, "YYYYMMDD", attribute="value")
     return moment
 
 
@@ -79,16 +101,18 @@ def _next_day(moment: WireTime) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=LONDON).astimezone(UTC)
 
 
-def _patient(asked: Asked) -> NhsNumber | None:
-    value = find(asked.payload, f"{_GROUPER}/person.NHSNumber/value")
+def _patient(fields: Fields) -> NhsNumber | None:
+    value = find(fields.payload, f"{_GROUPER}/person.NHSNumber/value")
     if value is None:
         return None
     try:
         if value.get("root", OID_NHS_NUMBER) == OID_NHS_NUMBER:
-            return asked.numbers.read(value.get("extension", ""))
+            return fields.numbers.read(value.get("extension", ""))
     except InvalidValue:
         pass
-    raise broken(Fault.NHS_NUMBER, value, NUMBER_EXPECTED)
+    if value.get("root", OID_NHS_NUMBER) != OID_NHS_NUMBER:
+        raise broken(Fault.NHS_NUMBER, value, f"root {OID_NHS_NUMBER}, or none", attribute="root")
+    raise broken(Fault.NHS_NUMBER, value, number_expected(fields.numbers), attribute="extension")
 
 
 def _user(payload: etree._Element) -> UserId | None:
@@ -100,7 +124,9 @@ def _user(payload: etree._Element) -> UserId | None:
             return UserId(value.get("extension", ""))
     except InvalidValue:
         pass
-    raise broken(Fault.USER_ID, value, "an SDS user id of twelve digits")
+    if value.get("root", OID_SDS_USER) != OID_SDS_USER:
+        raise broken(Fault.USER_ID, value, f"root {OID_SDS_USER}, or none", attribute="root")
+    raise broken(Fault.USER_ID, value, "an SDS user id of twelve digits", attribute="extension")
 
 
 def write_query_activity(request: ItkRequest, call: Call, outcome: Outcome, payload_id: str) -> etree._Element:

@@ -3,7 +3,7 @@
 It translates only: whether something asked for is allowed is the service's business.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,17 +13,14 @@ from lxml import etree
 from gateway.domain.codes import Code
 from gateway.domain.errors import AccessDenied, InvalidValue, MessageInvalid
 from gateway.domain.findings import Finding
-from gateway.domain.identifiers import NhsNumber, NhsNumbers
+from gateway.domain.identifiers import NhsNumber, NhsNumbers, NumberRange
 from gateway.domain.permission import AccessClaims
 from gateway.service.calls import Call, Credentials, MessageRef
 from gateway.service.outcomes import Outcome
-from gateway.xml.access_facts import AccessFactsBlock
 from gateway.xml.findings import Fault, finding
 from gateway.xml.itk import ItkRequest
 from gateway.xml.names import HL7, qname
 from gateway.xml.operations import Operation
-
-NUMBER_EXPECTED = "ten digits that pass Modulus 11, of the range this installation accepts"
 
 
 class EnvelopeInvalid(MessageInvalid):
@@ -63,22 +60,28 @@ class SenderRefused(AccessDenied):
         self.request = request
 
 
+class Unguaranteed(Exception):
+    """A part that the schema guarantees is absent. Only the explain pass, which reads broken payloads, meets it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Fields:
+    """What the field rules read, and what they are judged against."""
+
+    payload: etree._Element
+    """The HL7 payload."""
+    claims: AccessClaims
+    numbers: NhsNumbers
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked(Fields):
     """A request whose envelope and payload are valid, with what all operations share."""
 
     request: ItkRequest
     credentials: Credentials
-    claims: AccessClaims
-    facts: AccessFactsBlock | None
     message: MessageRef
-    numbers: NhsNumbers
-    now: datetime
-
-    @property
-    def payload(self) -> etree._Element:
-        """The HL7 payload."""
-        return self.request.payload
 
     @property
     def common(self) -> dict[str, Any]:
@@ -92,6 +95,26 @@ class Asked:
         }
 
 
+Rules = Callable[[Fields], Iterator[Callable[[], object]]]
+"""The field rules of one operation, each a call that raises MessageInvalid where the rule is broken."""
+
+
+def no_rules(_: Fields) -> Iterator[Callable[[], object]]:
+    """For an operation whose schema says all."""
+    return iter(())
+
+
+def field_findings(rules: Rules, fields: Fields) -> Iterator[Finding]:
+    """Every field rule that a payload breaks, also where its schema does not hold: a rule without its part is silent."""
+    for rule in rules(fields):
+        try:
+            rule()
+        except MessageInvalid as invalid:
+            yield from invalid.findings
+        except Unguaranteed:
+            continue
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
     """How one operation's payload is read and its response payload written."""
@@ -102,6 +125,8 @@ class Exchange:
     """(request, call, outcome, payload id) -> response payload."""
     fail: Callable[[Operation, str, str], etree._Element]
     """(operation, payload id, response code) -> response payload of a failure."""
+    rules: Rules = no_rules
+    """What `read` demands beyond the schema, rule by rule: it raises exactly where one of these does."""
 
 
 def find(element: etree._Element, path: str) -> etree._Element | None:
@@ -110,22 +135,37 @@ def find(element: etree._Element, path: str) -> etree._Element | None:
 
 
 def needed(element: etree._Element, path: str) -> etree._Element:
-    """The element the schema guarantees at `a/b/c`."""
+    """The element the schema guarantees at `a/b/c`. Raises Unguaranteed where the schema was not checked."""
     found = find(element, path)
-    assert found is not None
+    if found is None:
+        raise Unguaranteed(path)
     return found
 
 
 def broken(
-    fault: Fault, element: etree._Element | None, expected: str, *, kind: type[MessageInvalid] = MessageInvalid
+    fault: Fault,
+    element: etree._Element | None,
+    expected: str,
+    *,
+    attribute: str | None = None,
+    kind: type[MessageInvalid] = MessageInvalid,
 ) -> MessageInvalid:
     """A payload rule beyond the schema is broken at `element`. Nothing of what the caller wrote is repeated."""
-    return kind(fault.entry.code, (finding(fault, element, expected=expected),))
+    if element is None or (attribute is not None and attribute not in element.attrib):
+        attribute = None
+    return kind(fault.entry.code, (finding(fault, element, attribute, expected=expected),))
 
 
-def read_number(asked: Asked, element: etree._Element) -> NhsNumber:
+def read_number(fields: Fields, element: etree._Element) -> NhsNumber:
     """The NHS number in `@extension`. Raises NotNewStyle (a MessageInvalid)."""
     try:
-        return asked.numbers.read(element.get("extension", ""))
+        return fields.numbers.read(element.get("extension", ""))
     except InvalidValue as error:
-        raise broken(Fault.NHS_NUMBER, element, NUMBER_EXPECTED, kind=NotNewStyle) from error
+        expected = number_expected(fields.numbers)
+        raise broken(Fault.NHS_NUMBER, element, expected, attribute="extension", kind=NotNewStyle) from error
+
+
+def number_expected(numbers: NhsNumbers) -> str:
+    """What an NHS number must be here, in words."""
+    first = "beginning with 9" if numbers.range is NumberRange.SYNTHETIC else "not beginning with 9"
+    return f"ten digits that pass Modulus 11, {first}: this installation accepts {numbers.range.value} numbers only"

@@ -3,16 +3,27 @@
 A permission belongs to one professional in one role profile; it is never widened here to a team or an organisation.
 """
 
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import partial
+from typing import TypeVar
 
 from lxml import etree
 
-from gateway.adapters.mini_service_payload import Asked, broken, find, needed, read_number
+from gateway.adapters.mini_service_payload import (
+    Asked,
+    Fields,
+    Unguaranteed,
+    broken,
+    find,
+    needed,
+    read_number,
+)
 from gateway.adapters.mini_service_scr_answers import succeed
 from gateway.domain.access import Scope
 from gateway.domain.errors import InternalError, InvalidValue, MessageInvalid
-from gateway.domain.identifiers import RoleProfileId, UserId
+from gateway.domain.identifiers import NhsNumber, RoleProfileId, UserId
 from gateway.domain.instants import LONDON, WireTime
 from gateway.domain.permission import PermissionAnswer
 from gateway.service.calls import Call, QueryPermissionCall, RecordPermissionCall
@@ -24,6 +35,7 @@ from gateway.xml.paths import elements
 
 _UNITS = {"min": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "wk": timedelta(weeks=1)}
 _MOST = 10_000
+Id = TypeVar("Id", UserId, RoleProfileId)
 _SKEW = timedelta(minutes=1)
 
 
@@ -59,7 +71,7 @@ def _start(low: etree._Element, now: datetime) -> datetime:
     """Where a period begins; today, without a time, is now."""
     start = _instant(low)
     if start > now + _SKEW:
-        raise broken(Fault.DURATION, low, "a start that is not still to come")
+        raise broken(Fault.DURATION, low, "a start that is not still to come", attribute="value")
     has_time = len(low.get("value", "")) > len("YYYYMMDD")
     return start if has_time or start.astimezone(LONDON).date() != now.astimezone(LONDON).date() else now
 
@@ -77,7 +89,7 @@ def _width(width: etree._Element) -> timedelta:
 
 def _to_come(end: datetime, now: datetime, element: etree._Element) -> datetime:
     if end <= now:
-        raise broken(Fault.DURATION, element, "an end that is still to come")
+        raise broken(Fault.DURATION, element, "an end that is still to come", attribute="value")
     return end
 
 
@@ -101,10 +113,18 @@ def _instant(element: etree._Element, *, whole_day: bool = False) -> datetime:
 # queryPTV
 
 
+def _asked_of(fields: Fields) -> NhsNumber:
+    return read_number(fields, needed(fields.payload, "queryPTVGrouper/person.NHSNumber/value"))
+
+
+def query_ptv_rules(fields: Fields) -> Iterator[Callable[[], object]]:
+    """The field rules of queryPTV."""
+    yield lambda: _asked_of(fields)
+
+
 def read_query_ptv(asked: Asked) -> QueryPermissionCall:
     """QueryPTVRequest -> QueryPermissionCall. Raises MessageInvalid."""
-    number = needed(asked.payload, "queryPTVGrouper/person.NHSNumber/value")
-    return QueryPermissionCall(**asked.common, patient=read_number(asked, number))
+    return QueryPermissionCall(**asked.common, patient=_asked_of(asked))
 
 
 def write_query_ptv(request: ItkRequest, _: Call, outcome: Outcome, payload_id: str) -> etree._Element:
@@ -120,22 +140,27 @@ def write_query_ptv(request: ItkRequest, _: Call, outcome: Outcome, payload_id: 
 # createPTV
 
 
+def create_ptv_rules(fields: Fields) -> Iterator[Callable[[], object]]:
+    """The field rules of createPTV: how long, whose record, for whom."""
+    yield lambda: read_duration(find(fields.payload, "effectiveTime"), fields.now)
+    yield lambda: _granting(fields)
+    for subject in elements(fields.payload, qname(HL7, "subject1")):
+        yield partial(_professional, subject)
+    yield lambda: _each_once(fields.payload)
+
+
 def read_create_ptv(asked: Asked) -> RecordPermissionCall:
     """CreatePTVRequest -> RecordPermissionCall for the professionals named. Raises MessageInvalid.
 
     Without a duration the permission is for one view each, as if asked just before it.
     """
-    payload = asked.payload
-    number = needed(payload, "subject/patient/id")
-    until = read_duration(find(payload, "effectiveTime"), asked.now)
-    people = tuple(
-        _professional(needed(subject, "sDSSubject")) for subject in elements(payload, qname(HL7, "subject1"))
-    )
-    if len(set(people)) != len(people):
-        raise broken(Fault.PROFESSIONAL, payload, "each professional once")
+    until = read_duration(find(asked.payload, "effectiveTime"), asked.now)
+    number = _granting(asked)
+    people = tuple(_professional(subject) for subject in elements(asked.payload, qname(HL7, "subject1")))
+    _each_once(asked.payload)
     return RecordPermissionCall(
         **asked.common,
-        patient=read_number(asked, number),
+        patient=number,
         answer=PermissionAnswer.YES,
         kind="single" if until is None else "extended",
         scope=Scope.INDIVIDUAL,
@@ -144,20 +169,46 @@ def read_create_ptv(asked: Asked) -> RecordPermissionCall:
     )
 
 
-def _professional(subject: etree._Element) -> tuple[UserId, RoleProfileId]:
+def _granting(fields: Fields) -> NhsNumber:
+    return read_number(fields, needed(fields.payload, "subject/patient/id"))
+
+
+def _each_once(payload: etree._Element) -> None:
+    """No professional is named twice; one that cannot be read is `_professional`'s business."""
+    seen: set[tuple[UserId, RoleProfileId]] = set()
+    for subject in elements(payload, qname(HL7, "subject1")):
+        try:
+            person = _professional(subject)
+        except MessageInvalid:
+            continue
+        if person in seen:
+            raise broken(Fault.PROFESSIONAL, subject, "each professional once")
+        seen.add(person)
+
+
+def _professional(named: etree._Element) -> tuple[UserId, RoleProfileId]:
     """Two ids: by their roots, or where both have none the user's first, then the role profile's."""
+    subject = needed(named, "sDSSubject")
     ids = list(elements(subject, qname(HL7, "id")))
+    if len(ids) != 2:
+        raise Unguaranteed("sDSSubject/id")
     roots = [one.get("root") for one in ids]
     if roots == [OID_SDS_ROLE_PROFILE, OID_SDS_USER]:
         ids.reverse()
     elif roots not in ([OID_SDS_USER, OID_SDS_ROLE_PROFILE], [None, None]):
         expected = f"roots {OID_SDS_USER} (user) and {OID_SDS_ROLE_PROFILE} (role profile)"
         raise broken(Fault.PROFESSIONAL, subject, expected)
+    return (
+        _twelve_digits(UserId, ids[0], "an SDS user id of twelve digits"),
+        _twelve_digits(RoleProfileId, ids[1], "a role profile id of twelve digits"),
+    )
+
+
+def _twelve_digits(kind: type[Id], element: etree._Element, expected: str) -> Id:
     try:
-        return UserId(ids[0].get("extension", "")), RoleProfileId(ids[1].get("extension", ""))
+        return kind(element.get("extension", ""))
     except InvalidValue as error:
-        expected = "a user id and a role profile id, twelve digits each"
-        raise broken(Fault.PROFESSIONAL, subject, expected) from error
+        raise broken(Fault.PROFESSIONAL, element, expected, attribute="extension") from error
 
 
 def write_create_ptv(request: ItkRequest, _: Call, outcome: Outcome, payload_id: str) -> etree._Element:

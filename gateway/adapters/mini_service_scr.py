@@ -3,13 +3,17 @@
 The document inside querySCR is passed through untouched.
 """
 
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from lxml import etree
 
-from gateway.adapters.mini_service_activity import read_query_activity, write_query_activity
-from gateway.adapters.mini_service_payload import Asked, Exchange, broken, find, needed, read_number
+from gateway.adapters.mini_service_activity import activity_rules, read_query_activity, write_query_activity
+from gateway.adapters.mini_service_payload import Asked, Exchange, Fields, broken, find, needed, read_number
 from gateway.adapters.mini_service_permission import (
+    create_ptv_rules,
+    query_ptv_rules,
     read_create_ptv,
     read_duration,
     read_query_ptv,
@@ -18,6 +22,7 @@ from gateway.adapters.mini_service_permission import (
 )
 from gateway.adapters.mini_service_scr_answers import fail, succeed
 from gateway.domain.errors import InternalError
+from gateway.domain.identifiers import NhsNumber
 from gateway.domain.permission import AccessClaims, EmergencyReason, PermissionClaim, RelationshipKind
 from gateway.domain.spine import Consent
 from gateway.service.calls import Call, RbacCall, StatusCall, ViewCall
@@ -37,10 +42,18 @@ _NO_CONSENT = ("0", "No")
 # getSCRStatus, getRBACStatus
 
 
+def _status_of(fields: Fields) -> NhsNumber:
+    return read_number(fields, needed(fields.payload, "getSCRStatusRequestGrouper/person.NHSNumber/value"))
+
+
+def status_rules(fields: Fields) -> Iterator[Callable[[], object]]:
+    """The field rules of getSCRStatus."""
+    yield lambda: _status_of(fields)
+
+
 def read_get_scr_status(asked: Asked) -> StatusCall:
     """GetSCRStatusRequest -> StatusCall. Raises MessageInvalid."""
-    number = needed(asked.payload, "getSCRStatusRequestGrouper/person.NHSNumber/value")
-    return StatusCall(**asked.common, patient=read_number(asked, number))
+    return StatusCall(**asked.common, patient=_status_of(asked))
 
 
 def write_get_scr_status(request: ItkRequest, _: Call, outcome: Outcome, payload_id: str) -> etree._Element:
@@ -82,62 +95,106 @@ def _flag_part(root: etree._Element, component: str, local: str, *, value: bool)
 # querySCR
 
 
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """The parts of querySCRGrouper, as far as they are there."""
+
+    grouper: etree._Element
+    create: bool
+    emergency: bool
+    self_claim: bool
+    reason: etree._Element | None
+    text: str
+    """The reason's words."""
+
+
+def _query(fields: Fields) -> _Query:
+    grouper = needed(fields.payload, "querySCRGrouper")
+    reason = find(grouper, "emergencyAccessReason.Value/value")
+    create, emergency, self_claim = (
+        _flag(grouper, name) for name in ("createPTV.Value", "emergencyAccess.Value", "selfClaimLR.Value")
+    )
+    text = " ".join((reason.text or "").split()) if reason is not None else ""
+    return _Query(grouper, create, emergency, self_claim, reason, text)
+
+
 def _flag(grouper: etree._Element, name: str) -> bool:
     value = find(grouper, f"{name}/value")
     return value is not None and value.get("value") == "true"
 
 
+def view_rules(fields: Fields) -> Iterator[Callable[[], object]]:
+    """The field rules of querySCR, in the order of its parts."""
+    yield lambda: _one_way(_query(fields))
+    yield lambda: _reason(_query(fields))
+    yield lambda: _permission(fields, _query(fields))
+    yield lambda: _one_text(fields, _query(fields))
+    yield lambda: _viewed(fields)
+    yield lambda: _duration(fields, _query(fields))
+
+
 def read_query_scr(asked: Asked) -> ViewCall:
     """QuerySCRRequest -> ViewCall. Raises MessageInvalid: flags that contradict each other or the access facts."""
-    grouper = find(asked.payload, "querySCRGrouper")
-    number = find(asked.payload, "querySCRGrouper/person.NHSNumber/value")
-    assert grouper is not None
-    assert number is not None
-    claims = _claims(asked, grouper)
-    return ViewCall(**(asked.common | {"claims": claims}), patient=read_number(asked, number), rendered=False)
+    claims = _claims(asked)
+    return ViewCall(**(asked.common | {"claims": claims}), patient=_viewed(asked), rendered=False)
 
 
-def _claims(asked: Asked, grouper: etree._Element) -> AccessClaims:
-    create, emergency, self_claim = (
-        _flag(grouper, name) for name in ("createPTV.Value", "emergencyAccess.Value", "selfClaimLR.Value")
-    )
-    reason = find(grouper, "emergencyAccessReason.Value/value")
-    text = " ".join((reason.text or "").split()) if reason is not None else ""
-    _combinations(grouper, create=create, emergency=emergency, reason=reason, text=text)
-    claims = asked.claims
-    permission = _permission(claims.permission, create=create, emergency=emergency, grouper=grouper)
-    until = claims.until
-    if create:
-        end = read_duration(find(grouper, "pTVDuration.Value/value"), asked.now)
-        if end is not None and permission is PermissionClaim.YES:
-            permission, until = PermissionClaim.EXTENDED, end.isoformat()
-    if emergency and claims.note and text and claims.note != text:
-        raise broken(Fault.REASON_AND_NOTE, reason, "one text")
+def _viewed(fields: Fields) -> NhsNumber:
+    return read_number(fields, needed(fields.payload, "querySCRGrouper/person.NHSNumber/value"))
+
+
+def _claims(asked: Asked) -> AccessClaims:
+    query, claims = _query(asked), asked.claims
+    _one_way(query)
+    _reason(query)
+    permission, until = _permission(asked, query), claims.until
+    _one_text(asked, query)
+    end = _duration(asked, query)
+    if end is not None and permission is PermissionClaim.YES:
+        permission, until = PermissionClaim.EXTENDED, end.isoformat()
     return replace(
         claims,
         permission=permission,
         until=until,
-        relationship=RelationshipKind.SELF_CLAIMED if self_claim else claims.relationship,
-        note=text or claims.note,
+        relationship=RelationshipKind.SELF_CLAIMED if query.self_claim else claims.relationship,
+        note=query.text or claims.note,
         emergency_reason=claims.emergency_reason
         or (EmergencyReason.CANNOT_ANSWER if permission is PermissionClaim.EMERGENCY else None),
     )
 
 
-def _combinations(
-    grouper: etree._Element, *, create: bool, emergency: bool, reason: etree._Element | None, text: str
-) -> None:
-    """What the schema leaves open: an emergency needs a reason, and only an emergency has one; it creates no permission."""
-    at = reason if reason is not None else find(grouper, "emergencyAccess.Value")
-    if emergency and create:
-        raise broken(Fault.EMERGENCY_AND_PERMISSION, find(grouper, "createPTV.Value"), "createPTV false")
-    if emergency is not bool(text) or len(text) > MOST_REASON:
-        expected = f"1 to {MOST_REASON} characters" if emergency else "no reason without an emergency"
-        raise broken(Fault.ACCESS_REASON, at, expected)
+def _one_way(query: _Query) -> None:
+    """An emergency creates no permission."""
+    if query.emergency and query.create:
+        value = find(query.grouper, "createPTV.Value/value")
+        raise broken(Fault.EMERGENCY_AND_PERMISSION, value, "createPTV.Value false", attribute="value")
 
 
-def _permission(stated: PermissionClaim, *, create: bool, emergency: bool, grouper: etree._Element) -> PermissionClaim:
+def _reason(query: _Query) -> None:
+    """An emergency needs a reason, and only an emergency has one."""
+    if query.emergency is not bool(query.text) or len(query.text) > MOST_REASON:
+        at = query.reason if query.reason is not None else find(query.grouper, "emergencyAccess.Value")
+        expected = f"emergencyAccessReason.Value with 1 to {MOST_REASON} characters"
+        raise broken(Fault.ACCESS_REASON, at, expected if query.emergency else "no reason without an emergency")
+
+
+def _one_text(fields: Fields, query: _Query) -> None:
+    """The reason and the note of the access facts say the same, or one of them says nothing."""
+    note = fields.claims.note
+    if query.emergency and note and query.text and note != query.text:
+        raise broken(Fault.REASON_AND_NOTE, query.reason, "one text")
+
+
+def _duration(fields: Fields, query: _Query) -> datetime | None:
+    """When a permission created with this view ends; without one the duration says nothing."""
+    return read_duration(find(query.grouper, "pTVDuration.Value/value"), fields.now) if query.create else None
+
+
+def _permission(fields: Fields, query: _Query) -> PermissionClaim:
     """The payload's flags and the AccessFacts block say the same, or one of them says nothing."""
+    stated, create, emergency = fields.claims.permission, query.create, query.emergency
+    if emergency and create:  # `_one_way` says so
+        return stated
     from_flags = {
         (True, False): {PermissionClaim.YES, PermissionClaim.EXTENDED, PermissionClaim.PROXY},
         (False, True): {PermissionClaim.EMERGENCY, PermissionClaim.BEST_INTERESTS},
@@ -148,7 +205,8 @@ def _permission(stated: PermissionClaim, *, create: bool, emergency: bool, group
             return PermissionClaim.YES
         return PermissionClaim.EMERGENCY if emergency else PermissionClaim.NOT_ASKED
     if stated not in from_flags:
-        raise broken(Fault.FLAGS_AND_FACTS, grouper, "flags that fit the permission")
+        expected = f"createPTV.Value and emergencyAccess.Value that fit the permission {stated.value}"
+        raise broken(Fault.FLAGS_AND_FACTS, query.grouper, expected)
     return stated
 
 
@@ -171,11 +229,11 @@ def put_record(message: etree._Element, viewed: Viewed) -> None:
 
 
 EXCHANGES: dict[str, Exchange] = {
-    "getSCRStatus": Exchange(read=read_get_scr_status, write=write_get_scr_status, fail=fail),
+    "getSCRStatus": Exchange(read=read_get_scr_status, write=write_get_scr_status, fail=fail, rules=status_rules),
     "getRBACStatus": Exchange(read=read_get_rbac_status, write=write_get_rbac_status, fail=fail),
-    "queryPTV": Exchange(read=read_query_ptv, write=write_query_ptv, fail=fail),
-    "createPTV": Exchange(read=read_create_ptv, write=write_create_ptv, fail=fail),
-    "querySCR": Exchange(read=read_query_scr, write=write_query_scr, fail=fail),
-    "querySCRActivity": Exchange(read=read_query_activity, write=write_query_activity, fail=fail),
+    "queryPTV": Exchange(read=read_query_ptv, write=write_query_ptv, fail=fail, rules=query_ptv_rules),
+    "createPTV": Exchange(read=read_create_ptv, write=write_create_ptv, fail=fail, rules=create_ptv_rules),
+    "querySCR": Exchange(read=read_query_scr, write=write_query_scr, fail=fail, rules=view_rules),
+    "querySCRActivity": Exchange(read=read_query_activity, write=write_query_activity, fail=fail, rules=activity_rules),
 }
 """Operation name -> how its payload is read and written."""

@@ -15,12 +15,37 @@ if TYPE_CHECKING:
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True))
 @click.option("--door", default="mini-service", show_default=True, help="Whose message it is.")
 @click.option("--lenience", "leniences", multiple=True, help="A tolerance, named as in the registry.")
+@click.option("--soap-action", metavar="TEXT", help="The HTTP header SOAPAction that goes with it.")
+@click.option(
+    "--numbers",
+    type=click.Choice(["synthetic", "live"]),
+    default="synthetic",
+    show_default=True,
+    help="The NHS numbers that the gateway it is for accepts.",
+)
+@click.option(
+    "--schemas",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="An official schema pack to check against, as in the setting `schemas`.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for pipelines.")
-def check_message(file: Path, door: str, leniences: tuple[str, ...], as_json: bool) -> None:
-    """Validate a message and explain every fault: exit 0 where there is none, 5 where there are."""
+def check_message(
+    file: Path,
+    door: str,
+    leniences: tuple[str, ...],
+    soap_action: str | None,
+    numbers: str,
+    schemas: Path | None,
+    as_json: bool,
+) -> None:
+    """Validate a message and explain every fault: exit 0 where there is none, 5 where there are.
+
+    What only a running gateway knows is not judged: who is calling, whose token it is, whether the message id is new.
+    """
     from datetime import UTC, datetime
 
     from gateway.teaching import CHECKS
+    from gateway.xml.catalogue import SchemaUnusable
     from gateway.xml.explain import Context, explain
 
     check = CHECKS.get(door)
@@ -28,9 +53,23 @@ def check_message(file: Path, door: str, leniences: tuple[str, ...], as_json: bo
         raise click.BadParameter(f"one of {', '.join(sorted(CHECKS))}", param_hint="--door")
     data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     try:
-        found = explain(data, check, Context(now=datetime.now(UTC), leniences=leniences))
+        told = explain(
+            data,
+            check,
+            Context(
+                now=datetime.now(UTC),
+                leniences=leniences,
+                soap_action=soap_action,
+                schemas=str(schemas) if schemas else None,
+                numbers=numbers,
+                warnings=True,
+            ),
+        )
+    except SchemaUnusable as error:
+        raise click.BadParameter(str(error), param_hint="--schemas") from error
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--lenience") from error
+    faults = sum(not one.warning for one in told)
     if as_json:
         rows = [
             {
@@ -44,23 +83,31 @@ def check_message(file: Path, door: str, leniences: tuple[str, ...], as_json: bo
                 "expected": one.expected,
                 "found": one.found,
                 "fragment": one.fragment,
+                "warning": one.warning,
                 "more": f"/errors/{one.code}",
             }
-            for one in found
+            for one in told
         ]
-        click.echo(json.dumps({"file": file.name, "door": door, "valid": not found, "findings": rows}, indent=1))
+        click.echo(json.dumps({"file": file.name, "door": door, "valid": not faults, "findings": rows}, indent=1))
     else:
-        _told(file, found)
-    sys.exit(5 if found else 0)
+        _told(file, told)
+    sys.exit(5 if faults else 0)
 
 
-def _told(file: Path, found: "tuple[Finding, ...]") -> None:
+def _told(file: Path, told: "tuple[Finding, ...]") -> None:
     """The findings for a person."""
-    for one in found:
-        click.echo(f"{file.name}:{one.line or '-'}:{one.column or '-'}: {one.code}: {one.sentence}")
+    for one in told:
+        kind = "note: " if one.warning else ""
+        click.echo(f"{file.name}:{one.line or '-'}:{one.column or '-'}: {kind}{one.code}: {one.sentence}")
         for label, text in (("at", one.path), ("rule", one.clause), ("expected", one.expected), ("found", one.found)):
             if text:
                 click.echo(f"    {label}: {text}")
         if one.fragment:
             click.echo(f"    write: {one.fragment}")
-    click.echo(f"{len(found)} findings" if found else "valid")
+        click.echo(f"    more: /errors/{one.code}")
+    faults, notes = sum(not one.warning for one in told), sum(one.warning for one in told)
+    click.echo((_number(faults, "finding") if faults else "valid") + (f", {_number(notes, 'note')}" if notes else ""))
+
+
+def _number(count: int, word: str) -> str:
+    return f"{count} {word}" + ("" if count == 1 else "s")

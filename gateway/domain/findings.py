@@ -27,3 +27,5 @@ class Finding:
     """What stands there; empty where it might be patient data."""
     fragment: str = ""
     """A corrected fragment, where one is certain."""
+    warning: bool = False
+    """Whether it is only a note: the message is read all the same."""

@@ -4,15 +4,16 @@ It carries what a caller states; whether any of it holds is for token checks and
 part into a statement.
 """
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 from lxml import etree
 
 from gateway.domain.errors import MessageInvalid
+from gateway.domain.findings import Finding
 from gateway.xml.catalogue import ACCESS_FACTS_BLOCK, Catalogue
-from gateway.xml.findings import gateway_code
+from gateway.xml.findings import Fault, gateway_code
 from gateway.xml.names import ACCESS_FACTS, qname
-from gateway.xml.paths import first, text_of
+from gateway.xml.paths import first, line_of, path_of, text_of
 from gateway.xml.soap import Envelope
 
 
@@ -63,6 +64,14 @@ def read_block(block: etree._Element, catalogue: Catalogue) -> AccessFactsBlock:
     plain = {name: text for name, text in texts.items() if name not in _FLAGS}
     flags = {name: None if texts[name] is None else texts[name] in {"true", "1"} for name in _FLAGS}
     return AccessFactsBlock(**plain, **flags)  # type: ignore[arg-type]
+
+
+def placed(found: Finding, block: etree._Element) -> Finding:
+    """A finding whose path is a member's name, placed at that part of the block; without such a part, at the block."""
+    part = first(block, qname(ACCESS_FACTS, _NAMES.get(found.path, "")))
+    clause, node = found.clause or Fault.ACCESS_FACT.entry.clause, part if part is not None else block
+    path, namespaces = path_of(node)
+    return replace(found, path=path, namespaces=namespaces, line=line_of(node), clause=clause)
 
 
 def write_block(block: AccessFactsBlock) -> etree._Element:

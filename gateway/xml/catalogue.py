@@ -4,7 +4,7 @@ It reads files of one directory only, never the network, and never a location a 
 """
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -15,7 +15,7 @@ from gateway.domain.findings import Finding
 from gateway.xml.findings import Fault
 from gateway.xml.names import ACCESS_FACTS, ADASTRA, CLEO, CODES, HL7, ITK, NASP, PROBLEM, RECORD, SYSTMONE, XSD, qname
 from gateway.xml.paths import local_name, namespace_of
-from gateway.xml.schema_findings import Diagnosis, LogEntry, diagnose, shown
+from gateway.xml.schema_findings import Declared, Diagnosis, LogEntry, diagnose, shown
 
 OWN_SCHEMAS = Path(__file__).resolve().parents[1] / "schemas"
 
@@ -144,12 +144,12 @@ ENTRIES: dict[str, SchemaEntry] = {
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
-    """A compiled schema, the local names it declares, and the lock its error log needs (lxml keeps one log per schema
+    """A compiled schema, what it declares, and the lock its error log needs (lxml keeps one log per schema
     object).
     """
 
     schema: etree.XMLSchema
-    known: frozenset[str]
+    known: Declared
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -219,21 +219,31 @@ def _compile(path: Path) -> _Compiled:
     parser = etree.XMLParser(no_network=True, resolve_entities=False, load_dtd=False)
     try:
         tree = etree.parse(str(path), parser)
-        return _Compiled(etree.XMLSchema(tree), frozenset(_declared(path, parser, set())))
+        return _Compiled(etree.XMLSchema(tree), _declared(path, parser))
     except (OSError, etree.XMLSyntaxError, etree.XMLSchemaParseError) as error:
         raise SchemaUnusable(f"schema {path.name} is missing or does not compile") from error
 
 
-def _declared(path: Path, parser: etree.XMLParser, seen: set[Path]) -> set[str]:
-    """Local names of all elements the schema and its includes declare."""
+def _declared(path: Path, parser: etree.XMLParser) -> Declared:
+    """What the schema and its includes declare."""
+    elements: set[str] = set()
+    codes: set[str] = set()
+    for root in _documents(path, parser, set()):
+        elements |= {str(one.get("name")) for one in root.iter(qname(XSD, "element")) if one.get("name")}
+        codes |= {str(one.get("value")) for one in root.iter(qname(XSD, "enumeration"))}
+        codes |= {str(one.get("fixed")) for one in root.iter("*") if one.get("fixed")}
+    return Declared(frozenset(elements), frozenset(codes | elements))
+
+
+def _documents(path: Path, parser: etree.XMLParser, seen: set[Path]) -> Iterator[etree._Element]:
+    """The roots of a schema document and of all it includes, each once."""
     path = path.resolve()
     if path in seen:
-        return set()
+        return
     seen.add(path)
     root = etree.parse(str(path), parser).getroot()
-    names = {str(element.get("name")) for element in root.iter(qname(XSD, "element")) if element.get("name")}
+    yield root
     for tag in ("include", "import"):
         for reference in root.iter(qname(XSD, tag)):
             if location := reference.get("schemaLocation"):
-                names |= _declared(path.parent / location, parser, seen)
-    return names
+                yield from _documents(path.parent / location, parser, seen)

@@ -38,6 +38,10 @@ class Context:
     soap_action: str | None = None
     schemas: str | None = None
     """Folder of an official schema pack, where the site uses one."""
+    numbers: str = "synthetic"
+    """Range of NHS numbers that is accepted: synthetic or live."""
+    warnings: bool = False
+    """Whether to tell what is only worth a note, too."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -21,6 +21,8 @@ from gateway.xml.parser import DEFAULT_LIMITS, Limits
 
 _LENGTH = struct.Struct(">I")
 _PACKAGE_PARENT = Path(__file__).resolve().parents[2]
+_WARMING = 20.0
+"""Seconds a new process may take to load its modules and schemas, on whatever machine."""
 _MAX_ANSWER = 4 * 1024 * 1024
 
 
@@ -36,6 +38,8 @@ class ExplainProcess:
         self._waiting = 0
         self._turn = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
+        self._warm: int | None = None
+        """The process that has answered once."""
 
     async def start(self) -> None:
         """Start the process, so that the first explanation does not pay for it."""
@@ -75,11 +79,16 @@ class ExplainProcess:
             "leniences": context.leniences,
             "soap_action": context.soap_action,
             "schemas": context.schemas,
+            "numbers": context.numbers,
             "limits": asdict(limits),
         }
         answered = False
         try:
             process = await self._running()
+            if process.pid != self._warm:  # its modules and schemas are loaded on a clock of their own
+                async with asyncio.timeout(_WARMING):
+                    await _exchange(process, json.dumps(order).encode(), b"<warm/>")
+                self._warm = process.pid
             async with asyncio.timeout(self._limit):
                 findings = await _exchange(process, json.dumps(order).encode(), data)
             answered = True

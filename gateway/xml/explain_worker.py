@@ -34,7 +34,7 @@ def frame(data: bytes) -> bytes:
 
 def answer(order: dict[str, object], data: bytes) -> bytes:
     """Findings for one message as JSON. `order`: check (`module:function`), now (ISO 8601), leniences, soap_action,
-    schemas, limits.
+    schemas, numbers, limits.
     """
     module, _, name = str(order["check"]).partition(":")
     check: Check = getattr(import_module(module), name)
@@ -43,6 +43,7 @@ def answer(order: dict[str, object], data: bytes) -> bytes:
         leniences=tuple(order["leniences"]),  # type: ignore[arg-type]
         soap_action=order["soap_action"],  # type: ignore[arg-type]
         schemas=order["schemas"],  # type: ignore[arg-type]
+        numbers=str(order["numbers"]),
     )
     findings = explain(data, check, context, Limits(**order["limits"]))  # type: ignore[arg-type]
     return json.dumps([asdict(one) for one in findings]).encode()

@@ -28,7 +28,6 @@ _XML = "XML 1.0 (5th edition)"
 _ITK = "ITK 2.2 Distribution Envelope v2.0"
 _WSA = "WS-Addressing 1.0 Core"
 _WSS = "WS-Security 1.1"
-_FIELDS = "Spine mini service, field rules"
 
 
 class Fault(Enum):
@@ -217,38 +216,56 @@ class Fault(Enum):
     )
     # field rules of the mini services
     DURATION = FaultEntry(
-        Code.MESSAGE_VALUE, "The duration cannot be read, or is not one that is still to come.", _FIELDS
+        Code.MESSAGE_VALUE,
+        "The duration cannot be read, or is not one that is still to come.",
+        "SCR mini service, createPTV effectiveTime and querySCR pTVDuration",
     )
     PROFESSIONAL = FaultEntry(
         Code.MESSAGE_VALUE,
         "The two ids are not those of one professional, or the professional is named twice.",
-        _FIELDS,
+        "SCR mini service, createPTV subject1",
     )
-    EMERGENCY_AND_PERMISSION = FaultEntry(Code.MESSAGE_COMBINATION, "Emergency access creates no permission.", _FIELDS)
+    EMERGENCY_AND_PERMISSION = FaultEntry(
+        Code.MESSAGE_COMBINATION, "Emergency access creates no permission.", "SCR mini service, querySCR flags"
+    )
     ACCESS_REASON = FaultEntry(
         Code.MESSAGE_COMBINATION,
         "Emergency access needs a reason of at most 128 characters, and nothing else has one.",
-        _FIELDS,
+        "SCR mini service, querySCR emergencyAccessReason",
     )
     REASON_AND_NOTE = FaultEntry(
-        Code.MESSAGE_COMBINATION, "The reason and the note of the access facts differ.", _FIELDS
+        Code.MESSAGE_COMBINATION,
+        "The reason and the note of the access facts differ.",
+        "SCR mini service, querySCR emergencyAccessReason",
     )
     FLAGS_AND_FACTS = FaultEntry(
         Code.MESSAGE_COMBINATION,
         "The payload's flags and the permission of the access facts contradict each other.",
-        _FIELDS,
+        "SCR mini service, querySCR flags",
     )
-    PERIOD = FaultEntry(Code.MESSAGE_VALUE, "The report's period cannot be read, or ends before it starts.", _FIELDS)
+    PERIOD = FaultEntry(
+        Code.MESSAGE_VALUE,
+        "The report's period cannot be read, or ends before it starts.",
+        "SCR mini service, querySCRActivity parameter.Period",
+    )
     REPORT_KIND = FaultEntry(
-        Code.MESSAGE_COMBINATION, "The report's code, its name and what it asks about contradict each other.", _FIELDS
+        Code.MESSAGE_COMBINATION,
+        "The report's code, its name and what it asks about contradict each other.",
+        "SCR mini service, querySCRActivity code",
     )
-    USER_ID = FaultEntry(Code.MESSAGE_VALUE, "The user id is not valid.", _FIELDS)
+    USER_ID = FaultEntry(Code.MESSAGE_VALUE, "The user id is not valid.", "SDS user id")
+    ROLE_PROFILE_ID = FaultEntry(Code.MESSAGE_VALUE, "The role profile id is not valid.", "SDS role profile id")
+    ACCESS_FACT = FaultEntry(Code.MESSAGE_VALUE, "A part of the access facts cannot be used.", "access-facts")
     DATE_OF_BIRTH = FaultEntry(
-        Code.MESSAGE_VALUE, "The date of birth is no date of the form asked for, or in the future.", _FIELDS
+        Code.MESSAGE_VALUE,
+        "The date of birth is no date of the form asked for, or in the future.",
+        "PDS mini service, Person.DateOfBirth",
     )
-    PERSON_NAME = FaultEntry(Code.MESSAGE_VALUE, "The name cannot be used.", _FIELDS)
-    POSTCODE = FaultEntry(Code.MESSAGE_VALUE, "The postcode cannot be used.", _FIELDS)
-    SEARCH_DETAILS = FaultEntry(Code.MESSAGE_COMBINATION, "There is not enough to search with.", _FIELDS)
+    PERSON_NAME = FaultEntry(Code.MESSAGE_VALUE, "The name cannot be used.", "PDS mini service, Person.Name")
+    POSTCODE = FaultEntry(Code.MESSAGE_VALUE, "The postcode cannot be used.", "PDS mini service, Person.Postcode")
+    SEARCH_DETAILS = FaultEntry(
+        Code.MESSAGE_COMBINATION, "There is not enough to search with.", "PDS mini service, what a search needs"
+    )
     # schema
     WRONG_NAMESPACE = FaultEntry(
         Code.MESSAGE_SCHEMA, "The element stands in the wrong namespace.", "Namespaces in XML 1.0"

@@ -1,11 +1,10 @@
-"""The mini-service door's check for the explain pass: SOAP, headers, distribution envelope and payload, all of it at
-once.
+"""What the explain pass can tell of a mini-service message by its envelope and schemas, all of it at once.
 
 The same rules as the fast path, from the same modules; nothing is checked here that the door itself does not check.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -32,24 +31,52 @@ def _catalogue(schemas: str | None) -> Catalogue:
     return Catalogue.load(Path(schemas) if schemas else None)
 
 
-def check_mini_service(message: Message, context: Context) -> Iterator[Located]:
-    """Everything wrong with a mini-service request, in the order its reader checks it."""
-    catalogue = _catalogue(context.schemas)
+def catalogue_of(context: Context) -> Catalogue:
+    """The schemas a message is checked against, compiled once a process."""
+    return _catalogue(context.schemas)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Examined:
+    """What can be told of a message by its envelope and schemas."""
+
+    findings: tuple[Located, ...]
+    envelope: Envelope | None = None
+    operation: Operation | None = None
+    payload: etree._Element | None = None
+    payload_broken: bool = False
+    """Whether the payload breaks its schema."""
+
+
+def examine(message: Message, context: Context) -> Examined:
+    """SOAP, headers, distribution envelope, access facts and payload schema, in the order their reader checks them."""
+    catalogue = catalogue_of(context)
     envelope, broken = examine_envelope(message.root)
-    yield from (Located(one, inside=one.code == Fault.TEXT_UNEXPECTED.slug) for one in broken)
+    findings = [Located(one, inside=one.code == Fault.TEXT_UNEXPECTED.slug) for one in broken]
     if envelope is None:
-        return
+        return Examined(findings=tuple(findings))
     leniences = Leniences.from_names(context.leniences)
     headers = header_findings(envelope, now=context.now, leniences=leniences, soap_action=context.soap_action)
-    yield from (Located(one) for one in headers)
-    yield from located(_envelope(envelope.payload, catalogue), DISTRIBUTION_ENVELOPE)
+    findings += [Located(one) for one in headers]
+    findings += located(_envelope(envelope.payload, catalogue), DISTRIBUTION_ENVELOPE)
     operation, rules = rule_findings(envelope, leniences, context.soap_action)
-    yield from (_payload_kind(one, envelope, message) for one in rules)
+    findings += [_payload_kind(one, envelope, message) for one in rules]
+    payload = next((p for wrapper in payload_wrappers(envelope.payload) for p in elements(wrapper)), None)
+    broken_payload: list[Located] = []
+    if operation is not None:
+        findings += [Located(one) for one in contradiction_findings(envelope.payload, operation)]
+        operation = scr_meant(envelope.payload, operation)
+        broken_payload = list(_payload(payload, operation, catalogue)) if payload is not None else []
     block = envelope.block(ACCESS_FACTS_TAG)
     if block is not None:
-        yield from located(diagnose_all(catalogue, ACCESS_FACTS_BLOCK, block), ACCESS_FACTS_BLOCK)
-    if operation is not None:
-        yield from _payload(envelope, operation, catalogue)
+        findings += located(diagnose_all(catalogue, ACCESS_FACTS_BLOCK, block), ACCESS_FACTS_BLOCK)
+    return Examined(
+        findings=(*findings, *broken_payload),
+        envelope=envelope,
+        operation=operation,
+        payload=payload,
+        payload_broken=bool(broken_payload),
+    )
 
 
 def _envelope(distribution: etree._Element, catalogue: Catalogue) -> Iterator[Diagnosis]:
@@ -83,18 +110,14 @@ def _payload_kind(one: Finding, envelope: Envelope, message: Message) -> Located
     return Located(one)
 
 
-def _payload(envelope: Envelope, operation: Operation, catalogue: Catalogue) -> Iterator[Located]:
-    yield from (Located(one) for one in contradiction_findings(envelope.payload, operation))
-    payload = next((p for wrapper in payload_wrappers(envelope.payload) for p in elements(wrapper)), None)
-    if payload is not None:
-        operation = scr_meant(envelope.payload, operation)
-        ignored = tolerated(payload)
-        found = diagnose_all(catalogue, operation.request_root, payload)
-        rooted = Fault.ATTRIBUTE_UNEXPECTED
-        yield from located(
-            (one for one in found if not (one.fault is rooted and one.attribute == "root" and one.node in ignored)),
-            operation.request_root,
-        )
+def _payload(payload: etree._Element, operation: Operation, catalogue: Catalogue) -> Iterator[Located]:
+    ignored = tolerated(payload)
+    found = diagnose_all(catalogue, operation.request_root, payload)
+    rooted = Fault.ATTRIBUTE_UNEXPECTED
+    yield from located(
+        (one for one in found if not (one.fault is rooted and one.attribute == "root" and one.node in ignored)),
+        operation.request_root,
+    )
 
 
 def located(diagnoses: Iterable[Diagnosis], schema: str) -> Iterator[Located]:

@@ -28,6 +28,12 @@ _LENGTH = re.compile(r"minimum length of '(\d+)'")
 _ANY_CASE_UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _STEP = re.compile(r"(?:([^:\[\]]+):)?([^:\[\]]+)(?:\[(\d+)\])?")
 
+_DIGITS = re.compile(r"[0-9]{8}", re.ASCII)
+_WORD = re.compile(r"[A-Za-z0-9._-]{1,40}", re.ASCII)
+_AN_OID = re.compile(r"[0-2](\.[0-9]+){3,}", re.ASCII)
+_STRUCTURAL = frozenset({"classCode", "moodCode", "typeCode", "determinerCode", "contextControlCode"})
+"""Attributes of HL7 V3 that say what kind of thing an element is."""
+
 _NIL = qname(XSI, "nil")
 
 _TYPES: dict[str, str] = {
@@ -66,6 +72,14 @@ _SIMPLE: dict[str, Fault] = {
     "SCHEMAV_CVC_TYPE_3_1_2": Fault.ELEMENT_UNEXPECTED,
     "SCHEMAV_CVC_ELT_1": Fault.ROOT_ELEMENT,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """The words of a schema: local names of its elements, and the values it fixes or lists."""
+
+    elements: frozenset[str]
+    codes: frozenset[str]
 
 
 class LogEntry(Protocol):
@@ -115,10 +129,10 @@ class Diagnosis:
         )
 
 
-def diagnose(entries: Iterable[LogEntry], root: etree._Element, known: frozenset[str]) -> list[Diagnosis]:
+def diagnose(entries: Iterable[LogEntry], root: etree._Element, known: Declared) -> list[Diagnosis]:
     """Log entries of one validation of `root` -> diagnoses in the order libxml2 gives them, each node and fault once.
 
-    `known` are the local names the schema declares: they tell a misplaced element from a foreign one.
+    `known` is what the schema declares: it tells a misplaced element from a foreign one, and a code from free text.
     """
     made: dict[tuple[etree._Element, str | None, Fault], Diagnosis] = {}
     for entry in entries:
@@ -132,7 +146,7 @@ def diagnose(entries: Iterable[LogEntry], root: etree._Element, known: frozenset
     return list(made.values())
 
 
-def _one(kind: str, message: str, node: etree._Element, known: frozenset[str]) -> Diagnosis:
+def _one(kind: str, message: str, node: etree._Element, known: Declared) -> Diagnosis:
     attribute = _ATTRIBUTE.match(message)
     named = _NAMED_ATTRIBUTE.search(message)
     name = named[1] if named else attribute[1] if attribute else None
@@ -144,13 +158,27 @@ def _one(kind: str, message: str, node: etree._Element, known: frozenset[str]) -
             return Diagnosis(fault, node, _NIL)
         if fault is Fault.ATTRIBUTE_MISSING and name:
             return Diagnosis(fault, node, expected=f"attribute {shown(name)}")
-        return Diagnosis(
-            fault, node, name, expected=expected, found=shown(name) if name else "", fragment=_fixed(message, name)
-        )
+        found = shown(name) if name else ""
+        if fault is Fault.FIXED_VALUE:
+            found = _told_value(node, name, known)
+        return Diagnosis(fault, node, name, expected=expected, found=found, fragment=_fixed(message, name))
     if "FACET" in kind or "DATATYPE" in kind or "VALID" in kind:
         fault, fragment = _value_fault(node, name, message)
-        return Diagnosis(fault, node, name, expected=expected, fragment=fragment)
+        found = _told_value(node, name, known) if fault is Fault.FIXED_VALUE else ""
+        return Diagnosis(fault, node, name, expected=expected, found=found, fragment=fragment)
     return Diagnosis(Fault.SCHEMA, node, name, expected=expected)
+
+
+def _told_value(node: etree._Element, name: str | None, known: Declared) -> str:
+    """What stands where a value is fixed, if it cannot be about a patient: a code of the schemas' own or an OID.
+
+    Structural attributes may also hold another short word. Eight digits in a row may be a number or a date of birth.
+    """
+    value = ((node.get(name) if name else node.text) or "").strip()
+    if _DIGITS.search(value):
+        return ""
+    structural = name in _STRUCTURAL and _WORD.fullmatch(value)
+    return value if value in known.codes or structural or _AN_OID.fullmatch(value) else ""
 
 
 def _fixed(message: str, name: str | None) -> str:
@@ -159,7 +187,7 @@ def _fixed(message: str, name: str | None) -> str:
     return f'{shown(name)}="{match[1]}"' if match and name else ""
 
 
-def _content(message: str, node: etree._Element, known: frozenset[str]) -> Diagnosis:
+def _content(message: str, node: etree._Element, known: Declared) -> Diagnosis:
     """Why a child does not fit: missing before it, out of order, repeated, foreign, wrong namespace or wrong
     capitals.
     """
@@ -169,7 +197,7 @@ def _content(message: str, node: etree._Element, known: frozenset[str]) -> Diagn
         return Diagnosis(Fault.ELEMENT_MISSING, node, tags=tags, expected=words or "a child element")
     if "Character content" in message:
         return Diagnosis(Fault.TEXT_UNEXPECTED, node, expected="elements only")
-    fault = classify(node, tags, known)
+    fault = classify(node, tags, known.elements)
     parent = node.getparent()
     if fault is Fault.ELEMENT_MISSING and parent is not None:
         return Diagnosis(fault, parent, before=node, tags=tags, expected=words)

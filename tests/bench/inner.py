@@ -7,12 +7,12 @@ import asyncio
 import statistics
 import time
 
+from gateway.adapters.mini_service_explain import check_mini_service
 from gateway.domain.decision import Verdict
 from gateway.policy.answer import decide
 from gateway.policy.settings import current
 from gateway.xml.explain import Context
 from gateway.xml.explain_process import ExplainProcess
-from gateway.xml.itk_explain import check_mini_service
 from tests.policy.cases import facts
 from tests.xml.test_xml_explain import SEEDS
 from tests.xml.wire import NOW

@@ -256,10 +256,12 @@ def test_hostile_markup_inside_a_good_message(viewer: Viewer) -> None:
     good = viewer.sample("view-with-everything")
     for old, new in (
         ("Found collapsed", "<![CDATA[<script>alert(1)</script>]]>"),
-        ("Found collapsed", "<!-- -->Found <?php x?>"),
+        ("Found collapsed", "<!-- -->Found <!-- <?php x?> -->"),
     ):
         call = viewer.read(changed(good, old, new))
         assert call.claims.note is not None
+    instruction = viewer.refused(changed(good, "Found collapsed", "Found <?php x?>"))
+    assert (instruction.code, instruction.findings[0].code) == (Code.MESSAGE_FORBIDDEN_XML, "processing-instruction")
     doctype = b'<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>'
     declaration, _, rest = good.partition(b"?>")
     assert viewer.refused(declaration + b"?>" + doctype + rest).code is Code.MESSAGE_FORBIDDEN_XML

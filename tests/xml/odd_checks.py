@@ -6,8 +6,8 @@ import os
 import time
 from collections.abc import Iterator
 
+from gateway.adapters.mini_service_explain import check_mini_service
 from gateway.xml.explain import Context, Located, Message
-from gateway.xml.itk_explain import check_mini_service
 
 
 def sleepy(message: Message, context: Context) -> Iterator[Located]:

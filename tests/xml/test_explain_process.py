@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 import psutil
 import pytest
 
+from gateway.adapters.mini_service_explain import check_mini_service
 from gateway.xml.explain import Context, explain
 from gateway.xml.explain_process import ExplainProcess
-from gateway.xml.itk_explain import check_mini_service
 from gateway.xml.parser import Limits
 from tests.xml.odd_checks import dying, greedy, sleepy, telling
 from tests.xml.wire import NOW, changed, good

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from gateway.adapters.mini_service_explain import check_mini_service
 from gateway.domain.findings import Finding
 from gateway.xml.explain import Context, explain
-from gateway.xml.itk_explain import check_mini_service
 from gateway.xml.parser import Limits
 from tests.xml.wire import NOW, changed, good
 

@@ -1,0 +1,104 @@
+"""Whom a mini-service request names and by what it would prove them: audit identity, tokens, access facts.
+
+It reads what is claimed and proves nothing. The same rules raise at the door and are listed by the explain pass.
+"""
+
+from collections.abc import Iterator
+
+from lxml import etree
+
+from gateway.adapters.mini_service_payload import IdentityUnusable
+from gateway.domain.errors import InvalidValue, MessageInvalid
+from gateway.domain.findings import Finding
+from gateway.domain.identifiers import OdsCode, RoleProfileId, UserId
+from gateway.domain.permission import AccessClaims
+from gateway.service.calls import Credentials
+from gateway.service.claims import claims_from
+from gateway.xml.access_facts import ACCESS_FACTS_TAG, AccessFactsBlock, placed
+from gateway.xml.findings import Fault, finding, gateway_code
+from gateway.xml.itk import ItkRequest
+from gateway.xml.names import ACCESS_FACTS, ITK, JWT_TOKEN, OID_SDS_ROLE_PROFILE, OID_SDS_USER, WSSE, qname
+from gateway.xml.paths import elements, first
+from gateway.xml.soap import Envelope
+from gateway.xml.tokens import compact_token
+
+IDENTITY = "urn:nhs-uk:identity:ods:"
+_TYPED = {
+    OID_SDS_USER: (UserId, Fault.USER_ID, "an SDS user id of twelve digits"),
+    OID_SDS_ROLE_PROFILE: (RoleProfileId, Fault.ROLE_PROFILE_ID, "a role profile id of twelve digits"),
+}
+
+
+def organisation_of(uri: str) -> str:
+    """The ODS code of a Toolkit identity."""
+    return uri.removeprefix(IDENTITY).split(":")[0]
+
+
+def identity_findings(envelope: Envelope) -> Iterator[Finding]:
+    """Ids of the audit identity that cannot be what their type says."""
+    identity = first(envelope.payload, qname(ITK, "header"), qname(ITK, "auditIdentity"))
+    for one in elements(identity, qname(ITK, "id")) if identity is not None else ():
+        kind, fault, expected = _TYPED.get(one.get("type", ""), (None, None, ""))
+        uri = one.get("uri", "").strip()
+        if kind is None or fault is None or not uri:
+            continue
+        try:
+            kind(uri)
+        except InvalidValue:
+            yield finding(fault, one, "uri", expected=expected)
+
+
+def token_findings(envelope: Envelope, facts: AccessFactsBlock | None) -> Iterator[Finding]:
+    """Two tokens that are not the same: which of them is meant is not guessed."""
+    if len(set(_tokens(envelope, facts))) > 1:
+        stated = first(envelope.block(ACCESS_FACTS_TAG), qname(ACCESS_FACTS, "UserToken"))
+        security = envelope.block(qname(WSSE, "Security"))
+        tokens = list(elements(security, qname(WSSE, "BinarySecurityToken"))) if security is not None else []
+        second = stated if stated is not None else tokens[-1]
+        yield finding(Fault.TWO_PROOFS, second, clause="gateway interface, user token", expected="one token")
+
+
+def _tokens(envelope: Envelope, facts: AccessFactsBlock | None) -> list[str]:
+    security = envelope.security
+    tokens = [compact_token(token) for token in security.tokens if token.value_type == JWT_TOKEN] if security else []
+    if facts is not None and facts.user_token is not None:
+        tokens.append(facts.user_token)
+    return tokens
+
+
+def read_credentials(request: ItkRequest, facts: AccessFactsBlock | None) -> Credentials:
+    """The user's token, and whom the audit identity names: typed SDS ids before the Toolkit's URI.
+
+    Raises MessageInvalid (two tokens), IdentityUnusable (an id that cannot be one).
+    """
+    if twice := tuple(token_findings(request.envelope, facts)):
+        raise MessageInvalid(gateway_code(twice), twice)
+    if unusable := tuple(identity_findings(request.envelope)):
+        raise IdentityUnusable(gateway_code(unusable), unusable)
+    named = {audit.type: audit.uri for audit in request.audit_ids}
+    toolkit = next((a.uri for a in request.audit_ids if a.uri.startswith(IDENTITY)), "")
+    user, role = named.get(OID_SDS_USER), named.get(OID_SDS_ROLE_PROFILE)
+    if user is None and toolkit.count(":") > IDENTITY.count(":"):
+        last = toolkit.rpartition(":")[2]
+        user = last if last.isdigit() and len(last) == 12 else None
+    tokens = _tokens(request.envelope, facts)
+    try:
+        return Credentials(
+            token=tokens[0] if tokens else None,
+            named_user=UserId(user) if user else None,
+            named_role=RoleProfileId(role) if role else None,
+            named_organisation=OdsCode(organisation_of(toolkit)) if toolkit else None,
+        )
+    except InvalidValue as error:
+        raise IdentityUnusable(Fault.USER_ID.entry.code) from error
+
+
+def read_claims(facts: AccessFactsBlock | None, block: etree._Element | None) -> AccessClaims:
+    """The claims of an AccessFacts block. Raises MessageInvalid, its findings placed at the block's own parts."""
+    texts = {name: getattr(facts, name) for name in AccessFactsBlock.__slots__} if facts is not None else {}
+    try:
+        return claims_from(texts)
+    except MessageInvalid as invalid:
+        if block is None:
+            raise
+        raise MessageInvalid(invalid.code, tuple(placed(one, block) for one in invalid.findings)) from invalid
