@@ -109,9 +109,17 @@ def instant_of(moment: WireTime | None) -> str | None:
 
 
 def period(start: WireTime | None, end: WireTime | None) -> Json | None:
-    """A Period, or None where it would be empty."""
-    parts = {"start": time_of(start), "end": time_of(end)}
+    """A Period, or None where it would be empty. One that ended before it began has its start alone (per-1)."""
+    parts = {"start": time_of(start), "end": None if backwards(start, end) else time_of(end)}
     return {name: value for name, value in parts.items() if value} or None
+
+
+def backwards(start: WireTime | None, end: WireTime | None) -> bool:
+    """Whether an interval ends before it begins, as far as both are told and precise."""
+    if start is None or end is None:
+        return False
+    shared = min(len(start.iso), len(end.iso), len("2030-01-05T12:00:00"))
+    return end.iso[:shared] < start.iso[:shared]
 
 
 def point_of(effective: EffectiveTime) -> WireTime | None:

@@ -23,8 +23,8 @@ from gateway.adapters.fhir.datatypes import (
     unknown_concept,
     without_nothing,
 )
-from gateway.adapters.fhir.narrative import paragraphs_div
 from gateway.adapters.fhir.vocabulary import FAMILY_HISTORY, LIFESTYLE, RESOURCES, SECTIONS
+from gateway.adapters.fhir.words import generated, notes, qualifier_notes, taking_part, value_words
 from gateway.domain.record import CodedEntry
 
 _CLINICAL = {
@@ -81,10 +81,13 @@ def resource_of(placed: Placed) -> Json:
 
 
 def _extensions(kind: str, placed: Placed) -> list[Json]:
-    """Links, and who took part where a resource has no encounter of its own."""
+    """Links; and for Basic, which has a place for neither, who took part and when it was where that is an interval."""
     found = [extension("related", valueReference=reference) for reference in _related(kind, placed)]
     if kind == "Basic" and placed.encounter is not None:
         found.append(extension("encounter", valueReference=placed.encounter))
+    time = placed.entry.effective
+    if kind == "Basic" and time.high is not None:
+        found.append(extension("effective", valuePeriod=period(start_of(time), time.high)))
     return found
 
 
@@ -105,25 +108,6 @@ def _concept(entry: CodedEntry) -> Json:
     return qualified_concept(entry.code, entry.qualifiers) if has_words(entry.code) else unknown_concept()
 
 
-def _notes(entry: CodedEntry, *more: str) -> list[Json]:
-    return [{"text": text} for text in (*entry.supporting, *more) if text.strip()]
-
-
-def _value(entry: CodedEntry) -> str:
-    """An entry's value in words, for resources that have no member for one."""
-    coded = entry.value_coding
-    return entry.value or "" if coded is None else coded.original_text or coded.display or coded.code
-
-
-def _qualifier_notes(entry: CodedEntry) -> tuple[str, ...]:
-    """Certainty and severity, also for readers who look at notes only."""
-    said = []
-    for name, meaning in entry.qualifiers:
-        words = [part.original_text or part.display or part.code for part in (name, meaning)]
-        said.append(": ".join(word for word in words if word))
-    return tuple(said)
-
-
 def _observation(placed: Placed) -> Json:
     entry = placed.entry
     value: Json = {}
@@ -139,7 +123,7 @@ def _observation(placed: Placed) -> Json:
         "encounter": placed.encounter,
         **_timed("effective", entry, interval=placed.section in _PERIODS),
         **value,
-        "note": _notes(entry),
+        "note": notes(entry),
     }
 
 
@@ -168,7 +152,7 @@ def _condition(placed: Placed) -> Json:
         "onsetDateTime": time_of(start_of(entry.effective)),
         "abatementDateTime": ended,
         "evidence": evidence,
-        "note": _notes(entry, *said, _value(entry)),
+        "note": notes(entry, *said, value_words(entry)),
     }
 
 
@@ -203,7 +187,7 @@ def _allergy(placed: Placed) -> Json:
         "patient": placed.patient,
         "encounter": placed.encounter,
         "onsetDateTime": time_of(start_of(entry.effective)),
-        "note": _notes(entry, *_qualifier_notes(entry), *said, _value(entry)),
+        "note": notes(entry, *qualifier_notes(entry), *said, value_words(entry)),
     }
 
 
@@ -236,7 +220,7 @@ def _medication(placed: Placed) -> Json:
             *(reference for reference, other in placed.links if resource_type(other) in _REASONS),
             *placed.loose,
         ],
-        "note": _notes(entry, f"Quantity: {quantity}" if quantity else "", _value(entry)),
+        "note": notes(entry, f"Quantity: {quantity}" if quantity else "", value_words(entry)),
         "dosage": [{"text": entry.dosage}] if entry.dosage else None,
     }
 
@@ -256,7 +240,7 @@ def _procedure(placed: Placed) -> Json:
         "subject": placed.patient,
         "encounter": placed.encounter,
         **_timed("performed", entry),
-        "note": _notes(entry, _value(entry)),
+        "note": notes(entry, value_words(entry)),
     }
 
 
@@ -266,7 +250,7 @@ def _encounter(placed: Placed) -> Json:
     status = "finished" if entry.status == "completed" else "unknown"
     point = point_of(entry.effective)
     return {
-        "text": _generated(entry),
+        "text": generated(entry),
         "status": "entered-in-error" if entry.nullified else status,
         "class": {"system": f"{TERMINOLOGY}/v3-ActCode", "code": "GENRL", "display": "General"},
         "type": [_concept(entry)],
@@ -285,7 +269,7 @@ def _communication(placed: Placed) -> Json:
         "subject": placed.patient,
         "encounter": placed.encounter,
         "sent": time_of(start_of(entry.effective)),
-        "note": _notes(entry, _value(entry)),
+        "note": notes(entry, value_words(entry)),
     }
 
 
@@ -299,26 +283,12 @@ def _basic(placed: Placed) -> Json:
     start = start_of(entry.effective)
     return {
         "modifierExtension": [extension("entered-in-error", valueBoolean=True)] if entry.nullified else None,
-        "text": _generated(entry, "Entered in error." if entry.nullified else "", *_taking_part(placed.participants)),
+        "text": generated(entry, "Entered in error." if entry.nullified else "", *taking_part(placed.participants)),
         "code": _concept(entry),
         "subject": placed.patient,
         "author": next((part["individual"] for part in placed.participants), None),
         "created": start.iso[:10] if start is not None else None,
     }
-
-
-def _taking_part(participants: tuple[Json, ...]) -> tuple[str, ...]:
-    """Who took part, in words: for a resource that can name only one of them."""
-    named = ((part["type"][0]["coding"][0]["display"], part["individual"].get("display")) for part in participants)
-    return tuple(f"{role}: {name}" for role, name in named if name)
-
-
-def _generated(entry: CodedEntry, *more: str) -> Json | None:
-    """A narrative for resources without notes."""
-    words = entry.code.original_text or entry.code.display or ""
-    texts = tuple(text for text in (*more, words, _value(entry), *entry.supporting) if text)
-    extra = tuple(text for text in texts if text != words)
-    return {"status": "generated", "div": paragraphs_div(texts)} if extra else None
 
 
 _BUILDERS: dict[str, Callable[[Placed], Json]] = {

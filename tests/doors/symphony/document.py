@@ -158,8 +158,8 @@ def render() -> str:
             (
                 "\nThe Composition's own extensions (`urn:scr-gateway:fhir:…`): `created`, `additional-information`,"
                 " `active-content-removed`, `document-statement` (kind and text)."
-                " On entries: `related` (a link of unstated kind), `entered-in-error` and `encounter` (Basic: its status, and who"
-                " took part). On a PractitionerRole: `device` (what acted in a person's place).\n"
+                " On entries: `related` (a link of unstated kind), `entered-in-error`, `encounter` and `effective` (Basic: its status, who"
+                " took part, and when). On a PractitionerRole: `device` (what acted in a person's place).\n"
             ),
             (
                 "\n## Where this differs from the national API's samples\n\nEverything else is equal; a test compares every sample"

@@ -1,6 +1,7 @@
 """GP Summary to FHIR: every entry becomes the right resource, every section and word is there, and R4 accepts all of it."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -56,9 +57,70 @@ NOT_THE_COMPOSITION = {
 }
 
 
+XHTML = "{http://www.w3.org/1999/xhtml}"
+NARRATIVE = {
+    f"{XHTML}{name}" for name in ("div", "h2", "p", "b", "table", "caption", "thead", "tbody", "tr", "th", "td")
+}
+MAY_BE = {
+    "author": {"Practitioner", "PractitionerRole", "Device", "Patient", "RelatedPerson", "Organization"},
+    "custodian": {"Organization"},
+    "subject": {"Patient"},
+    "patient": {"Patient"},
+    "individual": {"Practitioner", "PractitionerRole", "RelatedPerson"},
+    "reasonReference": {"Condition", "Observation", "DiagnosticReport"},
+    "encounter": {"Encounter"},
+    "context": {"Encounter", "EpisodeOfCare"},
+    "practitioner": {"Practitioner"},
+    "organization": {"Organization"},
+    "owner": {"Organization"},
+}
+"""Member -> what R4 lets it refer to."""
+
+
+def parts(value: Any, name: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """(member, object) of every object in a JSON value."""
+    if isinstance(value, list):
+        for inner in value:
+            yield from parts(inner, name)
+    elif isinstance(value, dict):
+        yield name, value
+        for member, inner in value.items():
+            yield from parts(inner, member)
+
+
+def invariants(bundle: dict[str, Any]) -> None:
+    """Rules of R4 that fhir.resources does not know: ait-1, ait-2, con-4, con-5, org-1, per-1, txt-1, txt-2, obs-7, kinds referred to."""
+    for name, one in parts(bundle["entry"]):
+        if "div" in one:
+            div = etree.fromstring(one["div"])
+            assert {element.tag for element in div.iter()} <= NARRATIVE
+            assert not any(element.attrib for element in div.iter())
+            assert "".join(div.itertext()).strip(" \t\r\n")
+        if "start" in one and "end" in one:
+            shared = min(len(one["start"]), len(one["end"]), 19)
+            assert one["start"][:shared] <= one["end"][:shared]
+        if name in MAY_BE and "reference" in one:
+            assert one["reference"].split("/")[0] in MAY_BE[name], (name, one)
+        assert "" not in one.values()
+    for row in bundle["entry"]:
+        resource = row["resource"]
+        kind, mistaken = resource["resourceType"], "entered-in-error" in json.dumps(resource.get("verificationStatus"))
+        if kind == "AllergyIntolerance":
+            assert ("clinicalStatus" in resource) is not mistaken
+        elif kind == "Condition":
+            assert not (mistaken and "clinicalStatus" in resource)
+            clinical = resource.get("clinicalStatus", {"coding": [{"code": "active"}]})["coding"][0]["code"]
+            assert "abatementDateTime" not in resource or clinical in {"inactive", "resolved", "remission"}
+        elif kind == "Organization":
+            assert resource.keys() & {"name", "identifier"}
+        elif kind == "Composition":
+            assert all(set(section) & {"text", "entry", "section"} for section in resource.get("section", []))
+
+
 def accepted(bundle: dict[str, Any]) -> None:
     """R4 accepts the Bundle, every reference resolves inside it, and no address stands twice."""
     Bundle.model_validate_json(json.dumps(bundle))
+    invariants(bundle)
     known = {f"{row['resource']['resourceType']}/{row['resource']['id']}" for row in bundle["entry"]}
     assert len(known) == len(bundle["entry"])
     assert set(references(bundle["entry"])) <= known
@@ -166,6 +228,25 @@ def test_a_condition_that_has_ended_is_never_active() -> None:
     found = by_identifier(made(entry("Diagnosis", effective=EffectiveTime(high=WireTime("2004")))), entry("x").id)
     assert found["clinicalStatus"]["coding"][0]["code"] == "inactive"
     assert found["abatementDateTime"] == "2004"
+
+
+def test_the_end_of_an_entry_of_no_known_kind_is_kept() -> None:
+    time = EffectiveTime(low=WireTime("2030"), high=WireTime("2031"))
+    found = by_identifier(made(entry("Service", effective=time)), entry("x").id)
+    assert found["extension"] == [
+        {"url": "urn:scr-gateway:fhir:effective", "valuePeriod": {"start": "2030", "end": "2031"}}
+    ]
+
+
+@pytest.mark.parametrize("element", [*RESOURCES, "Service"])
+def test_an_interval_that_ends_before_it_begins_is_no_period_and_loses_no_date(element: str) -> None:
+    time = EffectiveTime(low=WireTime("20300705100000"), high=WireTime("203001"))
+    for status in ("completed", "nullified"):
+        given_entry = entry(element, effective=time, status=status)
+        bundle = made(given_entry, section="163131000000108")
+        found = json.dumps(by_identifier(bundle, given_entry.id))
+        assert "2030-07-05" in found
+        assert "2030-01" in found
 
 
 def test_a_care_event_begins_before_it_ends() -> None:
