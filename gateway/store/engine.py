@@ -84,12 +84,17 @@ def make_engine(
     twin = create_engine(
         make_url(url).set(drivername="sqlite"), hide_parameters=True, pool_size=connections, pool_timeout=busy
     )
+    # and once more, never waiting: for reads in the loop's own thread (gateway.store.held)
+    near = create_engine(make_url(url).set(drivername="sqlite"), hide_parameters=True, pool_size=1)
+    options = {"twin": twin, "near": near}
     engine = create_async_engine(
-        url, hide_parameters=True, pool_size=connections, pool_timeout=busy, execution_options={"twin": twin}
+        url, hide_parameters=True, pool_size=connections, pool_timeout=busy, execution_options=options
     )
     _prepare(engine.sync_engine, place, synchronous, busy)
     _prepare(twin, place, synchronous, busy)
-    event.listen(engine.sync_engine, "engine_disposed", lambda _engine: twin.dispose())
+    _prepare(near, place, synchronous, 0.0)
+    for beside in (twin, near):
+        event.listen(engine.sync_engine, "engine_disposed", lambda _engine, beside=beside: beside.dispose())
     return engine
 
 
@@ -143,6 +148,12 @@ def twin_of(engine: AsyncEngine) -> Engine | None:
     """The plain-driver engine on the same SQLite file; None on PostgreSQL."""
     twin: Engine | None = engine.sync_engine.get_execution_options().get("twin")
     return twin
+
+
+def near_of(engine: AsyncEngine) -> Engine | None:
+    """The plain-driver engine on the same SQLite file whose connections never wait for a lock; None on PostgreSQL."""
+    near: Engine | None = engine.sync_engine.get_execution_options().get("near")
+    return near
 
 
 def reader_of(engine: AsyncEngine) -> AsyncEngine:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from gateway.domain.identifiers import NhsNumber, UserId
 from gateway.domain.journal import ViewState, Write
 from gateway.domain.permission import PermissionAnswer, RecordedKind
-from gateway.store.engine import twin_of
+from gateway.store.engine import near_of
 from gateway.store.journal import Journal
 from gateway.store.state import State
 from gateway.store.tables import training
@@ -116,7 +116,7 @@ async def test_training(engine: AsyncEngine) -> None:
 async def test_it_is_one_round_trip(journal: Journal, engine: AsyncEngine) -> None:
     statements: list[str] = []
     event.listen(
-        twin_of(engine) or engine.sync_engine, "before_cursor_execute", lambda *args: statements.append(args[2])
+        near_of(engine) or engine.sync_engine, "before_cursor_execute", lambda *args: statements.append(args[2])
     )
     await read(engine, PATIENT, OTHER, officers=(USER, COLLEAGUE))
     assert len([text for text in statements if not text.startswith("BEGIN")]) == 1

@@ -104,6 +104,23 @@ async def test_locked_by_another_process(shaky: Journal, lite: AsyncEngine, path
     assert await ids(lite) == [kept.id]
 
 
+async def test_a_file_locked_whole_keeps_its_reader_waiting_and_nobody_else(path: Path) -> None:
+    engine = make_engine(f"sqlite+aiosqlite:///{path}", busy=20.0)
+    blocker = sqlite3.connect(path, isolation_level=None)
+    blocker.execute("PRAGMA locking_mode=EXCLUSIVE")
+    blocker.execute("BEGIN EXCLUSIVE")
+    reading = asyncio.create_task(
+        State(engine).view_state(patients=(PATIENT,), organisation=ORGANISATION, user=None, officers=(), now=NOW)
+    )
+    for _ in range(20):  # the loop goes on meanwhile
+        await asyncio.sleep(0.01)
+    assert not reading.done()
+    blocker.execute("ROLLBACK")
+    blocker.close()
+    assert (await reading).permissions == ()
+    await engine.dispose()
+
+
 async def fill(journal: Journal) -> None:
     """Writes until the database takes no more: a disk is full when its last free page is."""
     for _ in range(500):
