@@ -150,6 +150,7 @@ class SamplePages:
                 raise InvalidValue("Enter a percentage from 1 to 100")  # noqa: TRY301 - the same answer as a wrong date
         except InvalidValue as error:
             problems = [{"text": str(error), "href": "#percent" if "percentage" in str(error) else "#from"}]
+            await self.bench.privacy.note(desk, "privacy")  # the samples before it are shown all the same
             return again(await self._listed(turn, desk, given=dict(turn.form), problems=problems))
         wanted = replace(desk.alerts, start=span.start, end=span.end)
         sample = await self.bench.privacy.sample(desk, int(typed), turn.frame.seal.secret(), wanted)

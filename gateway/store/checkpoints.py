@@ -77,10 +77,11 @@ class Checkpoint:
     def signed_by(self, key: Ed25519PublicKey) -> bool:
         """Whether the signature is that key's over this body."""
         try:
-            key.verify(bytes.fromhex(self.signature), _PREFIX + self.body.encode())
+            signature = bytes.fromhex(self.signature)
+            key.verify(signature, _PREFIX + self.body.encode())
         except (InvalidSignature, ValueError):
             return False
-        return True
+        return signature.hex() == self.signature
 
 
 class Signer:

@@ -38,9 +38,7 @@ async def export_lines(engine: AsyncEngine) -> AsyncIterator[bytes]:
                 yield Checkpoint(body=row.body, signature=row.signature).line
             chains = (await connection.execute(select(audit_chain).order_by(audit_chain.c.writer))).all()
     for chain in chains:
-        yield _line(
-            {"kind": "chain", "writer": chain.writer, "key": chain.key_id, "started": instant_text(chain.started)}
-        )
+        yield _line({"kind": "chain", "writer": chain.writer, "key": chain.key_id})
     entries, place = 0, ("", 0)
     while True:
         with store_errors():

@@ -5,7 +5,7 @@ behind a checkpoint, and a checkpoint that is false or missing. Names entries by
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +47,28 @@ class Report:
         return not self.flaws
 
 
+_MOST_LOST = 100
+"""Entries taken out at one place that are looked for where the later ones were numbered anew."""
+
+
 @dataclass(slots=True)
 class _Chain:
+    """Where one chain stands, and what is not yet understood of it."""
+
+    writer: str
     key: bytes
     mac: str
     seq: int = 0
-    highest: int = 0
+    shift: int = 0
+    """What to add to an entry's number to have the one it was written under: others were put in or taken out before it."""
+    before: tuple[int, str] = (0, "")
+    """Number and code before the entries in doubt."""
+    doubt: list[int] = field(default_factory=list)
+    """Places in the list of flaws of the entries just before that do not follow."""
+
+    def written(self, number: int, previous: str, body: bytes, mac: str) -> bool:
+        """Whether this entry was written under this number, after an entry with that code."""
+        return link(self.writer, number, previous, body, self.key) == mac
 
 
 @dataclass(slots=True)
@@ -75,7 +91,7 @@ class _Verifier:
                 self.strange.add(writer)
                 self.flaw("unknown-key", writer, 0, "the chain's key is not among those given")
             else:
-                self.chains[writer] = _Chain(key, genesis(writer, key))
+                self.chains[writer] = _Chain(writer, key, genesis(writer, key))
 
     def checkpoints(self, checkpoints: Iterable[Checkpoint]) -> int:
         """Checks signatures and series, and takes what sound ones claim. Returns how many there are."""
@@ -131,22 +147,53 @@ class _Verifier:
                 self.strange.add(writer)
                 self.flaw("unknown-chain", writer, seq, "no such chain was ever begun", named)
             return
+        seq += chain.shift
         if seq <= chain.seq:
             kind = "inserted" if seq == chain.seq else "moved"
             self.flaw(kind, writer, seq, "this entry stands where it does not belong", named)
             return
-        gap = seq > chain.seq + 1
-        if gap:
+        if seq > chain.seq + 1:
+            chain.doubt.clear()
             last = f" to {seq - 1}" if seq > chain.seq + 2 else ""
             self.flaw("removed", writer, chain.seq + 1, f"missing: entry {chain.seq + 1}{last}")
-        elif link(writer, seq, chain.mac, canonical(entry), chain.key) != mac:
-            self.flaw("edited", writer, seq, "this entry is not the one that was written here", named)
+        elif chain.written(seq, chain.mac, body := canonical(entry), mac):
+            chain.doubt.clear()
+        else:
+            seq = self._out_of_step(chain, seq, body, mac, named)
         if "index" in line:
             self.flaw("index", writer, seq, "the columns reports search by differ from the entry", named)
         claimed = self.claims.get(writer, {}).get(seq)
         if claimed is not None and claimed != mac:
             self.flaw("rewritten", writer, seq, "a signed checkpoint names another entry here", named)
         chain.seq, chain.mac = seq, mac
+
+    def _out_of_step(self, chain: _Chain, seq: int, body: bytes, mac: str, named: str) -> int:
+        """An entry that does not follow the one before it: changed, or the first after others were put in or taken out.
+
+        Whoever puts in or takes out numbers the rest anew; the code of each still says under which number it was written.
+        Returns that number.
+        """
+        if chain.doubt:
+            first, before = chain.before
+            if chain.written(first + 1, before, body, mac):
+                for place in chain.doubt:
+                    words = "this entry was never written here"
+                    self.flaws[place] = replace(self.flaws[place], kind="inserted", sentence=words)
+                chain.shift -= len(chain.doubt)
+                chain.doubt.clear()
+                return first + 1
+            lost = next((n for n in range(1, _MOST_LOST + 1) if chain.written(seq + n, chain.mac, body, mac)), 0)
+            if lost and len(chain.doubt) == 1:
+                words = f"missing: entry {first + 1}" + (f" to {first + lost}" if lost > 1 else "")
+                self.flaws[chain.doubt[0]] = Flaw("removed", chain.writer, first + 1, "", words)
+                chain.shift += lost
+                chain.doubt.clear()
+                return seq + lost
+        else:
+            chain.before = (chain.seq, chain.mac)
+        chain.doubt.append(len(self.flaws))
+        self.flaw("edited", chain.writer, seq, "this entry is not the one that was written here", named)
+        return seq
 
     def finish(self, checkpoints: int) -> Report:
         """After the last entry: what checkpoints vouch for and is not there."""
@@ -190,6 +237,15 @@ def verify(
     return verifier.finish(count)
 
 
+_FIELDS = {
+    "chain": {"kind", "writer", "key"},
+    "checkpoint": {"kind", "body", "signature"},
+    "entry": {"kind", "writer", "seq", "mac", "entry"},
+    "end": {"kind", "entries", "checkpoints"},
+}
+"""Each kind of line in an export; nothing stands in one that no key or count vouches for."""
+
+
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
@@ -211,12 +267,15 @@ def verify_file(path: Path, keys: VerifyKeys, anchored: Iterable[Checkpoint] = (
     """Verifies an export in JSON Lines, with checkpoints kept elsewhere where there are any. Raises OSError."""
     verifier = _Verifier(keys)
     end: dict[str, Any] | None = None
+    exported = 0
     for number, line in _lines(path):
-        if line is None:
-            verifier.flaw("unreadable", "", number, "this line is not JSON")
-        elif line.get("kind") == "chain":
-            verifier.register({str(line.get("writer")): str(line.get("key"))})
-        elif line.get("kind") == "end":
+        if line is None or _FIELDS.get(str(line.get("kind"))) != line.keys() - {"index"}:
+            verifier.flaw("unreadable", "", number, "this line is none that an export has")
+        elif line["kind"] == "chain":
+            verifier.register({str(line["writer"]): str(line["key"])})
+        elif line["kind"] == "checkpoint":
+            exported += 1
+        elif line["kind"] == "end":
             end = line
     count = verifier.checkpoints([*read_checkpoints(path), *anchored])
     for number, line in _lines(path):
@@ -225,6 +284,6 @@ def verify_file(path: Path, keys: VerifyKeys, anchored: Iterable[Checkpoint] = (
                 verifier.entry(line)
             except (KeyError, TypeError, ValueError):
                 verifier.flaw("unreadable", "", number, "this line is no audit entry")
-    if end is None or end.get("entries") != verifier.entries:
+    if end is None or (end["entries"], end["checkpoints"]) != (verifier.entries, exported):
         verifier.flaw("export-cut", "", 0, "the export does not hold what its last line counts")
     return verifier.finish(count)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.bench import doors, inner, pages
+from tests.bench import audit, doors, inner, pages
 from tests.bench.doors import Row, Turns
 from tests.bench.page import write_figures
 
@@ -37,6 +37,8 @@ SECTIONS: dict[str, Section] = {
         name: Section(title, partial(doors.run, name), doors.table)
         for name, (title, _) in doors.GROUPS.items()
     },
+    "audit": Section("The audit alone, one run each", lambda turns, _: audit.journals(turns.seconds), audit.journals_table),
+    "waits": Section("How long the audit's writer waits for company", audit.waits, doors.table),
     "pages": Section("Pages", lambda turns, _: pages.pages(turns.seconds, turns.rounds), pages.table),
     "parts": Section(
         "Parts",

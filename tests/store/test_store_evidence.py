@@ -17,7 +17,7 @@ from gateway.store.checkpoints import AnchorFile, Checkpoint
 from gateway.store.export import export_lines
 from gateway.store.journal import Journal
 from gateway.store.keys import AuditKeys, load_or_create_keys
-from gateway.store.verify import Report, read_checkpoints, verify_file
+from gateway.store.verify import Flaw, Report, read_checkpoints, verify_file
 from tests.store.conftest import MakeJournal
 from tests.store.values import OTHER, PATIENT
 from tests.store.values import entry as an_entry
@@ -78,7 +78,22 @@ FLIPPED = "UPDATE audit SET body = replace(body, 'record', 'recorc') WHERE seq =
 SWAPPED = "UPDATE audit SET seq = CASE seq WHEN 1004 THEN 7 ELSE 4 END WHERE seq IN (1004, 1007)"
 COPIED = "INSERT INTO audit SELECT writer, 13, mac, 'E99', at, event, organisation, user_id, patient, correlation_id, body FROM audit WHERE seq = 12"
 
+ROOM = ("UPDATE audit SET seq = seq + 1000 WHERE seq >= 6", "UPDATE audit SET seq = seq - 998 WHERE seq > 1000")
+FORGED = [
+    f"INSERT INTO audit SELECT writer, {seq}, mac, 'E9{seq}', at, event, organisation, user_id, patient, correlation_id, "
+    f"replace(body, '\"E12\"', '\"E9{seq}\"') FROM audit WHERE seq = 14"
+    for seq in (6, 7)
+]
+CLOSED_UP = ("UPDATE audit SET seq = seq + 1000 WHERE seq >= 5", "UPDATE audit SET seq = seq - {} WHERE seq > 1000")
+
 TAMPERED = [
+    ((*ROOM, *FORGED), {("inserted", 6, "E96"), ("inserted", 7, "E97")}),
+    (("DELETE FROM audit WHERE seq = 5", *(one.format(1001) for one in CLOSED_UP)), {("removed", 5, "")}),
+    (("DELETE FROM audit WHERE seq IN (5, 6, 7)", *(one.format(1003) for one in CLOSED_UP)), {("removed", 5, "")}),
+    (
+        (FLIPPED, "DELETE FROM audit WHERE seq = 9", CLOSED_UP[0].replace("5", "9"), CLOSED_UP[1].format(1001)),
+        {("edited", 5, "E5"), ("removed", 9, "")},
+    ),
     ((FLIPPED,), {("edited", 5, "E5")}),
     (
         ("UPDATE audit SET mac = replace(mac, substr(mac, 3, 1), 'z') WHERE seq = 5",),
@@ -248,3 +263,46 @@ def test_the_chain_is_a_function_of_its_words() -> None:
     assert (head.length, head.mac) == (1, link("host:1", 1, Head.start("host:1", key).mac, b"{}", key))
     others = [link("host:2", 1, "", b"{}", key), link("host:1", 2, "", b"{}", key), link("host:1", 1, "0", b"{}", key)]
     assert len({*others, link("host:1", 1, "", b"{ }", key), link("host:1", 1, "", b"{}", bytes(32))}) == 5
+
+
+def _named(flaw: Flaw, seq: int, line: int) -> bool:
+    """Whether the flaw points at the entry with this number, at the one after it whose code rests on it, or at its line."""
+    return flaw.seq in (seq, seq + 1) or (flaw.kind == "unreadable" and flaw.seq == line)
+
+
+async def test_one_flipped_bit_anywhere_in_an_entry_is_found_and_named(
+    journal: Journal, engine: AsyncEngine, keys: AuditKeys, tmp_path: Path
+) -> None:
+    await write(journal, 4)
+    await journal.stop()
+    lines = [line + b"\n" for block in [b async for b in export_lines(engine)] for line in block.splitlines()]
+    path, unseen, unnamed = tmp_path / "audit.jsonl", [], []
+    place = next(number for number, line in enumerate(lines) if b'"seq":2,' in line)
+    for offset in range(len(lines[place]) - 1):
+        flipped = bytearray(lines[place])
+        flipped[offset] ^= 0x01 if offset % 2 else 0x20
+        path.write_bytes(b"".join([*lines[:place], bytes(flipped), *lines[place + 1 :]]))
+        flaws = verify_file(path, keys.verify).flaws
+        if not flaws:
+            unseen.append(offset)
+        elif not any(_named(flaw, 2, place + 1) for flaw in flaws):
+            unnamed.append((offset, flaws))
+    assert (unseen, unnamed) == ([], [])
+
+
+@pytest.mark.parametrize("kind", ["chain", "checkpoint", "end"])
+async def test_one_flipped_bit_elsewhere_in_an_export_is_found(
+    journal: Journal, engine: AsyncEngine, keys: AuditKeys, tmp_path: Path, kind: str
+) -> None:
+    await write(journal, 2)
+    await journal.stop()
+    lines = [line + b"\n" for block in [b async for b in export_lines(engine)] for line in block.splitlines()]
+    path, unseen = tmp_path / "audit.jsonl", []
+    place = next(number for number, line in enumerate(lines) if orjson.loads(line)["kind"] == kind)
+    for offset in range(len(lines[place]) - 1):
+        flipped = bytearray(lines[place])
+        flipped[offset] ^= 0x01 if offset % 2 else 0x20
+        path.write_bytes(b"".join([*lines[:place], bytes(flipped), *lines[place + 1 :]]))
+        if verify_file(path, keys.verify).sound:
+            unseen.append((offset, bytes(flipped)))
+    assert unseen == []
