@@ -53,7 +53,12 @@ class Prover:
 
 
 def _proved(found: ProvedSystem) -> Proved:
-    return Proved(system=found.system, network=found.network, network_allowed=found.network_allowed)
+    return Proved(
+        system=found.system,
+        system_proved=found.how is not Listener.SANDBOX,
+        network=found.network,
+        network_allowed=found.network_allowed,
+    )
 
 
 Routes = Callable[[Prover], Iterable[web.RouteDef]]

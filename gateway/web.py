@@ -60,6 +60,8 @@ class Proved:
     """What the transport proves about a request."""
 
     system: System
+    system_proved: bool = False
+    """By a client certificate; on the sandbox's plain listener the system is merely named."""
     network: str
     network_allowed: bool
 
@@ -226,6 +228,7 @@ class Web:
                 context = Context(
                     door=door.name,
                     system=proved.system,
+                    system_proved=proved.system_proved,
                     network=proved.network,
                     network_allowed=proved.network_allowed,
                     correlation_id=correlation,

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -32,6 +33,22 @@ class RunningSandbox:
     def gateway(self) -> str:
         """Plain HTTP."""
         return f"http://127.0.0.1:{self.base}"
+
+    @property
+    def secure(self) -> str:
+        """The gateway with mutual TLS."""
+        return f"https://127.0.0.1:{self.base + 4}"
+
+    def certificate(self, system: str) -> tuple[Path, Path]:
+        """A system's client certificate and its key."""
+        clients = self.data / "certs" / "clients"
+        return clients / f"{system}.pem", clients / f"{system}.key"
+
+    def tls(self, system: str) -> ssl.SSLContext:
+        """A client's context with this system's certificate."""
+        context = ssl.create_default_context(cafile=str(self.data / "certs" / "ca.pem"))
+        context.load_cert_chain(*self.certificate(system))
+        return context
 
     @property
     def spine(self) -> str:

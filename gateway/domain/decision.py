@@ -41,6 +41,8 @@ class Facts:
     action: str = ""
     """The door's own name of the operation, such as querySCR; checked against the system's registered operations."""
     system: System
+    system_proved: bool = False
+    """Whether a client certificate proved the system, rather than a mere name on the sandbox's plain listener."""
     network_allowed: bool
     organisation: Organisation | None
     """The organisation the request is made in: the system's, or the session's for the standalone viewer."""

@@ -14,6 +14,7 @@ import aiohttp
 
 from gateway.domain.access import ProvedUser, User
 from gateway.domain.codes import Code
+from gateway.domain.errors import InvalidValue, NotPossibleNow
 from gateway.identity.asking import ask
 from gateway.identity.refusals import refused
 from gateway.identity.tokens import IdTokenVerifier
@@ -68,7 +69,7 @@ class SignIn:
     ) -> tuple[ProvedUser, User]:
         """The code spent: who signed in, with their roles from userinfo.
 
-        Raises AccessDenied (CREDENTIALS_… as IdTokenVerifier says, USER_UNKNOWN, USER_MISMATCH), NotPossibleNow.
+        Raises AccessDenied (CREDENTIALS_… as IdTokenVerifier says, USER_MISMATCH), NotPossibleNow (a useless answer too).
         """
         form = {
             "grant_type": "authorization_code",
@@ -83,7 +84,11 @@ class SignIn:
             raise refused(Code.CREDENTIALS_INVALID, "the identity service gave no tokens")
         proof = (await self._tokens.verify(id_token, client_id, now, nonce=nonce)).user
         bearer = {"Authorization": f"Bearer {access_token}"}
-        return proof, read_user(await self._ask("GET", self._addresses.userinfo_url, headers=bearer), proof.id)
+        userinfo = await self._ask("GET", self._addresses.userinfo_url, headers=bearer)
+        try:
+            return proof, read_user(userinfo, proof.id)
+        except InvalidValue as error:
+            raise NotPossibleNow(Code.IDENTITY_UNAVAILABLE, retry_after=5) from error
 
     async def _ask(self, method: str, url: str, **request: Any) -> dict[str, Any]:
         """One JSON object. Raises AccessDenied where the service refuses, NotPossibleNow where it does not answer."""

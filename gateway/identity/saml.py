@@ -6,7 +6,7 @@ then the signature; then only what was signed is read. Must never read the recei
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import NoReturn
@@ -141,12 +141,13 @@ def _check_signature_shape(assertion: _Element, name: str) -> None:
 
 def _signed(assertion: _Element, name: str, rules: AssertionRules, now: datetime) -> _Element:
     """What was signed, as signxml hands it back: the same assertion, under a pinned certificate in its life."""
+    configuration = replace(_CONFIGURATION, verification_time=now)  # signxml would look at the clock
     for certificate in rules.certificates:
         if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
             continue
         try:
             found = XMLVerifier().verify(
-                assertion, x509_cert=certificate, id_attribute="ID", expect_config=_CONFIGURATION
+                assertion, x509_cert=certificate, id_attribute="ID", expect_config=configuration
             )
         except Exception:  # noqa: BLE001, S112 - signxml's errors are no single family; whatever it says, this certificate did not sign
             continue

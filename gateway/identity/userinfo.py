@@ -1,7 +1,7 @@
 """userinfo or directory JSON (CIS2 shape) -> a domain User with roles. Pure.
 
 Activities come from activity_codes alone: the list of names beside it is in another order and is never read. A role without the
-list has no activities; anything malformed refuses the whole answer, so that no half-read person views anything.
+list has no activities; anything malformed spoils the whole answer, so that no half-read person views anything.
 """
 
 import re
@@ -20,13 +20,14 @@ _LONGEST_NAME = 300
 
 
 def _malformed(why: str) -> NoReturn:
-    raise refused(Code.USER_UNKNOWN, why)
+    raise InvalidValue(why)
 
 
 def read_user(document: Any, expected: UserId) -> User:
     """The user `expected` as the document has them; no roles at all is possible (P-10) and not an error here.
 
-    Raises AccessDenied: USER_UNKNOWN where the document is malformed or speaks of no user, USER_MISMATCH where of another.
+    Raises InvalidValue where the document is malformed or speaks of no user: whoever gave it is to blame, not the user.
+    AccessDenied (USER_MISMATCH) where it speaks of another.
     """
     if not isinstance(document, dict):
         _malformed("the user's document is not an object")
@@ -64,7 +65,7 @@ def _read_role(row: Any) -> Role:
             teams=frozenset(TeamId(value) for value in _codes(row, "workgroups_codes")),
         )
     except InvalidValue as error:
-        raise refused(Code.USER_UNKNOWN, f"a role is malformed: {error}") from error
+        raise InvalidValue(f"a role is malformed: {error}") from error
 
 
 def _codes(row: dict[str, Any], name: str) -> list[str]:

@@ -181,6 +181,8 @@ CHANGES: tuple[Change, ...] = (
         "system: registered for this operation",
         lambda f, _: replace(f, system=replace(f.system, operations=f.system.operations | {f.action})),
     ),
+    Change("system: proved by its certificate", lambda f, _: replace(f, system_proved=True)),
+    Change("system: merely named", lambda f, _: replace(f, system_proved=False)),
     Change("network: a registered one", lambda f, _: replace(f, network_allowed=True)),
     Change("network: another one", lambda f, _: replace(f, network_allowed=False)),
     Change("user: signed in now, with a smartcard", _sign_in),

@@ -17,6 +17,8 @@ class Context:
 
     door: str
     system: System
+    system_proved: bool = False
+    """Whether a client certificate proved the system; on the sandbox's plain listener it is merely named."""
     network: str
     """Label of the network zone, for the audit."""
     network_allowed: bool

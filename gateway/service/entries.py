@@ -139,6 +139,7 @@ def audited_facts(facts: Facts) -> tuple[tuple[str, object], ...]:
     return (
         ("kind", system.kind.value),
         ("product", system.product),
+        ("system_proved", facts.system_proved),
         ("network_allowed", facts.network_allowed),
         ("purpose", facts.purpose.value),
         ("setting", facts.setting.code if facts.setting else None),

@@ -56,6 +56,7 @@ class Identify:
         """The proved caller; without any credentials, a caller without user (policy says whether that is enough).
 
         `prove`: a user must be proved unless the system vouches for its users, though no rule of the operation judges one.
+        Only a system proved by its certificate vouches for anybody.
 
         Raises AccessDenied (proof, user or role), NotPossibleNow (directory or identity service away).
         """
@@ -63,10 +64,10 @@ class Identify:
         organisation = self._registry.organisation(system.organisation) if system.organisation else None
         proof = await self._prove(credentials, context)
         if proof is None:
-            if prove and system.user_proof is UserProof.TOKEN:
+            vouches = context.system_proved and system.user_proof is UserProof.VOUCHED
+            if prove and not vouches:
                 raise AccessDenied(Code.CREDENTIALS_MISSING, rules=("P-07",))
-            vouched = credentials.named_user if system.user_proof is UserProof.VOUCHED else None
-            return Caller(organisation=organisation, vouched=vouched)
+            return Caller(organisation=organisation, vouched=credentials.named_user if vouches else None)
         if credentials.named_user is not None and credentials.named_user != proof.id:
             raise AccessDenied(Code.USER_MISMATCH, rules=("P-07",))
         user = await self._directory.user(proof.id)

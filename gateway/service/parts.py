@@ -73,6 +73,7 @@ class Parts:
             operation=call.operation,
             action=call.action,
             system=system,
+            system_proved=context.system_proved,
             network_allowed=context.network_allowed,
             organisation=caller.organisation,
             site=system.site,

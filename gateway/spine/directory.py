@@ -24,7 +24,8 @@ _ENDPOINT = "directory"
 class Directory:
     """Looks users up over HTTP; at most one question per user is under way.
 
-    `read_user` turns the directory's JSON object about the user asked for into a User; it may raise domain errors.
+    `read_user` turns the directory's JSON object about the user asked for into a User; it raises a domain error where the
+    object is malformed or about somebody else.
     """
 
     def __init__(
@@ -53,8 +54,8 @@ class Directory:
         self._asking: dict[UserId, asyncio.Task[User | None]] = {}
 
     async def user(self, uid: UserId) -> User | None:
-        """The user, or None where the directory says there is none. Raises NotPossibleNow DIRECTORY_UNAVAILABLE, and what
-        `read_user` raises of domain errors.
+        """The user, or None where the directory says there is none. Raises NotPossibleNow DIRECTORY_UNAVAILABLE, for an answer
+        that cannot be used as for none.
         """
         found = self._known.get(uid)
         if found is not None and asyncio.get_running_loop().time() < found[0]:
@@ -101,7 +102,7 @@ class Directory:
             raise NotPossibleNow(Code.DIRECTORY_UNAVAILABLE)
         try:
             user = self._read_user(dict(document), uid)
-        except InvalidValue as error:
+        except (GatewayError, InvalidValue) as error:
             raise NotPossibleNow(Code.DIRECTORY_UNAVAILABLE) from error
         if user.id != uid:
             raise NotPossibleNow(Code.DIRECTORY_UNAVAILABLE)

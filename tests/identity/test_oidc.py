@@ -136,6 +136,16 @@ async def test_userinfo_about_somebody_else(service: Service, aiohttp_server: Ai
     assert refused.value.code is Code.USER_MISMATCH
 
 
+@pytest.mark.parametrize("spoilt", [{"nhsid_nrbac_roles": [{}]}, {"nhsid_nrbac_roles": None}, {"name": 7}, {"sub": 7}])
+async def test_malformed_userinfo_is_the_services_fault_and_not_the_users(
+    service: Service, aiohttp_server: AiohttpServer, ring: KeyRing, spoilt: Any
+) -> None:
+    service.userinfo = {**service.userinfo, **spoilt}
+    with pytest.raises(GatewayError) as refused:
+        await finish(service, aiohttp_server, ring)
+    assert refused.value.code is Code.IDENTITY_UNAVAILABLE
+
+
 @pytest.mark.parametrize("token", [{}, {"id_token": 1, "access_token": "x"}, {"id_token": "x"}])
 async def test_an_answer_without_tokens(
     service: Service, aiohttp_server: AiohttpServer, ring: KeyRing, token: Any

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
@@ -214,12 +216,6 @@ def comment_inside_a_good_name(key: SamlKey) -> _Element:
     return good
 
 
-def instruction_inside(key: SamlKey) -> _Element:
-    good = issued(key)
-    good.append(etree.ProcessingInstruction("x"))
-    return good
-
-
 def weak(**changes: Any) -> Callable[[SamlKey], _Element]:
     def sign(key: SamlKey) -> _Element:
         assertion = stub.build(STATEMENT)
@@ -254,7 +250,6 @@ def weak(**changes: Any) -> Callable[[SamlKey], _Element]:
         (object_in_signature, "objects"),
         (retrieval_method, "objects"),
         (comment_inside_a_good_name, "comments"),
-        (instruction_inside, "comments"),
         (weak(digest_algorithm=DigestAlgorithm.SHA512), "not signed by"),
         (weak(signature_algorithm=SignatureMethod.RSA_SHA512), "not signed by"),
         (weak(c14n_algorithm=CanonicalizationMethod.CANONICAL_XML_1_0), "transforms"),
@@ -356,6 +351,12 @@ def test_wrong_content_under_a_good_signature_is_refused(
     assert reason in why
 
 
+def test_an_instruction_inside_does_not_even_come_in(saml_key: SamlKey, rules: AssertionRules) -> None:
+    good = issued(saml_key)
+    good.append(etree.ProcessingInstruction("x"))
+    assert refusal(lambda: verify(good, rules))[0] is Code.MESSAGE_FORBIDDEN_XML
+
+
 @pytest.mark.parametrize("name", ["", "short", "1abcdefgh", "_" * 200, "_abc defgh"])
 def test_malformed_ids_are_refused(saml_key: SamlKey, rules: AssertionRules, name: str) -> None:
     element = issued(saml_key)
@@ -410,6 +411,35 @@ def test_certificates_may_overlap_while_they_change_and_end_with_their_life(
     before = datetime(2019, 12, 31, tzinfo=UTC)
     old = issued(saml_key, issued=before, signed_in=before)
     assert refusal(lambda: verify(old, rules, before))[1] == "the assertion is not signed by the identity service"
+
+
+@pytest.mark.parametrize("machine", [-20_000, 20_000])
+def test_a_certificates_life_is_judged_by_the_time_given_and_never_by_the_clock(
+    rules: AssertionRules, machine: int
+) -> None:
+    """Signed and checked in the certificate's life, whatever the clock of this machine says; and the other way round."""
+    signer = new_saml_key()
+    then = datetime.now(UTC).replace(microsecond=0) + timedelta(days=machine)
+    name = signer.certificate.subject
+    brief = SamlKey(
+        signer.key,
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(signer.key.public_key())
+        .serial_number(1)
+        .not_valid_before(then - timedelta(hours=1))
+        .not_valid_after(then + timedelta(hours=1))
+        .sign(signer.key, hashes.SHA256()),
+    )
+    trusting = replace(rules, certificates=(brief.certificate,))
+    assert verify(issued(brief, issued=then, signed_in=then), trusting, then).id == UserId(NADIA)
+    for hours in (-2, 2):
+        other = then + timedelta(hours=hours)
+        late = issued(brief, issued=other, signed_in=other)
+        assert refusal(lambda late=late, other=other: verify(late, trusting, other))[1] == (
+            "the assertion is not signed by the identity service"
+        )
 
 
 def test_rules_need_something_to_check_against(saml_key: SamlKey, rules: AssertionRules) -> None:

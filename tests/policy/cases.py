@@ -214,6 +214,7 @@ def facts(**changes: Any) -> Facts:
         "now": NOW,
         "operation": Operation.VIEW,
         "system": system(),
+        "system_proved": True,
         "network_allowed": True,
         "organisation": organisation(),
         "site": OdsCode("RZZ91A"),

@@ -144,6 +144,7 @@ def facts(draw: st.DrawFn, operations: tuple[Operation, ...] = tuple(Operation))
         system=draw(_systems(setting)),
         organisation=draw(_organisations(setting)) if draw(_usually) else c.organisation(setting),
         setting=Setting(setting),
+        system_proved=draw(_usually),
         network_allowed=draw(_usually),
         purpose=Purpose.DIRECT_CARE if draw(_usually) else draw(st.sampled_from(list(Purpose))),
         user=User(id=c.USER, name="T", roles=(role,)),

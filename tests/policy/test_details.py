@@ -41,6 +41,17 @@ DETAILS = [
     ({"system": c.system(purpose=Purpose.POST_DEATH_DUTY)}, "P-15", "direct-care"),
     ({"operation": Operation.LAUNCH}, "P-84", "launch"),
     ({"system": c.system(user_proof=UserProof.VOUCHED)}, "P-07", "a vouched system proves no user"),
+    (
+        {
+            "system": c.system(user_proof=UserProof.VOUCHED, operations=frozenset({"verifyNHSNumber"})),
+            "operation": Operation.TRACE,
+            "action": "verifyNHSNumber",
+            "system_proved": False,
+            "proof": None,
+        },
+        "P-07",
+        "only a system proved by its certificate vouches",
+    ),
     ({"organisation": None}, "P-70", "unknown"),
     ({"system": c.system(organisation=c.OTHER_ODS)}, "P-14", "not the system's"),
     ({"privacy_officers_trained": 0}, "P-75", "no trained privacy officer"),

@@ -111,6 +111,18 @@ def test_p07_a_vouched_system_traces_asks_for_status_and_records_permission_only
         c.denied(given, "P-07", Code.CREDENTIALS_MISSING)
 
 
+@pytest.mark.parametrize("operation", [Operation.TRACE, Operation.SCR_STATUS, Operation.RECORD_PERMISSION])
+def test_p07_a_system_that_is_merely_named_vouches_for_nobody(operation):
+    """Its name on the sandbox's plain listener is no certificate; what it proves of its user counts there too."""
+    vouched = c.system(
+        kind=SystemKind.MINI_SERVICE, user_proof=UserProof.VOUCHED, operations=frozenset(ACTIONS.values())
+    )
+    given = c.facts(operation=operation, action=ACTIONS[operation], system=vouched)
+    c.allowed(replace(given, **NOBODY))
+    c.denied(replace(given, **NOBODY, system_proved=False), "P-07", Code.CREDENTIALS_MISSING)
+    c.allowed(replace(given, system_proved=False))
+
+
 def test_p07_a_vouched_system_records_permission_by_createptv_only():
     vouched = c.system(user_proof=UserProof.VOUCHED)
     given = c.facts(operation=Operation.RECORD_PERMISSION, action="permissions", system=vouched, **NOBODY)

@@ -30,6 +30,7 @@ SHORT = settings(THOROUGH, max_examples=50)
 # Facts that speak for a view, and how each is taken away. What speaks against one (a refusal on record, a note used
 # lately, a death, a date of birth or setting that contradicts) is not among them: taking that away may well open.
 REMOVALS: dict[str, Callable[[Facts], Iterator[Facts]]] = {
+    "certificate": lambda f: iter([replace(f, system_proved=False)]),
     "network": lambda f: iter([replace(f, network_allowed=False)]),
     "organisation": lambda f: iter([replace(f, organisation=None)]),
     "setting": lambda f: iter([replace(f, setting=None)]),

@@ -20,7 +20,7 @@ from tests.policy_doors.yard import (
 )
 from vendor_stubs import scra
 from vendor_stubs.calling.http import Exchange, Wire
-from vendor_stubs.mini_service_operations import details, rbac, trace
+from vendor_stubs.mini_service_operations import details, rbac, status, trace
 from vendor_stubs.pages import Browser
 
 
@@ -50,9 +50,23 @@ async def test_p07_a_person_is_proved_by_a_smartcard_grade_sign_in(yard: Yard, s
 async def test_p07_a_system_that_only_vouches_for_its_users_never_views(yard: Yard) -> None:
     vouching = at(MINI, system="portal-rzz09-vouched")
     await yard.refused(vouching, "credentials-missing", "P-07", wire=Unproved)
+    async with yard.calling("portal-rzz09-vouched", Unproved, certificate=True) as calls:
+        assert (await ask_trace(calls)).wire_code == "SMSP-0000"
+
+
+async def test_p07_only_a_system_proved_by_its_certificate_vouches(yard: Yard) -> None:
+    """Its name on the plain listener is no proof; a token of the user's own is, there too."""
     async with yard.calling("portal-rzz09-vouched", Unproved) as calls:
-        found = await trace(calls, MINI.uid, MINI.role, born="1945-07-14", family="Ashworth", gender="female")
-    assert found.code != "credentials-missing"
+        found = await ask_trace(calls)
+        assert (found.code, set(found.rules)) == ("credentials-missing", {"P-07"})
+        assert (await status(calls, MINI.uid, MINI.role, nhs_number=yard.number())).code == "credentials-missing"
+    async with yard.calling("portal-rzz09-vouched") as calls:
+        assert (await ask_trace(calls)).wire_code == "SMSP-0000"
+
+
+async def ask_trace(calls: Any) -> Any:
+    """A search by details."""
+    return await trace(calls, MINI.uid, MINI.role, born="1945-07-14", family="Ashworth", gender="female")
 
 
 @doors

@@ -18,11 +18,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+import aiohttp
 import pytest
 
 from tests.running import RunningSandbox
 from vendor_stubs import cast
-from vendor_stubs.calling.http import Calls, Wire, open_wire
+from vendor_stubs.calling.http import Calls, Wire
 from vendor_stubs.calling.options import ViewRequest
 from vendor_stubs.calling.preparation import prepare
 from vendor_stubs.calling.products import product
@@ -144,13 +145,17 @@ class Yard:
     # views
 
     @asynccontextmanager
-    async def calling(self, system: str, wire: Callable[[Any], Wire] | None = None) -> AsyncIterator[Calls]:
-        """What a stub works with, as this system."""
-        async with open_wire() as opened:
+    async def calling(
+        self, system: str, wire: Callable[[Any], Wire] | None = None, *, certificate: bool = False
+    ) -> AsyncIterator[Calls]:
+        """What a stub works with, as this system: named on the plain listener, or proved by its certificate."""
+        tls: Any = self.sandbox.tls(system) if certificate else True
+        connector = aiohttp.TCPConnector(ssl=tls)
+        async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
             yield Calls(
-                wire=wire(opened._session) if wire is not None else opened,
+                wire=(wire or Wire)(session),
                 system=self.systems[system],
-                gateway=self.sandbox.gateway,
+                gateway=self.sandbox.secure if certificate else self.sandbox.gateway,
                 identity=self.sandbox.identity,
                 now=lambda: datetime.now(UTC),
                 new_id=lambda: str(uuid.uuid4()).upper(),

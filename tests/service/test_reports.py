@@ -7,7 +7,7 @@ import pytest
 
 from gateway.domain.access import SystemKind, UserProof
 from gateway.domain.codes import Code
-from gateway.domain.errors import GatewayError, NoRecord, NotPossibleNow, PolicyRefused, SpineUnavailable
+from gateway.domain.errors import AccessDenied, GatewayError, NoRecord, NotPossibleNow, PolicyRefused, SpineUnavailable
 from gateway.domain.identifiers import UserId
 from gateway.domain.instants import WireTime
 from gateway.domain.journal import SpendKind
@@ -188,6 +188,15 @@ async def test_a_vouched_system_traces_on_its_own_word_and_reports_never() -> No
         with pytest.raises(PolicyRefused) as caught:
             await asked(World(), refused_call, vouched)
         assert caught.value.code is Code.CREDENTIALS_MISSING
+
+
+async def test_a_vouched_system_that_is_merely_named_vouches_for_nobody() -> None:
+    named = replace(mini(user_proof=UserProof.VOUCHED), system_proved=False)
+    world = World()
+    with pytest.raises(AccessDenied) as caught:
+        await asked(world, trace(credentials=Credentials(named_user=cases.USER)), named)
+    assert (caught.value.code, caught.value.rules) == (Code.CREDENTIALS_MISSING, ("P-07",))
+    assert "pds" not in world.kinds()
 
 
 async def test_an_operation_the_system_is_not_registered_for() -> None:

@@ -202,6 +202,7 @@ def context(**changes: Any) -> Context:
         "door": "test",
         "system": cases.system(),
         "network": "127.0.0.0/8",
+        "system_proved": True,
         "network_allowed": True,
         "correlation_id": CORRELATION,
         "now": cases.NOW,

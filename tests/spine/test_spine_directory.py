@@ -1,7 +1,7 @@
 """The directory: what it asks, what it remembers, and that trouble is never 'no such user'."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,6 +13,7 @@ from gateway.domain.access import User
 from gateway.domain.codes import Code
 from gateway.domain.errors import NotPossibleNow
 from gateway.domain.identifiers import Asid, UserId
+from gateway.identity.userinfo import read_user
 from gateway.spine.directory import Directory
 from gateway.spine.transport import NoMeter, SpineLimits, open_transport
 
@@ -39,7 +40,9 @@ class Server:
 
 
 @asynccontextmanager
-async def directory(**options: Any) -> AsyncIterator[tuple[Directory, Server]]:
+async def directory(
+    read: Callable[[dict[str, Any], UserId], User] = _read, **options: Any
+) -> AsyncIterator[tuple[Directory, Server]]:
     server = Server()
     app = web.Application()
     app.router.add_get("/directory/users/{uid}", server.answer)
@@ -48,7 +51,7 @@ async def directory(**options: Any) -> AsyncIterator[tuple[Directory, Server]]:
     try:
         async with open_transport(SpineLimits(), NoMeter()) as transport:
             url = str(http.make_url("/directory"))
-            yield Directory(transport, url, _read, asid=Asid("918999199111"), **options), server
+            yield Directory(transport, url, read, asid=Asid("918999199111"), **options), server
     finally:
         await http.close()
 
@@ -118,6 +121,25 @@ async def test_trouble_is_not_an_unknown_user(status: int, body: bytes) -> None:
                 await found.user(UID)
             assert caught.value.code is Code.DIRECTORY_UNAVAILABLE
         assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{}",
+        b'{"sub": "910000000018", "name": "X", "nhsid_nrbac_roles": [{}]}',
+        b'{"sub": "910000000018", "name": "X", "nhsid_nrbac_roles": {}}',
+        b'{"sub": "910000000018", "name": 7, "nhsid_nrbac_roles": []}',
+        b'{"sub": "910000000299", "name": "X", "nhsid_nrbac_roles": []}',
+    ],
+)
+async def test_a_malformed_answer_is_the_directorys_fault_and_not_the_users(body: bytes) -> None:
+    """As the gateway itself reads users: a person half read, or another person, is nobody unknown to the directory."""
+    async with directory(read=read_user) as (found, server):
+        server.body = body
+        with pytest.raises(NotPossibleNow) as caught:
+            await found.user(UserId("910000000018"))
+        assert caught.value.code is Code.DIRECTORY_UNAVAILABLE
 
 
 async def test_waiting_is_bounded() -> None:

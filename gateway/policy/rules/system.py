@@ -45,6 +45,8 @@ def _vouched(case: Case) -> Judgement:
     named_otherwise = facts.operation is Operation.RECORD_PERMISSION and facts.action != VOUCHED_RECORDING
     if named_otherwise or facts.operation not in VOUCHED_OPERATIONS:
         return failed("P-07", Code.CREDENTIALS_MISSING, "a vouched system proves no user")
+    if not facts.system_proved and facts.proof is None:
+        return failed("P-07", Code.CREDENTIALS_MISSING, "only a system proved by its certificate vouches")
     return PASSED
 
 
@@ -75,7 +77,7 @@ RULES = (
     ),
     Rule(
         ids=("P-07",),
-        sentence="A system that names users without proof may trace, ask for a status and record permission, never view.",
+        sentence="A system that names users without proof is proved itself, and may trace, ask for a status and record permission.",
         source=OWN,
         stage=Stage.LOCAL,
         operations=EVERY,

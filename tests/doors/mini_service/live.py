@@ -64,6 +64,8 @@ class Desk:
     uid: str = KATE
     role: str = KATES_ROLE
     number: str = "9000001234"
+    certificate: str | None = None
+    """Whose client certificate is shown over mutual TLS; without one the system is named on the plain listener."""
 
     @property
     def token(self) -> str:
@@ -92,7 +94,12 @@ class Desk:
         sent = {"Content-Type": "text/xml; charset=utf-8", "X-SCR-System": self.system} | {
             name.replace("_", "-"): value for name, value in headers.items()
         }
-        response = requests.post(f"{self.sandbox.gateway}/itk", data=body, headers=sent, timeout=20)
+        where, tls = self.sandbox.gateway, {}
+        if self.certificate is not None:
+            where = self.sandbox.secure
+            pair = tuple(map(str, self.sandbox.certificate(self.certificate)))
+            tls = {"cert": pair, "verify": str(self.sandbox.data / "certs" / "ca.pem")}
+        response = requests.post(f"{where}/itk", data=body, headers=sent, timeout=20, **tls)
         answer = Answer.of(response.content)
         return Told(response.status_code, response.headers, response.content, answer)
 

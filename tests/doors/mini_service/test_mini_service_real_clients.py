@@ -29,6 +29,8 @@ onboarding = {{ {steps} }}
 """
 NOBODY = {"DEMOG-0001", "DEMOG-0040", "DEMOG-0042"}
 """Its patients are not this sandbox's, and one of its numbers is of a range this sandbox does not accept."""
+CLIENT, LENDER = "java-client", "portal-rzz09-suspended"
+"""The system registered for a while, and whose client certificate is its own meanwhile: it vouches for its users."""
 STEPS = ", ".join(f'{step.value} = "2025-01-01"' for step in OnboardingStep)
 SYSTEM = """
 [[system]]
@@ -80,9 +82,11 @@ def registered(sandbox: RunningSandbox, body: bytes, ods: str, *leniences: str) 
         leniences=list(leniences),
         asid=asid[1].decode() if asid else "200000009971",
     )
-    _reload(sandbox, before + ORGANISATION.format(ods=ods, steps=STEPS) + system)
+    _reload(
+        sandbox, before.replace(f"\n{LENDER} = ", f"\n{CLIENT} = ") + ORGANISATION.format(ods=ods, steps=STEPS) + system
+    )
     try:
-        yield Desk(sandbox, system="java-client", organisation=ods)
+        yield Desk(sandbox, system=CLIENT, organisation=ods, certificate=LENDER)
     finally:
         _reload(sandbox, before)
 

@@ -6,13 +6,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import aiohttp
 import pytest
 
 from tests.running import RunningSandbox
 from vendor_stubs import cast, mini_service
 from vendor_stubs import mini_service_operations as operations
 from vendor_stubs.calling import itk
-from vendor_stubs.calling.http import Calls, open_wire
+from vendor_stubs.calling.http import Calls, Wire, open_wire
 from vendor_stubs.calling.options import ViewRequest
 from vendor_stubs.calling.preparation import prepare
 from vendor_stubs.calling.result import ViewResult
@@ -36,6 +37,14 @@ async def calls(sandbox: RunningSandbox) -> AsyncIterator[Calls]:
             new_id=lambda: str(uuid.uuid4()).upper(),
             tell=lambda _: None,
         )
+
+
+@pytest.fixture
+async def secured(calls: Calls, sandbox: RunningSandbox) -> AsyncIterator[Calls]:
+    """The same over mutual TLS, with the certificate of the system that vouches for its users."""
+    connector = aiohttp.TCPConnector(ssl=sandbox.tls("portal-rzz09-vouched"))
+    async with aiohttp.ClientSession(connector=connector) as session:
+        yield replace(calls, wire=Wire(session), gateway=sandbox.secure)
 
 
 def patient(number: int) -> str:
@@ -255,10 +264,10 @@ async def test_refusals_by_their_table(calls: Calls) -> None:
 
 
 async def test_a_vouched_system_names_users_only_where_that_is_enough(
-    calls: Calls, monkeypatch: pytest.MonkeyPatch
+    calls: Calls, secured: Calls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Status, createPTV and traces; what shows or reports records needs a proved person."""
-    vouched, number = at(calls, "portal-rzz09-vouched"), patient(12)
+    """Status, createPTV and traces, by its certificate; what shows or reports records needs a proved person."""
+    vouched, number = at(secured, "portal-rzz09-vouched"), patient(12)
     real = itk.soap_headers
 
     def without_token(*args: Any, **more: Any) -> Any:
@@ -278,6 +287,8 @@ async def test_a_vouched_system_names_users_only_where_that_is_enough(
         await operations.activity(vouched, SIMON, None, start=today, end=today, nhs_number=None, user=None),
         await view(vouched, number, permission="yes"),
         await operations.ptv_query(calls, KATE, None, nhs_number=number),
+        await operations.status(at(calls, "portal-rzz09-vouched"), KATE, None, nhs_number=number),
+        await permit(at(calls, "portal-rzz09-vouched"), number, hours=24),
     )
     assert {(one.wire_code, one.code) for one in refusals} == {("SMSP-0005", "credentials-missing")}
     monkeypatch.undo()
