@@ -229,6 +229,8 @@ async def test_a_sample_keeps_its_share_and_seed(sandbox: RunningSandbox) -> Non
         for percent in ("0", "101", "half", ""):
             wrong = await browser.post(page, "/privacy/samples", {"percent": percent, **given})
             assert wrong.exchange.code == "message-value"
+            [entry] = entries(sandbox, wrong.exchange.correlation_id)  # it shows the samples before it
+            assert (entry["event"], entry["operation"]) == ("privacy", "drawSample")
         drawn = await browser.post(page, "/privacy/samples", {"percent": "50", **given})
         seed = drawn.find("//*[@data-seed]")[0].text_content()
         [(kept_seed, percent, data)] = rows(
