@@ -9,7 +9,7 @@ import orjson
 from gateway.adapters.fhir.alerts import read_alert
 from gateway.adapters.fhir.composition import Frame, record_bundle
 from gateway.adapters.fhir.datatypes import FHIR_JSON, SCR_UUID, SNOMED, Json, instant_of
-from gateway.adapters.fhir.documents import GP_SUMMARY, document_bundle, empty_bundle
+from gateway.adapters.fhir.documents import GP_SUMMARY, document_bundle, empty_bundle, search_link
 from gateway.adapters.fhir.outcome import operation_outcome
 from gateway.adapters.fhir.requests import (
     FORM,
@@ -93,13 +93,19 @@ class FhirDoor:
 
 
 class SearchDoor(FhirDoor):
-    """A search: where there is no record, the answer is 200 with total 0 and the stable code in X-SCR-Code."""
+    """A search says what was searched for; where there is no record, it is 200 with total 0 and the stable code in X-SCR-Code."""
 
     def refuse(self, wire: WireRequest, call: Call | None, error: GatewayError) -> WireResponse:
         """total 0 for a search that found nothing; else an OperationOutcome."""
         if call is not None and error.code.kind is Kind.NO_RECORD:
-            return self._answer(wire, 200, empty_bundle(self._ids.new()))
+            return self._answer(wire, 200, self._linked(empty_bundle(self._ids.new()), call))
         return super().refuse(wire, call, error)
+
+    def _linked(self, bundle: Json, call: Call) -> Json:
+        """A searchset that says which search it answers."""
+        if isinstance(call, ViewCall):
+            return bundle | search_link(self._base, call.patient, call.event_id)
+        return bundle | search_link(self._base, call.patient) if isinstance(call, StatusCall) else bundle
 
 
 class DocumentReferenceDoor(SearchDoor):
@@ -139,7 +145,7 @@ class DocumentReferenceDoor(SearchDoor):
             current=outcome.patient.nhs_number,
             asked=call.patient,
         )
-        return self._answer(wire, 200, bundle)
+        return self._answer(wire, 200, self._linked(bundle, call))
 
 
 class BundleDoor(SearchDoor):
@@ -177,7 +183,7 @@ class BundleDoor(SearchDoor):
         bundle = record_bundle(outcome.record, frame)
         if unresolved(bundle):
             raise GatewayError(Code.ANSWER_INVALID)
-        return self._answer(wire, 200, bundle)
+        return self._answer(wire, 200, self._linked(bundle, call))
 
 
 class AuditEventDoor(FhirDoor):

@@ -47,6 +47,18 @@ def document_bundle(
 
 
 def bundle_address(base: str, event_id: str, number: NhsNumber) -> str:
-    """Where the summary is read from; the separator `|` is percent-encoded, as an address needs."""
-    patient = quote(f"{NHS_NUMBER}|{number.value}", safe=":/")
-    return f"{base}/Bundle?composition.identifier={quote(event_id)}&composition.subject:Patient.identifier={patient}"
+    """Where the summary is read from."""
+    return f"{base}/Bundle?composition.identifier={quote(event_id)}&composition.subject:Patient.identifier={_token(number)}"
+
+
+def search_link(base: str, number: NhsNumber, event_id: str | None = None) -> Json:
+    """Bundle.link of a search: the parameters that were used (R4 search, section 3.1.1.1.1), those that only repeat what is
+    always so left out. `event_id`: of a search for the summary itself.
+    """
+    listed = f"{base}/DocumentReference?patient={_token(number)}"
+    return {"link": [{"relation": "self", "url": bundle_address(base, event_id, number) if event_id else listed}]}
+
+
+def _token(number: NhsNumber) -> str:
+    """The number with its system; the separator `|` is percent-encoded, as an address needs."""
+    return quote(f"{NHS_NUMBER}|{number.value}", safe=":/")

@@ -31,6 +31,9 @@ REASONS: dict[str, Reason] = {
         "total is 1 for a record.",
         "R4: total counts matches, not the resources included with them.",
     ),
+    "link": Reason(
+        r"Bundle\.link", "Every searchset says which search it answers.", "R4: a server tells the parameters it used."
+    ),
     "search-mode": Reason(
         r"Bundle\.entry\[\]\.search",
         "Every entry says whether it is the match or included.",

@@ -29,10 +29,11 @@ from gateway.service.calls import StatusCall, ViewCall
 from gateway.service.outcomes import Status, Viewed
 from tests.doors import records
 from tests.doors.symphony.conditions import CONDITIONS
-from tests.doors.symphony.fhir_answers import CORRELATION, EVENT, WIRE, doors, request, resources, summary_record
+from tests.doors.symphony.fhir_answers import BASE, CORRELATION, EVENT, WIRE, doors, request, resources, summary_record
 
 NUMBER = "9000000009"
 TOKEN = f"https://fhir.nhs.uk/Id/nhs-number|{NUMBER}"
+QUOTED = TOKEN.replace("|", "%7C")
 LIST = [("patient", TOKEN)]
 READ = [("composition.identifier", EVENT), (PATIENT, TOKEN)]
 
@@ -275,6 +276,7 @@ def test_the_document_found_is_the_sample_answer() -> None:
     document = json.loads(answer.body)
     Bundle.model_validate(document)
     assert document == json.loads((WIRE / "document-reference.json").read_text(encoding="utf-8"))
+    assert document["link"] == [{"relation": "self", "url": f"{BASE}/DocumentReference?patient={QUOTED}"}]
 
 
 @pytest.mark.parametrize("consent", [Consent.ASK, Consent.YES])
@@ -316,6 +318,8 @@ def test_the_record_found_is_the_sample_answer() -> None:
     document = json.loads(answer.body)
     assert answer.status == 200
     expected = json.loads((WIRE / "bundle.json").read_text(encoding="utf-8"))
+    [link] = document.pop("link")
+    assert link == {"relation": "self", "url": f"{BASE}/Bundle?composition.identifier={EVENT}&{PATIENT}=" + QUOTED}
     assert document | {"entry": []} == expected | {"entry": []}
     assert [row["resource"] for row in document["entry"]] == [row["resource"] for row in expected["entry"]]
 
@@ -390,7 +394,8 @@ def test_a_search_that_finds_nothing_has_total_0_and_no_entry(code: Code) -> Non
         document = json.loads(answer.body)
         Bundle.model_validate(document)
         assert answer.status == 200
-        assert document.keys() == {"resourceType", "id", "type", "total"}
+        assert document.keys() == {"resourceType", "id", "type", "total", "link"}
+        assert document["link"][0]["url"].endswith("=" + QUOTED)
         assert document["total"] == 0
 
 

@@ -9,7 +9,7 @@ import pytest
 from lxml import etree
 
 from gateway.adapters.fhir.alerts import read_alert
-from gateway.adapters.fhir.documents import document_bundle, empty_bundle
+from gateway.adapters.fhir.documents import document_bundle, empty_bundle, search_link
 from gateway.adapters.fhir.outcome import operation_outcome
 from gateway.domain.codes import Code
 from gateway.domain.errors import MessageInvalid, PolicyRefused
@@ -100,6 +100,8 @@ def compared(theirs: dict[str, Any], ours: dict[str, Any]) -> list[Difference]:
     if kinds[1].keys() - kinds[0].keys():
         found.append(("Bundle.entry more", None, None))
     found += differences({"total": theirs["total"]}, {"total": ours["total"]}, "Bundle")
+    link = search_link(BASE, NhsNumber("9995000180"), "E")["link"]
+    found += differences({"link": theirs.get("link")}, {"link": link}, "Bundle")
     if "search" not in theirs["entry"][0]:
         found.append(("Bundle.entry[].search", None, None))
     found += differences(theirs["entry"][0]["fullUrl"], ours["entry"][0]["fullUrl"], "Bundle.entry[].fullUrl")
