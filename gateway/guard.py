@@ -5,7 +5,11 @@ It relies on names that aiohttp does not promise; the minor version is pinned an
 """
 
 import asyncio
+import fcntl
+import sys
+import termios
 import uuid
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -119,18 +123,28 @@ class GuardedHandler(web_protocol.RequestHandler):
             self._drain_timer = None
 
     def _await_taking(self) -> None:
-        self._untaken = self._connection.get_write_buffer_size() if self._connection else 0
+        self._untaken = _untaken(self._connection)
         self._drain_timer = self._loop.call_later(self._drain_seconds, self._late_taking)
 
     def _late_taking(self) -> None:
         self._drain_timer = None
         if self._connection is None:
             return
-        if self._untaken - self._connection.get_write_buffer_size() >= LEAST_TAKEN:
+        if self._untaken - _untaken(self._connection) >= LEAST_TAKEN:
             self._await_taking()
             return
         LOG.warning("answer not taken, connection cut off", seconds=self._drain_seconds)
         self._connection.abort()  # a close would first wait until what is written has been read
+
+
+def _untaken(connection: asyncio.Transport | None) -> int:
+    """Bytes written that the other end has not acknowledged: ours, and those the kernel holds, which may be megabytes."""
+    if connection is None:
+        return 0
+    held = bytearray(4)
+    with suppress(OSError, AttributeError):  # not a socket, or closed already
+        fcntl.ioctl(connection.get_extra_info("socket").fileno(), termios.TIOCOUTQ, held)
+    return connection.get_write_buffer_size() + int.from_bytes(held, sys.byteorder)
 
 
 class _GuardedServer(web_server.Server):
