@@ -1,6 +1,7 @@
 """Errors that teach: a message spoilt on purpose comes back with its faults' lines, nodes and codes, at the door and on the command line."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,38 @@ async def test_a_good_message_has_no_findings(sandbox: RunningSandbox, tmp_path:
     file.write_text(await _request(sandbox), encoding="utf-8")
     result = CliRunner().invoke(main, ["check-message", str(file)])
     assert (result.exit_code, result.output.strip()) == (0, "valid")
+
+
+@pytest.mark.parametrize(
+    ("product", "uid", "old", "new", "code", "node"),
+    [
+        ("adastra", "910000000117", ">direct-care<", ">Care now<", "value-form", "adastra:Purpose"),
+        ("cleo", "910000000125", ">direct-care<", ">Care now<", "value-form", "cleo:Purpose"),
+        ("systmone", "910000000141", ">direct-care<", ">Care now<", "value-form", "s1:Purpose"),
+        ("emis-web", "910000000133", 'creationTime value="2', 'creationTime value="x2', "value-form", "@value"),
+    ],
+)
+async def test_a_viewers_door_and_check_message_say_the_same(
+    sandbox: RunningSandbox, tmp_path: Path, product: str, uid: str, old: str, new: str, code: str, node: str
+) -> None:
+    """The command recognises the door by itself; both name line, column and node, and the door adds nothing."""
+    arguments = (product, "view", "--nhs-number", "9992000481", "--as", uid, "--purpose", "direct-care")
+    _, output, errors = await vendor_stub(sandbox, *arguments, "--print-request")
+    text = output + errors
+    found = re.search(r"<\?xml.*?</(?:[\w-]+:)?(?:Envelope|ScrRequest)>", text, re.DOTALL)
+    assert found is not None, text
+    file, sent = tmp_path / "request.xml", found[0]
+    assert old in sent
+    file.write_text(sent.replace(old, new, 1), encoding="utf-8")
+    result = CliRunner().invoke(main, ["check-message", str(file), "--json"])
+    told = json.loads(result.output)
+    assert (result.exit_code, told["door"]) == (5, product), told
+    first = told["findings"][0]
+    assert first["code"] == code
+    assert node in first["path"]
+    status, output, errors = await vendor_stub(sandbox, product, "raw", str(file))
+    answer = output + errors
+    assert status == 5, answer
+    assert first["path"] in answer
+    for words in (f"{first['line']}", f"{first['column']}", first["clause"], first["expected"], code):
+        assert words in answer, (words, answer)

@@ -5,8 +5,9 @@ A simulated profile: the product's real interface is not public. Reads and write
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from gateway.adapters.viewer_charset import check_charset
 from gateway.adapters.viewer_faults import CLIENT, fault_of
 from gateway.adapters.viewer_messages import (
     Operation,
@@ -49,7 +50,10 @@ MEDIA_TYPE = "application/soap+xml"
 LIFETIME = timedelta(minutes=15)
 """The longest a message may say it lives."""
 SKEW = timedelta(seconds=60)
-_LIMITS = Limits(max_bytes=128 * 1024, max_nodes=2_000)
+ACCEPTED = frozenset({SoapVersion.V12})
+UNDERSTOOD = frozenset({WSA, WSSE})
+"""Namespaces whose header blocks may say mustUnderstand."""
+LIMITS = Limits(max_bytes=128 * 1024, max_nodes=2_000)
 _ACTION = re.compile(r""";\s*action\s*=\s*(?:"([^"]*)"|([^\s;]+))""", re.IGNORECASE)
 _AS_SENT = {Code.MESSAGE_TOO_LARGE: 413, Code.MESSAGE_MEDIA_TYPE: 415}
 """HTTP's own answers to what was never read as SOAP."""
@@ -67,7 +71,7 @@ class AdastraDoor:
     products = frozenset({"adastra"})
     """The products whose systems may call here (P-84)."""
     media_types = frozenset({MEDIA_TYPE})
-    max_bytes = _LIMITS.max_bytes
+    max_bytes = LIMITS.max_bytes
 
     def __init__(self, *, catalogue: Catalogue, numbers: NhsNumbers, ids: Ids) -> None:
         self._catalogue = catalogue
@@ -76,8 +80,8 @@ class AdastraDoor:
 
     def read(self, wire: WireRequest) -> Call:
         """Bytes -> call. Raises MessageInvalid."""
-        root = parse(wire.body, _LIMITS)
-        envelope = read_envelope(root, accept=frozenset({SoapVersion.V12}), understood=frozenset({WSA, WSSE}))
+        check_charset(wire)
+        envelope = read_envelope(parse(wire.body, LIMITS), accept=ACCEPTED, understood=UNDERSTOOD)
         written = envelope.addressing.message_id
         reading = Reading(reference=written if normalise_uuid(written) else None)
         try:
@@ -87,7 +91,7 @@ class AdastraDoor:
 
     def _call(self, wire: WireRequest, envelope: Envelope, reading: Reading) -> Call:
         operation = operation_of(envelope.payload, ADASTRA)
-        findings = list(_header_findings(wire, envelope, operation))
+        findings = list(header_findings(envelope, operation, wire.headers.get("Content-Type"), wire.now))
         findings += self._catalogue.validate(schema_name(PRODUCT, operation.request), envelope.payload)
         refuse_if(findings)
         security, message_id = envelope.security, normalise_uuid(envelope.addressing.message_id)
@@ -121,7 +125,7 @@ class AdastraDoor:
     def refuse(self, wire: WireRequest, call: Call | None, error: GatewayError) -> WireResponse:
         """A SOAP 1.2 fault: 400 where the sender can mend it, else 500 (SOAP 1.2 part 2, table 20)."""
         reading = error.reading if isinstance(error, Referred) else call.reading if call is not None else None
-        fault = fault_of(error, wire.correlation_id)
+        fault = fault_of(error, wire.correlation_id, PRODUCT)
         message = build_fault(
             SoapVersion.V12,
             fault,
@@ -137,28 +141,37 @@ def _status(error: GatewayError, fault: SoapFault) -> int:
     return _AS_SENT.get(error.code, 400 if fault.code == CLIENT else 500)
 
 
-def _header_findings(wire: WireRequest, envelope: Envelope, operation: Operation) -> Iterator[Finding]:
-    """What is wrong with the SOAP headers, in the order in which they are written."""
+def header_findings(
+    envelope: Envelope, operation: Operation | None, content_type: str | None, now: datetime
+) -> Iterator[Finding]:
+    """What is wrong with the SOAP headers, in the order in which they are written. Without an operation no action is judged."""
     yield from message_id_findings(envelope)
-    yield from _action_findings(wire, envelope, action_of(operation))
+    if operation is not None:
+        yield from _action_findings(envelope, action_of(operation), content_type or "")
     if envelope.addressing.to is None:
         yield missing_header(envelope, "wsa:To", "To")
     yield from endpoint_findings(envelope)
     yield from stray_facts(envelope)
-    yield from timestamp_findings(envelope, now=wire.now, skew=SKEW, max_lifetime=LIFETIME)
+    yield from timestamp_findings(envelope, now=now, skew=SKEW, max_lifetime=LIFETIME)
     block = envelope.block(qname(WSSE, "Security"))
     for token in elements(block, qname(WSSE, "BinarySecurityToken")) if block is not None else ():
         yield finding(Fault.TWO_PROOFS, token, expected="saml:Assertion alone")
 
 
-def _action_findings(wire: WireRequest, envelope: Envelope, expected: str) -> Iterator[Finding]:
+def _action_findings(envelope: Envelope, expected: str, content_type: str) -> Iterator[Finding]:
     """wsa:Action, and the media type's action parameter where it is there, name the operation of the body."""
     block = envelope.block(qname(WSA, "Action"))
     if envelope.addressing.action is None:
         yield missing_header(envelope, "wsa:Action", "Action")
     elif envelope.addressing.action != expected:
-        yield finding(Fault.OPERATION_ACTION, block, expected=expected)
-    over_http = _ACTION.search(wire.headers.get("Content-Type", ""))
+        yield finding(Fault.OPERATION_ACTION, block, expected=expected, fragment=f"<wsa:Action>{expected}</wsa:Action>")
+    over_http = _ACTION.search(content_type)
     if over_http is not None and (over_http[1] or over_http[2]) != expected:
-        sentence = f"action of the media type: {expected}"
-        yield finding(Fault.OPERATION_ACTION, block if block is not None else envelope.root, expected=sentence)
+        place = block if block is not None else envelope.root
+        yield finding(
+            Fault.OPERATION_ACTION,
+            place,
+            clause="RFC 3902, parameter action",
+            expected=f"action of the media type: {expected}",
+            fragment=f'Content-Type: {MEDIA_TYPE}; charset=utf-8; action="{expected}"',
+        )

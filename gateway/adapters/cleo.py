@@ -4,12 +4,13 @@ A simulated profile: the product's real interface is not public. A view is answe
 """
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from lxml import etree
 
 from gateway.adapters.rendering.pane import pane
 from gateway.adapters.rendering.record_xml import add
+from gateway.adapters.viewer_charset import check_charset
 from gateway.adapters.viewer_faults import fault_of
 from gateway.adapters.viewer_messages import (
     Operation,
@@ -45,7 +46,10 @@ PANE_TYPE = "text/html"
 LIFETIME = timedelta(minutes=15)
 """The longest a message may say it lives."""
 SKEW = timedelta(seconds=60)
-_LIMITS = Limits(max_bytes=128 * 1024, max_nodes=2_000)
+ACCEPTED = frozenset({SoapVersion.V11})
+UNDERSTOOD = frozenset({WSSE})
+"""Namespaces whose header blocks may say mustUnderstand."""
+LIMITS = Limits(max_bytes=128 * 1024, max_nodes=2_000)
 _TOKEN = qname(WSSE, "BinarySecurityToken")
 
 
@@ -61,7 +65,7 @@ class CleoDoor:
     products = frozenset({"cleo"})
     """The products whose systems may call here (P-84)."""
     media_types = frozenset({MEDIA_TYPE})
-    max_bytes = _LIMITS.max_bytes
+    max_bytes = LIMITS.max_bytes
 
     def __init__(self, *, catalogue: Catalogue, numbers: NhsNumbers) -> None:
         self._catalogue = catalogue
@@ -69,8 +73,8 @@ class CleoDoor:
 
     def read(self, wire: WireRequest) -> Call:
         """Bytes -> call. Raises MessageInvalid."""
-        root = parse(wire.body, _LIMITS)
-        envelope = read_envelope(root, accept=frozenset({SoapVersion.V11}), understood=frozenset({WSSE}))
+        check_charset(wire)
+        envelope = read_envelope(parse(wire.body, LIMITS), accept=ACCEPTED, understood=UNDERSTOOD)
         try:
             return self._call(wire, envelope)
         except MessageInvalid as invalid:
@@ -78,7 +82,7 @@ class CleoDoor:
 
     def _call(self, wire: WireRequest, envelope: Envelope) -> Call:
         operation = operation_of(envelope.payload, CLEO)
-        findings = list(_header_findings(wire, envelope, operation))
+        findings = list(header_findings(envelope, operation, wire.headers.get("SOAPAction"), wire.now))
         findings += self._catalogue.validate(schema_name(PRODUCT, operation.request), envelope.payload)
         refuse_if(findings)
         security, reference = envelope.security, envelope.payload.get("requestId", "").strip()
@@ -109,7 +113,7 @@ class CleoDoor:
 
     def refuse(self, wire: WireRequest, call: Call | None, error: GatewayError) -> WireResponse:
         """A SOAP 1.1 fault, HTTP 500 (SOAP 1.1 section 6.2)."""
-        fault = fault_element(SoapVersion.V11, fault_of(error, wire.correlation_id))
+        fault = fault_element(SoapVersion.V11, fault_of(error, wire.correlation_id, PRODUCT))
         message = build_envelope(SoapVersion.V11, body=fault)
         return WireResponse(status=500, media_type=SoapVersion.V11.content_type, body=serialize(message))
 
@@ -121,13 +125,19 @@ def _add_pane(body: etree._Element, viewed: Viewed, wire: WireRequest) -> None:
     add(body, "Pane", text, mediaType=PANE_TYPE)
 
 
-def _header_findings(wire: WireRequest, envelope: Envelope, operation: Operation) -> Iterator[Finding]:
-    """What is wrong around the payload: SOAPAction, time stamp, and how the user is proved."""
-    over_http = wire.headers.get("SOAPAction", "").strip().strip('"').strip()
-    if over_http and over_http != action_of(operation):
-        yield finding(Fault.OPERATION_ACTION, envelope.payload, expected=f"SOAPAction: {action_of(operation)}")
+def header_findings(
+    envelope: Envelope, operation: Operation | None, soap_action: str | None, now: datetime
+) -> Iterator[Finding]:
+    """What is wrong around the payload: SOAPAction, time stamp, and how the user is proved. Without an operation no action is
+    judged.
+    """
+    over_http = (soap_action or "").strip().strip('"').strip()
+    if operation is not None and over_http and over_http != action_of(operation):
+        right = f"SOAPAction: {action_of(operation)}"
+        clause = "SOAP 1.1 section 6.1.1"
+        yield finding(Fault.OPERATION_ACTION, envelope.payload, clause=clause, expected=right, fragment=right)
     yield from stray_facts(envelope)
-    yield from timestamp_findings(envelope, now=wire.now, skew=SKEW, max_lifetime=LIFETIME)
+    yield from timestamp_findings(envelope, now=now, skew=SKEW, max_lifetime=LIFETIME)
     block = envelope.block(qname(WSSE, "Security"))
     proofs = list(elements(block, _TOKEN, qname(SAML, "Assertion"))) if block is not None else []
     for number, proof in enumerate(proofs):

@@ -10,7 +10,8 @@ from lxml import etree
 
 from gateway.adapters import emis_web_answers as answers
 from gateway.adapters.emis_web_codes import NOT_PROCESSABLE, SpineFault, answer_for
-from gateway.adapters.emis_web_reading import LIMITS, Heard, Query, Refused, Unproved, read_query
+from gateway.adapters.emis_web_reading import LIMITS, Heard, Query, Refused, Unproved, placed_at, read_query
+from gateway.adapters.viewer_charset import check_charset
 from gateway.domain.codes import Code
 from gateway.domain.errors import GatewayError, InternalError, MessageInvalid
 from gateway.domain.identifiers import MessageId, NhsNumbers
@@ -48,6 +49,7 @@ class EmisWebDoor:
     def read(self, wire: WireRequest) -> Call:
         """Bytes -> StatusCall (event list) or ViewCall (event). Raises MessageInvalid, Refused, Unproved."""
         assert wire.system is not None
+        check_charset(wire)
         query = read_query(
             wire.body,
             wire.headers.get("SOAPAction"),
@@ -58,7 +60,7 @@ class EmisWebDoor:
         try:
             return _call(query, wire)
         except MessageInvalid as invalid:
-            raise Refused(invalid, query.heard) from invalid
+            raise Refused(placed_at(query.block, invalid), query.heard) from invalid
 
     def write(self, wire: WireRequest, call: Call, outcome: Outcome) -> WireResponse:
         """Spine's answer in the frame of this exchange. Raises GatewayError (ANSWER_INVALID), InternalError."""

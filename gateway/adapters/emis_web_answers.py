@@ -11,6 +11,7 @@ from lxml import etree
 
 from gateway.adapters.emis_web_codes import GENERAL, SPECIFIC, Issue, SpineFault, sentence_of
 from gateway.adapters.emis_web_reading import SERVICE, VERSION, Heard
+from gateway.adapters.viewer_clauses import cited
 from gateway.domain.errors import GatewayError, InternalError, MessageInvalid
 from gateway.domain.findings import Finding
 from gateway.domain.instants import to_hl7
@@ -150,7 +151,7 @@ def not_fulfilled(heard: Heard, stamp: Stamp, issue: Issue, error: GatewayError)
     _header(_add(envelope, qname(SOAP11, "Header")), NOT_FULFILLED, heard, stamp)
     body = _add(envelope, qname(SOAP11, "Body"))
     message = _add(_add(body, heard.interaction.wrapper), NOT_FULFILLED)
-    findings = error.findings[:MOST_FINDINGS] if isinstance(error, MessageInvalid) else ()
+    findings = cited("emis-web", error.findings[:MOST_FINDINGS]) if isinstance(error, MessageInvalid) else ()
     _transmission(message, NOT_FULFILLED, "AE", heard, stamp, findings)
     act = _add(message, "ControlActEvent", classCode="CACT", moodCode="EVN")
     act.append(_author(heard.receiver))
@@ -165,13 +166,19 @@ def not_fulfilled(heard: Heard, stamp: Stamp, issue: Issue, error: GatewayError)
     return envelope
 
 
+def _told(one: Finding) -> str:
+    """A finding in one line: what is wrong, where, by which rule, and what stands there when it is right."""
+    place = "" if one.line is None else f"Line {one.line}" + ("." if one.column is None else f", column {one.column}.")
+    rule = f"Rule: {one.clause}." if one.clause else ""
+    expected = f"Expected: {one.expected}." if one.expected else ""
+    right = f"Write: {one.fragment}" if one.fragment else ""
+    return " ".join(part for part in (one.sentence, place, rule, expected, right) if part)
+
+
 def _detail(acknowledgement: etree._Element, one: Finding) -> None:
     """Written in its place: moved there, the location would lose prefixes that only its text uses."""
     detail = _add(acknowledgement, "acknowledgementDetail", typeCode="ER")
-    expected = f" Expected: {one.expected}." if one.expected else ""
-    line = f" Line {one.line}." if one.line is not None else ""
-    text = f"{one.sentence}{line}{expected}"
-    _add(detail, "code", code=one.code, codeSystem=OID_GATEWAY_CODES, displayName=text)
+    _add(detail, "code", code=one.code, codeSystem=OID_GATEWAY_CODES, displayName=_told(one))
     if one.path:
         location = etree.SubElement(detail, qname(HL7, "location"), nsmap=dict(one.namespaces))
         location.text = one.path
@@ -245,7 +252,7 @@ def fault(answer: SpineFault, error: GatewayError) -> etree._Element:
     detail = etree.SubElement(element, "detail")
     errors = etree.SubElement(detail, qname(NASP, "errorList"), nsmap={"nasp": NASP})
     text = f"{error.code.slug}: {sentence_of(error, facts=False)}"
-    findings = error.findings[:MOST_FINDINGS] if isinstance(error, MessageInvalid) else ()
+    findings = cited("emis-web", error.findings[:MOST_FINDINGS]) if isinstance(error, MessageInvalid) else ()
     for one in findings or (None,):
         _error(errors, answer.code, text, one)
     return envelope
@@ -258,6 +265,5 @@ def _error(errors: etree._Element, code: str, text: str, one: Finding | None) ->
     location = etree.SubElement(error, qname(NASP, "location"), nsmap=dict(one.namespaces) if one is not None else None)
     location.text = (one.path if one is not None else "") or "SCR gateway"
     if one is not None:
-        place = f" Line {one.line}." if one.line is not None else ""
-        text += f" {one.code}: {one.sentence}{place}" + (f" Expected: {one.expected}." if one.expected else "")
+        text += f" {one.code}: {_told(one)}"
     etree.SubElement(error, qname(NASP, "description")).text = text

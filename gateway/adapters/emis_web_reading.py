@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
-from gateway.adapters.viewer_messages import refuse_if
+from gateway.adapters.viewer_messages import NUMBER_EXPECTED, refuse_if
 from gateway.domain.codes import Code
 from gateway.domain.errors import AccessDenied, GatewayError, InvalidValue, MessageInvalid
 from gateway.domain.findings import Finding
 from gateway.domain.identifiers import MessageId, NhsNumber, NhsNumbers, RoleProfileId, UserId
-from gateway.xml.access_facts import AccessFactsBlock, read_access_facts
+from gateway.xml.access_facts import ACCESS_FACTS_TAG, AccessFactsBlock, placed, read_access_facts
 from gateway.xml.catalogue import Catalogue
 from gateway.xml.findings import Fault, finding
 from gateway.xml.names import ACCESS_FACTS, HL7, OID_ASID, WSA_2004, qname
@@ -25,7 +25,7 @@ SERVICE = "urn:nhs:names:services:psisquery"
 VERSION = "V3NPfIT4.2.00"
 LIMITS = Limits(max_bytes=128 * 1024, max_nodes=2_000)
 _CLAUSE = "PSIS queries, SOAP header"
-_UNDERSTOOD = frozenset({WSA_2004, HL7, ACCESS_FACTS})
+UNDERSTOOD = frozenset({WSA_2004, HL7, ACCESS_FACTS})
 _ADDRESSING = ("MessageID", "Action", "To", "From", "ReplyTo")
 _FUNCTIONS = ("communicationFunctionRcv", "communicationFunctionSnd")
 
@@ -95,6 +95,8 @@ class Query:
     event_id: str | None
     """None: the event list is asked for."""
     facts: AccessFactsBlock = field(repr=False)
+    block: etree._Element = field(repr=False)
+    """The element that the facts were read from."""
     user: UserId | None = None
     role: RoleProfileId | None = None
 
@@ -106,10 +108,12 @@ def read_query(
 
     Raises MessageInvalid (a fault); Refused and Unproved (an AE answer).
     """
-    envelope = read_envelope(parse(body, LIMITS), accept=frozenset({SoapVersion.V11}), understood=_UNDERSTOOD)
-    interaction = _interaction(envelope.payload)
-    refuse_if(list(_header_findings(envelope, interaction, soap_action)))
-    heard = _heard(envelope, interaction)
+    envelope = read_envelope(parse(body, LIMITS), accept=frozenset({SoapVersion.V11}), understood=UNDERSTOOD)
+    interaction, unknown = examined_interaction(envelope.payload)
+    refuse_if(unknown)
+    assert interaction is not None
+    refuse_if(list(header_findings(envelope, interaction, soap_action or "")))
+    heard = heard_of(envelope, interaction)
     if heard.sender != sender:
         raise Unproved(Code.SYSTEM_UNKNOWN, heard, ("P-84",))
     try:
@@ -120,20 +124,23 @@ def read_query(
         raise Refused(invalid, heard) from invalid
 
 
-def _interaction(payload: etree._Element) -> Interaction:
+def examined_interaction(payload: etree._Element) -> tuple[Interaction | None, list[Finding]]:
+    """Which query a payload is, or None and why it is none."""
     interaction = INTERACTIONS.get(local_name(payload)) if payload.tag == qname(HL7, local_name(payload)) else None
-    if interaction is None:
-        expected = "one of: " + ", ".join(f"hl7:{name}" for name in INTERACTIONS)
-        found = (finding(Fault.OPERATION_UNKNOWN, payload, clause="PSIS queries", expected=expected),)
-        raise MessageInvalid(Code.MESSAGE_UNKNOWN_SERVICE, found)
-    return interaction
+    if interaction is not None:
+        return interaction, []
+    expected = "one of: " + ", ".join(f"hl7:{name}" for name in INTERACTIONS)
+    return None, [finding(Fault.OPERATION_UNKNOWN, payload, clause="PSIS queries", expected=expected)]
 
 
 # The SOAP header
 
 
-def _header_findings(envelope: Envelope, interaction: Interaction, soap_action: str | None) -> Iterator[Finding]:
-    """What is wrong with the headers: each is there once, and says what it must."""
+def header_findings(envelope: Envelope, interaction: Interaction | None, soap_action: str | None) -> Iterator[Finding]:
+    """What is wrong with the headers: each is there once, and says what it must.
+
+    Without an interaction no action is judged; `soap_action` None: not known, so not judged (absent is empty).
+    """
     place = envelope.header if envelope.header is not None else envelope.root
     tags = [qname(WSA_2004, local) for local in _ADDRESSING] + [qname(HL7, local) for local in _FUNCTIONS]
     for tag in tags:
@@ -151,17 +158,20 @@ def _header_findings(envelope: Envelope, interaction: Interaction, soap_action: 
             yield finding(Fault.VALUE_FORM, at if at is not None else block, clause=_CLAUSE, expected=expected)
 
 
-def _id_and_action(envelope: Envelope, interaction: Interaction, soap_action: str | None) -> Iterator[Finding]:
+def _id_and_action(envelope: Envelope, interaction: Interaction | None, soap_action: str | None) -> Iterator[Finding]:
     written = envelope.block(qname(WSA_2004, "MessageID"))
     if written is not None and _uuid(written) is None:
         expected = "uuid: and a UUID in capitals"
         yield finding(Fault.MESSAGE_ID, written, clause=_CLAUSE, expected=expected)
-    action = envelope.block(qname(WSA_2004, "Action"))
-    if action is not None and text_of(action) != interaction.action:
-        yield finding(Fault.OPERATION_ACTION, action, clause=_CLAUSE, expected=interaction.action)
-    if soap_action is None or soap_action.strip().strip('"') != interaction.action:
+    if interaction is None:
+        return
+    right, action = interaction.action, envelope.block(qname(WSA_2004, "Action"))
+    if action is not None and text_of(action) != right:
+        fragment = f"<wsa:Action>{right}</wsa:Action>"
+        yield finding(Fault.OPERATION_ACTION, action, clause=_CLAUSE, expected=right, fragment=fragment)
+    if soap_action is not None and soap_action.strip().strip('"') != right:
         at = next(one for one in (action, envelope.header, envelope.root) if one is not None)
-        yield finding(Fault.SOAP_ACTION, at, expected=f"SOAPAction {interaction.action}")
+        yield finding(Fault.SOAP_ACTION, at, expected=f"SOAPAction {right}", fragment=f'SOAPAction: "{right}"')
 
 
 def _shown(tag: str) -> str:
@@ -189,8 +199,8 @@ def _asid(function: etree._Element) -> str | None:
     return text if len(text) == 12 and text.isascii() and text.isdigit() else None
 
 
-def _heard(envelope: Envelope, interaction: Interaction) -> Heard:
-    """From headers known to be in order."""
+def heard_of(envelope: Envelope, interaction: Interaction) -> Heard:
+    """From headers that are all there; what is not in order is empty."""
 
     def block(namespace: str, local: str) -> etree._Element:
         found = envelope.block(qname(namespace, local))
@@ -208,69 +218,85 @@ def _heard(envelope: Envelope, interaction: Interaction) -> Heard:
     )
 
 
+def placed_at(block: etree._Element, invalid: MessageInvalid) -> MessageInvalid:
+    """The same error, each fact named at its part of the block."""
+    return MessageInvalid(invalid.code, tuple(placed(one, block) for one in invalid.findings), rules=invalid.rules)
+
+
 # The HL7 message
 
 
 def _query(envelope: Envelope, heard: Heard, catalogue: Catalogue, numbers: NhsNumbers) -> Query:
     message = envelope.payload
-    refuse_if(list(_version_findings(message)))
+    refuse_if(list(version_findings(message)))
     refuse_if(list(catalogue.validate(heard.interaction.name, message)))
-    refuse_if(list(_agreement_findings(message, heard)))
-    facts = read_access_facts(envelope, catalogue)
-    if facts is None or facts.user_token is None:
+    refuse_if(list(agreement_findings(message, heard)))
+    block, facts = envelope.block(ACCESS_FACTS_TAG), read_access_facts(envelope, catalogue)
+    if block is None or facts is None or facts.user_token is None:
         raise Unproved(Code.CREDENTIALS_MISSING, heard, ("P-07",))
     query, (user, role) = _at(message, "ControlActEvent", "query"), _named(message)
     event = first(query, qname(HL7, "eventRecord"), qname(HL7, "value"))
     return Query(
         heard=heard,
-        patient=_patient(_at(query, "nHSNumber", "value"), numbers),
+        patient=patient_of(_at(query, "nHSNumber", "value"), numbers),
         event_id=None if event is None else event.get("root", "").upper(),
         facts=facts,
+        block=block,
         user=user,
         role=role,
     )
 
 
+def _found(parent: etree._Element, *steps: str) -> etree._Element | None:
+    """A descendant by its HL7 names, or None."""
+    return first(parent, *(qname(HL7, step) for step in steps))
+
+
 def _at(parent: etree._Element, *steps: str) -> etree._Element:
     """A descendant that the schema demands."""
-    found = first(parent, *(qname(HL7, step) for step in steps))
+    found = _found(parent, *steps)
     assert found is not None
     return found
 
 
-def _version_findings(message: etree._Element) -> Iterator[Finding]:
+def version_findings(message: etree._Element) -> Iterator[Finding]:
     """Looked at before the schema: of another version, nothing else can be said."""
     stated = first(message, qname(HL7, "versionCode"))
     if stated is not None and stated.get("code") not in {None, VERSION}:
-        yield finding(Fault.VERSION_UNKNOWN, stated, "code", clause="PSIS queries", expected=VERSION)
+        yield finding(
+            Fault.VERSION_UNKNOWN, stated, "code", clause="PSIS queries", expected=VERSION, fragment=f'code="{VERSION}"'
+        )
 
 
-def _agreement_findings(message: etree._Element, heard: Heard) -> Iterator[Finding]:
-    """The HL7 wrapper says the same as the SOAP header."""
+def agreement_findings(message: etree._Element, heard: Heard) -> Iterator[Finding]:
+    """The HL7 wrapper says the same as the SOAP header. What is missing is the schema's to tell."""
     header, wrapper = "PSIS queries, SOAP header", "PSIS queries, transmission wrapper"
-    author = _at(message, "ControlActEvent", "author1", "AgentSystemSDS", "agentSystemSDS", "id")
-    receiver, sender = (_at(message, local, "device", "id") for local in _FUNCTIONS)
+    author = _found(message, "ControlActEvent", "author1", "AgentSystemSDS", "agentSystemSDS", "id")
+    receiver, sender = (_found(message, local, "device", "id") for local in _FUNCTIONS)
     for element, attribute, expected, what, clause in (
-        (_at(message, "id"), "root", heard.message_id, "the UUID of wsa:MessageID", header),
-        (_at(message, "interactionId"), "extension", heard.interaction.name, heard.interaction.name, wrapper),
+        (_found(message, "id"), "root", heard.message_id, "the UUID of wsa:MessageID", header),
+        (_found(message, "interactionId"), "extension", heard.interaction.name, heard.interaction.name, wrapper),
         (receiver, "extension", heard.receiver, "the receiver's ASID of the SOAP header", header),
         (sender, "extension", heard.sender, "the sender's ASID of the SOAP header", header),
         (author, "root", OID_ASID, OID_ASID, wrapper),
         (author, "extension", heard.sender, "the sender's ASID", wrapper),
     ):
-        if element.get(attribute) != expected:
-            yield finding(Fault.DISAGREEMENT, element, attribute, clause=clause, expected=what)
+        if element is not None and element.get(attribute) not in {None, expected} and expected:
+            fragment = f'{attribute}="{expected}"'
+            yield finding(Fault.DISAGREEMENT, element, attribute, clause=clause, expected=what, fragment=fragment)
     for local, code in zip(_FUNCTIONS, ("RCV", "SND"), strict=True):
-        if _at(message, local).get("typeCode") not in {None, code}:
-            yield finding(Fault.FIXED_VALUE, _at(message, local), "typeCode", clause=wrapper, expected=code)
+        function = _found(message, local)
+        if function is not None and function.get("typeCode") not in {None, code}:
+            fragment = f'typeCode="{code}"'
+            yield finding(Fault.FIXED_VALUE, function, "typeCode", clause=wrapper, expected=code, fragment=fragment)
 
 
-def _patient(value: etree._Element, numbers: NhsNumbers) -> NhsNumber:
+def patient_of(value: etree._Element, numbers: NhsNumbers) -> NhsNumber:
+    """The NHS number of a query. Raises MessageInvalid."""
     try:
         return numbers.read(value.get("extension", ""))
     except InvalidValue as error:
-        expected = "ten digits that pass Modulus 11, of the range this installation accepts"
-        found = (finding(Fault.NHS_NUMBER, value, "extension", expected=expected),)
+        found = (finding(Fault.NHS_NUMBER, value, "extension", expected=NUMBER_EXPECTED[numbers.range]),)
         raise MessageInvalid(Code.MESSAGE_VALUE, found) from error
 
 

@@ -5,13 +5,14 @@ A simulated profile: the product's real interface is not public. Reads and write
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from lxml import etree
 
 from gateway.adapters.records import bearer
 from gateway.adapters.rendering.record_xml import add
 from gateway.adapters.systmone_problems import problem
+from gateway.adapters.viewer_charset import check_charset
 from gateway.adapters.viewer_messages import (
     VERSIONS,
     Operation,
@@ -20,6 +21,7 @@ from gateway.adapters.viewer_messages import (
     Said,
     read_payload,
     refuse_if,
+    version_findings,
     write_payload,
 )
 from gateway.domain.codes import Code
@@ -46,7 +48,7 @@ FUNCTIONS = {
     "VIEW": ("View", Operation.VIEW_SUMMARY),
 }
 """Function code -> the element inside the request, and the operation it is."""
-_LIMITS = Limits(max_bytes=64 * 1024, max_nodes=1_000)
+LIMITS = Limits(max_bytes=64 * 1024, max_nodes=1_000)
 _CODES = {operation: code for code, (_, operation) in FUNCTIONS.items()}
 
 
@@ -57,7 +59,7 @@ class SystmOneDoor:
     products = frozenset({"systmone"})
     """The products whose systems may call here (P-84)."""
     media_types = frozenset({MEDIA_TYPE, "text/xml"})
-    max_bytes = _LIMITS.max_bytes
+    max_bytes = LIMITS.max_bytes
 
     def __init__(self, *, catalogue: Catalogue, numbers: NhsNumbers) -> None:
         self._catalogue = catalogue
@@ -65,13 +67,13 @@ class SystmOneDoor:
 
     def read(self, wire: WireRequest) -> Call:
         """Bytes and bearer token -> call. Raises MessageInvalid."""
-        root = parse(wire.body, _LIMITS)
-        refuse_if(list(_version_findings(root)))
-        refuse_if(list(_function_findings(root)))
+        check_charset(wire)
+        root = parse(wire.body, LIMITS)
+        refuse_if(list(first_findings(root)))
         refuse_if(list(self._catalogue.validate(SCR_REQUEST, root)))
         function = root.get("function", "").strip()
         payload = next(elements(root))
-        refuse_if([*_agreement_findings(payload, function), *_time_findings(root, wire)])
+        refuse_if([*agreement_findings(payload, function), *time_findings(root, wire.now)])
         reference, created = root.get("requestId", "").strip(), read_time(root.get("created", "").strip())
         message_id = normalise_uuid(reference)
         assert created is not None
@@ -110,36 +112,35 @@ class SystmOneDoor:
         return problem(wire, error)
 
 
-def _version_findings(root: etree._Element) -> Iterator[Finding]:
-    """Looked at before the schema: of another version, nothing else can be said."""
-    version = root.get("version")
-    if local_name(root) == "ScrRequest" and version is not None and version.strip() not in VERSIONS:
-        yield finding(Fault.VERSION_UNKNOWN, root, "version", expected=", ".join(VERSIONS))
-
-
-def _function_findings(root: etree._Element) -> Iterator[Finding]:
+def first_findings(root: etree._Element) -> Iterator[Finding]:
+    """Version, then function, looked at before the schema: of others, nothing else can be said."""
+    if local_name(root) != "ScrRequest":
+        return
+    yield from version_findings(root)
     function = root.get("function")
-    if local_name(root) == "ScrRequest" and function is not None and function.strip() not in FUNCTIONS:
+    if function is not None and function.strip() not in FUNCTIONS:
         expected = "one of: " + ", ".join(FUNCTIONS)
-        yield finding(Fault.OPERATION_UNKNOWN, root, "function", expected=expected)
+        capitals = function.strip().upper()
+        fragment = f'function="{capitals}"' if capitals in FUNCTIONS else ""
+        yield finding(Fault.OPERATION_UNKNOWN, root, "function", expected=expected, fragment=fragment)
 
 
-def _agreement_findings(payload: etree._Element, function: str) -> Iterator[Finding]:
+def agreement_findings(payload: etree._Element, function: str) -> Iterator[Finding]:
     """What is inside goes with the function code."""
     expected = FUNCTIONS[function][0]
     if local_name(payload) != expected:
         yield finding(Fault.DISAGREEMENT, payload, expected=f"s1:{expected} for function {function}")
 
 
-def _time_findings(root: etree._Element, wire: WireRequest) -> Iterator[Finding]:
+def time_findings(root: etree._Element, now: datetime) -> Iterator[Finding]:
     """The request was made in the last minutes."""
     clause = "SystmOne door: @created"
     created = read_time(root.get("created", "").strip())
     if created is None:
         yield finding(Fault.TIMESTAMP_FORM, root, "created", clause=clause, expected="YYYY-MM-DDThh:mm:ssZ")
-    elif created > wire.now + SKEW:
+    elif created > now + SKEW:
         yield finding(Fault.TIMESTAMP_FUTURE, root, "created", clause=clause, expected="a time in the past")
-    elif created + LIFETIME <= wire.now - SKEW:
+    elif created + LIFETIME <= now - SKEW:
         yield finding(
             Fault.TIMESTAMP_EXPIRED, root, "created", clause=clause, expected="a time in the last five minutes"
         )

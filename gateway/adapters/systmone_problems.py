@@ -5,6 +5,7 @@ It says what the catalogue says and where the message is wrong; it never holds a
 
 from lxml import etree
 
+from gateway.adapters.viewer_clauses import cited
 from gateway.adapters.viewer_messages import MOST_FINDINGS
 from gateway.domain.errors import GatewayError, MessageInvalid
 from gateway.domain.findings import Finding
@@ -30,7 +31,7 @@ def problem_element(wire: WireRequest, error: GatewayError) -> etree._Element:
     """An error as `problem`, valid by its schema."""
     entry = error.code.entry
     root = etree.Element(qname(PROBLEM, "problem"), nsmap=_NAMESPACES)  # type: ignore[arg-type]  # None as a key
-    findings = error.findings[:MOST_FINDINGS] if isinstance(error, MessageInvalid) else ()
+    findings = cited("systmone", error.findings[:MOST_FINDINGS]) if isinstance(error, MessageInvalid) else ()
     _add(root, "type", f"/errors/{error.code.slug}")
     _add(root, "title", entry.sentence)
     _add(root, "status", str(entry.http))
@@ -73,3 +74,5 @@ def _finding(element: etree._Element, one: Finding) -> None:
         _add(element, "clause", one.clause)
     if one.expected:
         _add(element, "expected", one.expected)
+    if one.fragment:
+        _add(element, "write", one.fragment)

@@ -6,6 +6,7 @@ A fault says what the catalogue says and where the message is wrong; it never ho
 from lxml import etree
 
 from gateway.adapters.rendering.record_xml import add
+from gateway.adapters.viewer_clauses import cited
 from gateway.domain.codes import Code
 from gateway.domain.errors import GatewayError, MessageInvalid
 from gateway.domain.findings import Finding
@@ -114,12 +115,12 @@ FAULT_CODES: dict[Code, str] = {
 """SOAP fault code of each code. The same message may succeed later only where it says Server."""
 
 
-def fault_of(error: GatewayError, correlation: CorrelationId) -> SoapFault:
+def fault_of(error: GatewayError, correlation: CorrelationId, door: str) -> SoapFault:
     """Any error as a fault with the stable code as subcode and a codes:Refusal as detail."""
     return SoapFault(
         code=FAULT_CODES.get(error.code, SERVER),
         reason=_reason(error),
-        detail=refusal_element(error, correlation),
+        detail=refusal_element(error, correlation, door),
         subcodes=((CODES, error.code.slug),),
     )
 
@@ -132,8 +133,8 @@ def _reason(error: GatewayError) -> str:
     return error.sentence
 
 
-def refusal_element(error: GatewayError, correlation: CorrelationId) -> etree._Element:
-    """An error as codes:Refusal."""
+def refusal_element(error: GatewayError, correlation: CorrelationId, door: str) -> etree._Element:
+    """An error as codes:Refusal; `door` says whose standards its findings cite."""
     root = etree.Element(qname(CODES, "Refusal"), nsmap={"codes": CODES})
     add(root, "Code", error.code.slug)
     add(root, "Kind", error.code.kind.value)
@@ -143,12 +144,13 @@ def refusal_element(error: GatewayError, correlation: CorrelationId) -> etree._E
     for rule in error.rules:
         add(root, "Rule", rule)
     add(root, "CorrelationId", correlation.value)
-    for one in error.findings if isinstance(error, MessageInvalid) else ():
-        _finding(add(root, "Finding"), one)
+    for one in cited(door, error.findings) if isinstance(error, MessageInvalid) else ():
+        write_finding(add(root, "Finding"), one)
     return root
 
 
-def _finding(element: etree._Element, one: Finding) -> None:
+def write_finding(element: etree._Element, one: Finding) -> None:
+    """One finding as codes:Finding."""
     add(element, "Code", one.code)
     add(element, "Sentence", one.sentence)
     if one.line is not None:
@@ -162,3 +164,5 @@ def _finding(element: etree._Element, one: Finding) -> None:
         add(element, "Clause", one.clause)
     if one.expected:
         add(element, "Expected", one.expected)
+    if one.fragment:
+        add(element, "Write", one.fragment)

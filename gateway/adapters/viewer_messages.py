@@ -15,8 +15,8 @@ from gateway.domain.access import Scope
 from gateway.domain.codes import Code
 from gateway.domain.errors import GatewayError, InternalError, InvalidValue, MessageInvalid
 from gateway.domain.findings import Finding
-from gateway.domain.identifiers import CorrelationId, NhsNumber, NhsNumbers
-from gateway.domain.permission import HowAsked, PermissionAnswer
+from gateway.domain.identifiers import CorrelationId, NhsNumber, NhsNumbers, NumberRange
+from gateway.domain.permission import AccessClaims, HowAsked, PermissionAnswer
 from gateway.domain.spine import Address, Confidentiality, Demographics, Traits
 from gateway.service.calls import Call, Credentials, MessageRef, RecordPermissionCall, TraceCall, ViewCall
 from gateway.service.claims import claims_from
@@ -32,6 +32,11 @@ VERSIONS = ("1.0",)
 """Interface versions spoken here."""
 
 MOST_FINDINGS = 100
+NUMBER_EXPECTED = {
+    NumberRange.SYNTHETIC: "ten digits that pass Modulus 11, beginning with 9: only synthetic numbers are accepted here",
+    NumberRange.LIVE: "ten digits that pass Modulus 11, not beginning with 9: no synthetic number is accepted here",
+}
+"""What an NHS number must be, by the range this installation accepts."""
 _FLAGS = frozenset({"ConditionChanged", "ConfirmDeceased"})
 _GENDER_CODES = {word: code for code, word in GENDERS.items()}
 _LOCATED = frozenset({Confidentiality.UNRESTRICTED, Confidentiality.UNDER_REVIEW})
@@ -95,17 +100,29 @@ def stray_facts(envelope: Envelope) -> Iterator[Finding]:
         yield finding(Fault.MUST_UNDERSTAND, block, expected="these facts as Access in the body")
 
 
-def operation_of(payload: etree._Element, namespace: str) -> Operation:
-    """Which operation a payload asks, in a version that is spoken. Raises MessageInvalid (MESSAGE_UNKNOWN_SERVICE)."""
+def examined_operation(payload: etree._Element, namespace: str) -> tuple[Operation | None, list[Finding]]:
+    """Which operation a payload asks, None for none of them; and what is wrong with its name or version."""
     operation = next((one for one in Operation if payload.tag == qname(namespace, one.request)), None)
     if operation is None:
         expected = "one of: " + ", ".join(one.request for one in Operation) + f" in {namespace}"
-        refuse_if([finding(Fault.OPERATION_UNKNOWN, payload, expected=expected)])
-        raise InternalError
-    version = payload.get("version")
+        return None, [finding(Fault.OPERATION_UNKNOWN, payload, expected=expected)]
+    return operation, list(version_findings(payload))
+
+
+def version_findings(element: etree._Element) -> Iterator[Finding]:
+    """An interface version that is not spoken here; an absent one is the schema's to tell."""
+    version = element.get("version")
     if version is not None and version.strip() not in VERSIONS:
-        expected = "one of: " + ", ".join(VERSIONS)
-        refuse_if([finding(Fault.VERSION_UNKNOWN, payload, "version", expected=expected)])
+        expected = ", ".join(VERSIONS) if len(VERSIONS) == 1 else "one of: " + ", ".join(VERSIONS)
+        fragment = f'version="{VERSIONS[0]}"' if len(VERSIONS) == 1 else ""
+        yield finding(Fault.VERSION_UNKNOWN, element, "version", expected=expected, fragment=fragment)
+
+
+def operation_of(payload: etree._Element, namespace: str) -> Operation:
+    """Which operation a payload asks, in a version that is spoken. Raises MessageInvalid (MESSAGE_UNKNOWN_SERVICE)."""
+    operation, findings = examined_operation(payload, namespace)
+    refuse_if(findings)
+    assert operation is not None
     return operation
 
 
@@ -120,7 +137,7 @@ def read_payload(operation: Operation, payload: etree._Element, said: Said, numb
     common: dict[str, Any] = {
         "action": operation.value,
         "credentials": said.credentials,
-        "claims": claims_from(_texts(first(payload, qname(namespace, "Access")))),
+        "claims": _claims(first(payload, qname(namespace, "Access"))),
         "message": said.message,
         "reading": said.reading,
     }
@@ -146,13 +163,40 @@ def _texts(access: etree._Element | None) -> Mapping[str, object]:
     return texts
 
 
+def _claims(access: etree._Element | None) -> AccessClaims:
+    """The facts of a view. Raises MessageInvalid: a fact that cannot be used, named at its element."""
+    try:
+        return claims_from(_texts(access))
+    except MessageInvalid as invalid:
+        if access is None:
+            raise
+        raise MessageInvalid(invalid.code, tuple(_at_its_part(one, access) for one in invalid.findings)) from invalid
+
+
+def _at_its_part(found: Finding, access: etree._Element) -> Finding:
+    """A finding whose path is a member's name, placed at that child of Access."""
+    local = "".join(word.capitalize() for word in found.path.split("_"))
+    part = next((child for child in elements(access) if local_name(child) == local), access)
+    return finding(Fault.ACCESS_FACT, part, clause="viewer interface, Access", expected=found.expected)
+
+
 def _number(element: etree._Element, numbers: NhsNumbers) -> NhsNumber:
     try:
         return numbers.read(text_of(element))
     except InvalidValue as error:
-        expected = "ten digits that pass Modulus 11, of the range this installation accepts"
-        found = (finding(Fault.NHS_NUMBER, element, expected=expected),)
+        found = (finding(Fault.NHS_NUMBER, element, expected=NUMBER_EXPECTED[numbers.range]),)
         raise MessageInvalid(Code.MESSAGE_VALUE, found) from error
+
+
+def meaning_findings(payload: etree._Element, numbers: NhsNumbers) -> Iterator[Finding]:
+    """What is wrong with the values of a payload beyond its schema, each for itself: for the explain pass."""
+    namespace = etree.QName(payload).namespace or ""
+    access, number = first(payload, qname(namespace, "Access")), first(payload, qname(namespace, "NhsNumber"))
+    for rule in (lambda: _claims(access), lambda: None if number is None else _number(number, numbers)):
+        try:
+            rule()
+        except MessageInvalid as invalid:
+            yield from invalid.findings
 
 
 def _traits(payload: etree._Element, namespace: str) -> Traits:

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 @click.command("check-message")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True))
-@click.option("--door", default="mini-service", show_default=True, help="Whose message it is.")
+@click.option("--door", help="Whose message it is; told by its namespaces unless said.")
 @click.option("--lenience", "leniences", multiple=True, help="A tolerance, named as in the registry.")
 @click.option("--soap-action", metavar="TEXT", help="The HTTP header SOAPAction that goes with it.")
+@click.option("--content-type", metavar="TEXT", help="The HTTP header Content-Type that goes with it.")
 @click.option(
     "--numbers",
     type=click.Choice(["synthetic", "live"]),
@@ -31,9 +32,10 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for pipelines.")
 def check_message(
     file: Path,
-    door: str,
+    door: str | None,
     leniences: tuple[str, ...],
     soap_action: str | None,
+    content_type: str | None,
     numbers: str,
     schemas: Path | None,
     as_json: bool,
@@ -44,22 +46,23 @@ def check_message(
     """
     from datetime import UTC, datetime
 
-    from gateway.teaching import CHECKS
+    from gateway.teaching import CHECKS, explained, recognised
     from gateway.xml.catalogue import SchemaUnusable
-    from gateway.xml.explain import Context, explain
+    from gateway.xml.explain import Context
 
-    check = CHECKS.get(door)
-    if check is None:
+    if door is not None and door not in CHECKS:
         raise click.BadParameter(f"one of {', '.join(sorted(CHECKS))}", param_hint="--door")
     data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    door = door or recognised(data)
     try:
-        told = explain(
+        told = explained(
+            door,
             data,
-            check,
             Context(
                 now=datetime.now(UTC),
                 leniences=leniences,
                 soap_action=soap_action,
+                content_type=content_type,
                 schemas=str(schemas) if schemas else None,
                 numbers=numbers,
                 warnings=True,

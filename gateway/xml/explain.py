@@ -36,6 +36,8 @@ class Context:
     now: datetime
     leniences: tuple[str, ...] = ()
     soap_action: str | None = None
+    content_type: str | None = None
+    """Media type with its parameters, as received; None where the message did not come over HTTP."""
     schemas: str | None = None
     """Folder of an official schema pack, where the site uses one."""
     numbers: str = "synthetic"

@@ -78,6 +78,7 @@ class ExplainProcess:
             "now": context.now.isoformat(),
             "leniences": context.leniences,
             "soap_action": context.soap_action,
+            "content_type": context.content_type,
             "schemas": context.schemas,
             "numbers": context.numbers,
             "limits": asdict(limits),

@@ -42,6 +42,7 @@ def answer(order: dict[str, object], data: bytes) -> bytes:
         now=datetime.fromisoformat(str(order["now"])),
         leniences=tuple(order["leniences"]),  # type: ignore[arg-type]
         soap_action=order["soap_action"],  # type: ignore[arg-type]
+        content_type=order["content_type"],  # type: ignore[arg-type]
         schemas=order["schemas"],  # type: ignore[arg-type]
         numbers=str(order["numbers"]),
     )

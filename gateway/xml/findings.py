@@ -40,6 +40,9 @@ class Fault(Enum):
     ENCODING_LABEL = FaultEntry(
         Code.MESSAGE_FORBIDDEN_XML, "The XML declaration names an encoding other than UTF-8.", "ITK WS-STD-01"
     )
+    CHARSET_LABEL = FaultEntry(
+        Code.MESSAGE_MEDIA_TYPE, "The charset of the media type is not that of the message.", "RFC 7303 section 3.2"
+    )
     BYTE_ORDER_MARK = FaultEntry(
         Code.MESSAGE_FORBIDDEN_XML, "A byte order mark of UTF-16 or UTF-32 stands before the message.", "ITK WS-STD-01"
     )
