@@ -29,7 +29,8 @@ async def _export(config: Path, form: str, output: Path) -> int:
     from gateway.app import clock
     from gateway.cli.exporting import recorded, written
     from gateway.config import ConfigInvalid, load
-    from gateway.store.engine import make_engine
+    from gateway.domain.errors import GatewayError
+    from gateway.store.engine import NotDurable, make_engine
     from gateway.store.keys import KeysUnusable, load_keys
 
     try:
@@ -42,6 +43,9 @@ async def _export(config: Path, form: str, output: Path) -> int:
     try:
         await recorded(engine, keys, form, getpass.getuser(), clock, lambda: str(uuid.uuid4()).upper())
         count = await written(engine, form, output)
+    except (GatewayError, NotDurable, OSError) as error:
+        click.echo(f"audit export: {error.strerror if isinstance(error, OSError) else error}", err=True)
+        return 1
     finally:
         await engine.dispose()
     click.echo(f"{count} bytes written to {output.name}")
@@ -55,12 +59,15 @@ async def _export(config: Path, form: str, output: Path) -> int:
     "--anchor", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Checkpoints kept elsewhere."
 )
 def audit_verify(file: Path, folder: Path, anchor: Path | None) -> None:
-    """Find any edit, removal, reorder, insertion or cut tail in an export (JSON Lines)."""
-    from gateway.store.keys import KeysUnusable, load_keys
+    """Find any edit, removal, reorder, insertion or cut tail in an export (JSON Lines).
+
+    Needs no database. KEYS holds audit-mac.key and audit-sign.pub; whoever verifies need not hold what signs.
+    """
+    from gateway.store.keys import KeysUnusable, load_verify_keys
     from gateway.store.verify import read_checkpoints, verify_file
 
     try:
-        report = verify_file(file, load_keys(folder).verify, list(read_checkpoints(anchor)) if anchor else ())
+        report = verify_file(file, load_verify_keys(folder), list(read_checkpoints(anchor)) if anchor else ())
     except (KeysUnusable, OSError) as error:
         click.echo(f"audit verify: {error}", err=True)
         sys.exit(2)

@@ -1,5 +1,6 @@
 """How the audit leaves the database as a file."""
 
+import os
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from pathlib import Path
@@ -51,9 +52,11 @@ async def _entries(engine: AsyncEngine) -> AsyncIterator[AuditEntry]:
 
 
 async def written(engine: AsyncEngine, form: str, output: Path) -> int:
-    """Writes the export to a new file that only its owner reads. Returns its size in bytes."""
-    output.touch(mode=0o600)
-    with output.open("wb") as file:
+    """Writes the export to a file that only its owner reads. Returns its size in bytes. Raises OSError, NotPossibleNow."""
+    descriptor = os.open(output, os.O_CREAT | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, 0o600)  # before anything is in it, also where the file was there and open to others
+        file.truncate()
         if form == "jsonl":
             async for block in export_lines(engine):
                 file.write(block)

@@ -1,8 +1,8 @@
 """The store's own keys, as files only their owner reads. Never puts a key into a repr, a log or the database.
 
 `audit-mac.key` (the chain), `audit-sign.key` (checkpoints, Ed25519) and `pseudonym.key` (patients in logs). The sandbox
-makes them; production must find them. To change a key, move the old file to `NAME.<anything>.old`: it is still
-used to verify, never to write.
+makes them; production must find them. Whoever verifies needs `audit-mac.key` and `audit-sign.pub` alone. To change a
+key, move the old file to `NAME.<anything>.old`: it is still used to verify, never to write.
 """
 
 import hashlib
@@ -115,6 +115,22 @@ def load_keys(folder: Path) -> AuditKeys:
         sign=_signing(folder / _SIGN),
         pseudonym=_secret(folder / _PSEUDONYM),
         older=VerifyKeys(macs=macs, publics={key_id(public_bytes(key)): key for key in olds}),
+    )
+
+
+def load_verify_keys(folder: Path) -> VerifyKeys:
+    """What verification needs, of a folder that may lack the signing key: its public half (`audit-sign.pub`) is enough.
+
+    Where there are both, both count. Raises KeysUnusable.
+    """
+    macs = [_secret(folder / _MAC), *map(_secret, sorted(folder.glob(f"{_MAC}.*.old")))]
+    publics = [load_public(path) for path in sorted(folder.glob("audit-sign*.pub"))]
+    publics += [_signing(path).public_key() for path in sorted([*folder.glob(_SIGN), *folder.glob(f"{_SIGN}.*.old")])]
+    if not publics:
+        raise KeysUnusable(f"neither {_PUBLIC} nor {_SIGN} is there")
+    return VerifyKeys(
+        macs={key_id(secret): secret for secret in macs},
+        publics={key_id(public_bytes(key)): key for key in publics},
     )
 
 

@@ -141,3 +141,9 @@ def test_an_entry_is_a_valid_fhir_audit_event(made: AuditEntry, outcome: str) ->
     assert (PATIENT.value in text) is (made.patient is not None)
     assert (USER.value in text) is (made.user is not None)
     assert made.correlation_id in text
+
+
+@pytest.mark.parametrize("pair", [("1", "5"), ("2", "4"), ("2", "6")])
+def test_a_pair_that_is_never_sent_is_no_alert(pair: tuple[str, str]) -> None:
+    with pytest.raises(ValueError, match="never sent"):
+        an_alert(type=AlertType(pair[0]), reason=AlertReason(pair[1]))

@@ -5,6 +5,9 @@ import re
 import tomllib
 from datetime import date
 
+from click.testing import CliRunner
+
+from gateway.cli import main
 from gateway.config import Retention
 from gateway.store.reconcile import reconcile
 from tests.pages.privacy.officers import OFFICER, at_work
@@ -29,6 +32,15 @@ def test_the_attendance_file_shown_is_read_whole() -> None:
 def test_the_settings_shown_are_settings() -> None:
     kept = Retention(**tomllib.loads(block("toml"))["retention"])
     assert (kept.audit[0].years, kept.alerts[0].since) == (8, date(2026, 1, 1))
+
+
+def test_the_commands_shown_are_commands() -> None:
+    shown = re.findall(r"^scr-gateway (audit [a-z]+)(.*)$", TEXT, re.MULTILINE)
+    assert {name for name, _ in shown} == {"audit export", "audit verify"}
+    for name, rest in shown:
+        told = CliRunner().invoke(main, [*name.split(), "--help"]).output
+        for option in re.findall(r"--[a-z]+", rest.partition("#")[0]):
+            assert option in told
 
 
 async def test_the_sign_in_shown_works_and_every_part_named_is_there(sandbox: RunningSandbox) -> None:

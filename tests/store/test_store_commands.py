@@ -1,0 +1,111 @@
+"""What leaves the database as a file, and what `audit verify` says of it on a machine that has neither database nor signing key."""
+
+import csv
+import io
+import shutil
+import stat
+from pathlib import Path
+
+import orjson
+import pytest
+from click.testing import CliRunner
+from fhir.resources.R4B.auditevent import AuditEvent
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from gateway.cli import main
+from gateway.cli.exporting import recorded, written
+from gateway.domain.journal import Write
+from gateway.store.journal import Journal
+from gateway.store.keys import AuditKeys, load_or_create_keys
+from tests.store.conftest import MakeJournal
+from tests.store.values import NOW, new_id
+from tests.store.values import entry as an_entry
+
+FORMULA = "=HYPERLINK(0)"
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> AuditKeys:
+    """Keys whose folder the test knows."""
+    return load_or_create_keys(_folder(tmp_path_factory))
+
+
+def _folder(factory: pytest.TempPathFactory) -> Path:
+    return factory.getbasetemp() / "command-keys"
+
+
+@pytest.fixture
+def auditor(tmp_path: Path, keys: AuditKeys, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What an auditor is given: the chain's key and the public half of the one that signs."""
+    folder = tmp_path / "auditor"
+    folder.mkdir()
+    for name in ("audit-mac.key", "audit-sign.pub"):
+        shutil.copy2(_folder(tmp_path_factory) / name, folder / name)
+    return folder
+
+
+@pytest.fixture
+async def export(make_journal: MakeJournal, engine: AsyncEngine, keys: AuditKeys, tmp_path: Path) -> Path:
+    """An export of three entries and the one that says that it was made."""
+    journal: Journal = make_journal()
+    await journal.start()
+    for number in range(3):
+        await journal.commit(Write(entries=(an_entry(id=f"E{number + 1}", note=FORMULA),)))
+    await journal.stop()
+    await recorded(engine, keys, "jsonl", "an auditor", lambda: NOW, new_id)
+    path = tmp_path / "audit.jsonl"
+    path.write_text("open to all")
+    path.chmod(0o644)
+    assert await written(engine, "jsonl", path) == path.stat().st_size
+    return path
+
+
+def entries_of(export: Path) -> list[dict[str, str]]:
+    """The entries in it."""
+    lines = map(orjson.loads, export.read_bytes().splitlines())
+    return [line["entry"] for line in lines if line["kind"] == "entry"]
+
+
+def verify(export: Path, folder: Path) -> tuple[int, str]:
+    """(exit status, what it printed)."""
+    result = CliRunner().invoke(main, ["audit", "verify", str(export), "--keys", str(folder)])
+    return result.exit_code, result.output
+
+
+def test_an_export_verifies_without_what_signs_and_says_who_made_it(export: Path, auditor: Path) -> None:
+    assert verify(export, auditor) == (
+        0,
+        "4 entries, 2 chains, 2 checkpoints, 0 entries after the last checkpoint: sound\n",
+    )
+    assert stat.S_IMODE(export.stat().st_mode) == 0o600
+    [made] = [entry for entry in entries_of(export) if entry["event"] == "report"]
+    assert (made["door"], made["operation"], made["network"]) == ("command-line", "audit export jsonl", "an auditor")
+
+
+def test_a_changed_export_is_named_entry_by_entry(export: Path, auditor: Path) -> None:
+    export.write_bytes(export.read_bytes().replace(b'"id":"E2"', b'"id":"E9"'))
+    status, said = verify(export, auditor)
+    assert status == 1
+    assert "edited: writer" in said
+    assert " entry 2 E9: this entry is not the one that was written here\n" in said
+    assert said.endswith("NOT SOUND\n")
+
+
+def test_without_its_keys_nothing_is_called_sound(export: Path, auditor: Path, tmp_path: Path) -> None:
+    (auditor / "audit-sign.pub").unlink()
+    status, said = verify(export, auditor)
+    assert (status, "neither audit-sign.pub nor audit-sign.key" in said) == (2, True)
+    load_or_create_keys(tmp_path / "others")
+    status, said = verify(export, tmp_path / "others")
+    assert (status, "unknown-key" in said, "NOT SOUND" in said) == (1, True, True)
+
+
+async def test_the_forms_for_reading_hold_every_entry(export: Path, engine: AsyncEngine, tmp_path: Path) -> None:
+    kept = [entry["id"] for entry in entries_of(export)]
+    await written(engine, "csv", tmp_path / "audit.csv")
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "audit.csv").read_text(encoding="utf-8"))))
+    assert [row["id"] for row in rows] == kept
+    assert [row["note"] for row in rows].count(f"'{FORMULA}") == 3
+    await written(engine, "fhir", tmp_path / "audit.ndjson")
+    events = [AuditEvent.model_validate_json(line) for line in (tmp_path / "audit.ndjson").read_bytes().splitlines()]
+    assert [event.id for event in events] == [one.lower() for one in kept]
