@@ -66,6 +66,21 @@ def age(born: WireTime | None, at: date) -> str | None:
     return f"{months}m"
 
 
+def ago(value: WireTime, today: date) -> str | None:
+    """How long ago a day was, in whole days, months or years; None where the day is not known or yet to come."""
+    start = value.date
+    if start is None or start > today:
+        return None
+    days = (today - start).days
+    months = (today.year - start.year) * 12 + today.month - start.month - (today.day < start.day)
+    if days == 0:
+        return "today"
+    for number, word in ((months // 12 if months >= 24 else 0, "year"), (months if days >= 60 else 0, "month")):
+        if number:
+            return f"{number} {word}{'' if number == 1 else 's'} ago"
+    return f"{days} day{'' if days == 1 else 's'} ago"
+
+
 def person(family: str | None, given: tuple[str, ...], prefix: str | None) -> str:
     """FAMILY, Given (Title); what is missing is left out, a person without any name is `Name not known`."""
     first = " ".join(given)

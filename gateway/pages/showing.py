@@ -15,6 +15,7 @@ from gateway.domain.identifiers import OdsCode
 from gateway.domain.instants import LONDON
 from gateway.domain.permission import PermissionClaim
 from gateway.pages.contexts import Grant, banner
+from gateway.pages.formats import ago
 from gateway.pages.frame import PatientChanged, Turn
 from gateway.pages.permission import OVERRIDES, answer_permission, override_form, patient_of, view_call
 from gateway.pages.record import allergies, shown
@@ -133,13 +134,15 @@ def _page(turn: Turn, viewed: Viewed, template: str) -> web.Response:
     if viewed.record is None or viewed.decision.basis is None:
         raise InternalError
     context, record = patient_of(turn), shown(viewed.record)
-    current = banner(context.id, viewed.patient, turn.now.astimezone(LONDON).date())
+    today = turn.now.astimezone(LONDON).date()
+    current = banner(context.id, viewed.patient, today)
     return turn.page(
         template,
         patient=current,
         context=context,
         shown=record,
         allergies=allergies(record),
+        ago=ago(viewed.record.created, today),
         basis=BASES[viewed.decision.basis],
         decision=viewed.decision,
         printed_at=turn.now,

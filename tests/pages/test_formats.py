@@ -142,3 +142,24 @@ def test_dates_stand_apart_from_the_words_around_them(text: str, pieces: list[tu
     """So that the page can keep each on one line."""
     assert list(formats.dates(text)) == pieces
     assert "".join(piece for piece, _ in formats.dates(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        ("20261128", "today"),
+        ("202611281300", "today"),
+        ("20261127", "1 day ago"),
+        ("20260930", "59 days ago"),
+        ("20260929", "1 month ago"),
+        ("20260928", "2 months ago"),
+        ("20241129", "23 months ago"),
+        ("20241128", "2 years ago"),
+        ("20161129", "9 years ago"),
+        ("20261129", None),
+        ("202611", None),
+    ],
+)
+def test_how_old_a_record_is(made: str, told: str | None) -> None:
+    """Never rounded up: a record is said to be no older than it is."""
+    assert formats.ago(WireTime(made), date(2026, 11, 28)) == told

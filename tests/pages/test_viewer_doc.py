@@ -45,6 +45,15 @@ def test_the_attributes_it_promises_are_in_the_templates() -> None:
     assert {name for name in promised if name not in TEMPLATES} == set()
 
 
+def test_every_picture_is_listed_and_every_one_listed_is_there() -> None:
+    folder = ROOT / "docs" / "screens"
+    listed = re.findall(r"\]\(([\w-]+\.png)\)", (folder / "README.md").read_text(encoding="utf-8"))
+    there = {path.name for path in folder.glob("*.png")}
+    ours = {name for name in there if name.startswith(("viewer-", "record-", "launch-", "desk", "sign-in-"))}
+    assert len(listed) == len(set(listed))
+    assert ours <= set(listed) <= there
+
+
 async def test_its_command_shows_a_record(sandbox: RunningSandbox) -> None:
     command = next(line.strip() for line in TEXT.splitlines() if line.strip().startswith("vendor-stub scra"))
     status, output, _ = await vendor_stub(sandbox, *shlex.split(command)[1:], "--json")

@@ -1,6 +1,7 @@
 """The viewer's pages against a running gateway: order, forms, sign-in, print and audit, and what must not work."""
 
 import json
+import re
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
@@ -269,6 +270,13 @@ async def test_no_patient_is_named_in_the_session_table_or_the_log(sandbox: Runn
     for told in (number, "Murchú", "RAO Vikram"):
         assert told not in kept
         assert told not in log
+
+
+async def test_the_record_says_how_old_it_is(sandbox: RunningSandbox) -> None:
+    async with walking(sandbox) as (browser, _):
+        page = await viewed(browser, PATIENTS["core"])
+    told = "".join(page.find("//*[@class='scr-created']//text()"))
+    assert re.fullmatch(r"Created 01-Feb-2025 08:27 \(\d+ (months|years) ago\)", told), told
 
 
 async def test_every_answer_keeps_to_itself(sandbox: RunningSandbox) -> None:
