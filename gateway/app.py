@@ -147,14 +147,18 @@ def load_registry(path: Path) -> CurrentRegistry:
     return CurrentRegistry(registry)
 
 
-def reload_registry(settings: Settings, registry: CurrentRegistry, proofs: Proofs) -> None:
-    """Puts the registry file's present content in force; where it has faults nothing changes."""
+def reload_registry(settings: Settings, registry: CurrentRegistry, proofs: Proofs, jwks: JwksCache) -> None:
+    """Puts the registry file's present content in force; where it has faults the registry stays as it is.
+
+    Either way the identity service's keys are asked for again, and every token is checked anew.
+    """
+    proofs.clear()
+    jwks.expire()
     try:
         registry.replace(load_registry(settings.registry).registry)
     except (ConfigInvalid, OSError) as error:
         LOG.exception("alarm", alarm="registry-not-reloaded", count=len(getattr(error, "faults", ())))
         return
-    proofs.clear()
     LOG.warning("registry reloaded", count=len(registry.registry.systems))
 
 
@@ -273,7 +277,7 @@ async def running(settings: Settings, mode: Mode, *, reuse_port: bool = False) -
             metrics=metrics,
             registry=registry,
             journal=journal,
-            reload=lambda: reload_registry(settings, registry, proofs),
+            reload=lambda: reload_registry(settings, registry, proofs, jwks),
         )
 
 

@@ -42,11 +42,19 @@ class JwksCache:
         self._keys: KeySet | None = None
         self._fetched: datetime | None = None
         self._tried: datetime | None = None
+        self._due = False
         self._lock = asyncio.Lock()
 
     def clear(self) -> None:
         """Forget the keys: the next call fetches."""
         self._keys = self._fetched = self._tried = None
+
+    def expire(self) -> None:
+        """Count the keys as old: the next call fetches, and they serve on only where the service is away.
+
+        So an operator who reloads the gateway ends a withdrawn key, and every token it signed, at once.
+        """
+        self._due, self._tried = True, None
 
     async def keys(self, now: datetime, kid: str | None = None) -> KeySet:
         """The keys published now; where `kid` is not among them they are asked for again, at most once per pause.
@@ -62,6 +70,7 @@ class JwksCache:
                 return known
             try:
                 self._keys, self._fetched = await self._fetch(), now
+                self._due = False
             except (aiohttp.ClientError, TimeoutError, ValueError, RecursionError) as error:
                 self._tried = now  # not where the caller went away meanwhile: the next one tries at once
                 if self._keys is not None and self._within(self._fetched, now, self._rules.usable):
@@ -87,7 +96,7 @@ class JwksCache:
     def _known(self, now: datetime, kid: str | None, *, elsewhere: bool) -> KeySet | None:
         """The keys at hand where they will do; None where they should be fetched. `elsewhere`: another call is fetching."""
         named = self._keys is not None and (kid is None or kid in self._keys)
-        if named and self._within(self._fetched, now, self._rules.fresh):
+        if named and not self._due and self._within(self._fetched, now, self._rules.fresh):
             return self._keys
         usable = self._within(self._fetched, now, self._rules.usable)
         if named and usable and elsewhere:

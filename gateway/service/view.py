@@ -110,7 +110,7 @@ class View:
         try:
             status = await self._looked_up(call.patient, visit)
             if call.first_step:
-                self._check_open(status, visit)
+                await self._check_open(status, visit)
         except GatewayError as error:
             if call.first_step or not isinstance(error, NoRecord):
                 await self._failed(error, visit)
@@ -128,14 +128,25 @@ class View:
         events = await self._parts.spine.event_list(patient.nhs_number, visit.spine)
         return Status(exists=bool(events.events), consent=events.consent, events=events, patient=patient)
 
-    def _check_open(self, status: Status, visit: Visit) -> None:
-        """What the policy's own rules say of this patient's state and consent, whoever asks. Raises PolicyRefused, NoRecord."""
+    async def _check_open(self, status: Status, visit: Visit) -> None:
+        """What the policy's own rules say of this patient's state and consent, whoever asks. Raises PolicyRefused, NoRecord.
+
+        The first step of a view is an attempt at it: the alert of a refused one is raised here, where the caller stops.
+        """
         assert status.patient is not None
         facts = replace(visit.facts, operation=Operation.VIEW, patient=patient_facts(status.patient))
         if status.events is not None:
             facts = replace(facts, consent=ConsentFacts(consent=status.consent))
-        reasons = self._parts.decide(facts).reasons
-        closed = tuple((reason.rule, reason.code) for reason in reasons if reason.code in CLOSED)
+        decision = self._parts.decide(facts)
+        closed = tuple((reason.rule, reason.code) for reason in decision.reasons if reason.code in CLOSED)
+        if closed and decision.alert is not None and visit.caller.user is not None:
+            error = Audited(closed[0][1], closed)
+            spine_ids, alert_id = tuple(visit.spine.message_ids), self._parts.ids.new()
+            at = self._parts.clock()
+            entry = visit.maker.failed(error, at, spine_message_ids=spine_ids, alert_id=alert_id)
+            alert = visit.maker.alert(decision.alert, entry, visit.spine.asid.value)
+            await self._parts.journal.commit(Write(entries=(entry,), alerts=(alert,)))
+            raise error
         if closed:
             raise PolicyRefused(closed[0][1], closed)
         if not status.exists:

@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from gateway.domain.codes import Code
-from gateway.domain.errors import InvalidValue, NotPossibleNow
+from gateway.domain.errors import AccessDenied, InvalidValue, NotPossibleNow
 from gateway.identity.jwks import JwksCache, JwksRules
 from gateway.identity.keys import read_key_set
 from gateway.identity.tokens import IdTokenVerifier, TokenRules
@@ -102,6 +102,34 @@ async def test_a_withdrawn_key_dies_with_the_next_fetch_and_takes_its_tokens_alo
     service.ring.withdraw(old.kid)
     with pytest.raises(Exception, match="credentials-invalid"):
         await verifier.verify(token, AUDIENCE, NOW + seconds(602))
+
+
+async def test_expired_keys_are_fetched_at_once_and_serve_on_where_the_service_is_away(
+    service: Service, session: aiohttp.ClientSession
+) -> None:
+    """What a reload does: a withdrawn key ends with it, an outage at that moment ends nothing."""
+    keys = cache(session, service)
+    verifier = IdTokenVerifier(TokenRules(issuer=ISSUER), keys)
+    old = service.ring.current("ES256")
+    token = old.sign(encode(good_claims()))
+    assert await verifier.verify(token, AUDIENCE, NOW)
+    service.ring.rotate()
+    service.ring.withdraw(old.kid)
+    assert await verifier.verify(token, AUDIENCE, NOW + seconds(1)), "not asked again yet"
+    service.answer = lambda: web.Response(status=503)
+    keys.expire()
+    assert await verifier.verify(token, AUDIENCE, NOW + seconds(2)), "away: what was known serves on"
+    assert await verifier.verify(token, AUDIENCE, NOW + seconds(3))
+    assert service.asked == 2
+    service.answer = lambda: web.json_response(service.ring.jwks())
+    with pytest.raises(AccessDenied) as caught:
+        await verifier.verify(token, AUDIENCE, NOW + seconds(13))
+    assert caught.value.code is Code.CREDENTIALS_INVALID
+    assert service.asked == 3
+    keys.expire()
+    await keys.keys(NOW + seconds(14))
+    await keys.keys(NOW + seconds(15))
+    assert service.asked == 4, "once, and fresh again"
 
 
 async def test_an_outage_is_borne_for_half_an_hour(service: Service, session: aiohttp.ClientSession) -> None:
