@@ -2,7 +2,9 @@
 # make test    everything that must hold, with a database and a browser of its own
 # make lint    formatter, linter, strict types, imports
 # make bench   figures, with their references in the same run
-# make torture 200 kills of the gateway under load and 200 of a writer, on each database (hours)
+# make torture kills and soak (hours)
+# make kills   200 kills of the gateway under load and 200 of a writer, on each database
+# make soak    an hour of mixed traffic through every door while things break, half of it on each database; MINUTES=60
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,10 +13,11 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 PORT_BASE ?= 8080
 TEST_JOBS ?= 2
 KILLS ?= 200
+MINUTES ?= 60
 ARGS ?=
 
 .DELETE_ON_ERROR:
-.PHONY: run test lint bench torture format clean assets browser postgres mutation fuzz-fhir features
+.PHONY: run test lint bench torture kills soak format clean assets browser postgres mutation fuzz-fhir features
 
 run: $(VENV)/.run assets
 	@$(BIN)/scr-gateway sandbox --port-base $(PORT_BASE) $(ARGS)
@@ -30,7 +33,12 @@ lint: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.bench $(ARGS)
 
-torture: $(VENV)/.dev assets postgres
+torture: kills soak
+
+soak: $(VENV)/.dev assets postgres
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(ARGS)
+
+kills: $(VENV)/.dev assets postgres
 	SCR_KILLS=$(KILLS) SCR_STORE_KILLS=$(KILLS) $(BIN)/pytest -s tests/test_kill.py tests/store/test_store_crash.py $(ARGS)
 
 format: $(VENV)/.dev
