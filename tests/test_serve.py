@@ -21,8 +21,10 @@ from gateway import production
 from gateway.cli import main
 from gateway.config import Settings, load
 from gateway.identity import registry_check
+from gateway.identity.keys import read_key_set
 from tests.running import ROOT, free_base
 from vendor_stubs.cli import main as stubs_main
+from vendor_stubs.identity.keys import KeyRing
 
 NUMBER, UID, SYSTEM, FEED = "9000000009", "910000000281", "portal-rzz09", "pas-rzz09"
 
@@ -217,6 +219,35 @@ def test_serve_refuses_a_plain_listener_and_no_listener(settings: Settings) -> N
     )
     none = settings.model_copy(update={"listen": settings.listen.model_copy(update={"mutual_tls": None})})
     assert any(fault.startswith("listen:") for fault in production.faults(none, _registry(), None, rehearsal=True))
+
+
+def test_serve_refuses_an_identity_stubs_keys(settings: Settings) -> None:
+    """Found by the key's own mark, wherever it is published and whatever the issuer is called."""
+    renamed = settings.model_copy(
+        update={"identity": settings.identity.model_copy(update={"issuer": "https://identity.nhs.example"})}
+    )
+    stub = read_key_set(KeyRing().jwks())
+    told = production.faults(renamed, _registry(), stub)
+    assert any(fault.startswith("identity.jwks_url") and "stub" in fault for fault in told), told
+    assert not any(fault.startswith(("identity.jwks_url", "identity.issuer")) for fault in _faults(renamed))
+
+
+@pytest.mark.parametrize("rehearsal", [True, False])
+def test_serve_refuses_to_run_without_rate_limits(settings: Settings, rehearsal: bool) -> None:
+    unlimited = settings.model_copy(update={"limits": settings.limits.model_copy(update={"rate": False})})
+    told = production.faults(unlimited, _registry(), None, rehearsal=rehearsal)
+    assert any(fault.startswith("limits.rate") for fault in told), told
+    assert not any(fault.startswith("limits.rate") for fault in _faults(settings))
+
+
+def test_serve_refuses_plain_addresses_on_loopback_as_an_issuer(settings: Settings) -> None:
+    for issuer in ("http://identity.nhs.example", "https://127.0.0.1:8082", "https://localhost"):
+        named = settings.model_copy(update={"identity": settings.identity.model_copy(update={"issuer": issuer})})
+        assert any(fault.startswith("identity.issuer") for fault in _faults(named)), issuer
+
+
+def _faults(settings: Settings) -> tuple[str, ...]:
+    return production.faults(settings, _registry(), None)
 
 
 def test_a_rehearsal_takes_no_live_numbers(settings: Settings) -> None:
