@@ -208,10 +208,12 @@ def contradiction_findings(distribution: etree._Element, operation: Operation) -
     if interaction is not None and interaction != meant:
         expected = str(meant.request_interaction)
         spec, fragment = interaction_spec(distribution), f'value="{expected}"'
-        yield finding(Fault.CONTRADICTION, spec, "value", expected=expected, fragment=fragment)
+        found = next(iter(_interactions(distribution)))
+        yield finding(Fault.CONTRADICTION, spec, "value", expected=expected, found=found, fragment=fragment)
     for item in manifest_items(distribution):
         profile = item.get("profileid", "").strip()
         if profile and profile not in meant.request_profiles:
             fault = Fault.CONTRADICTION if profile in BY_PROFILE else Fault.PROFILE_MISMATCH
             fragment = f'profileid="{meant.request_profile}"'
-            yield finding(fault, item, "profileid", expected=meant.request_profile, fragment=fragment)
+            found = profile if profile in BY_PROFILE else ""
+            yield finding(fault, item, "profileid", expected=meant.request_profile, found=found, fragment=fragment)

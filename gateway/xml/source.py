@@ -86,10 +86,12 @@ class _Scanner:
 
     def scan(self) -> Source:
         for match in _CONTROL.finditer(self.text):
+            if self.full:
+                break
             self.problem(Fault.CONTROL_CHARACTER, match.start())
             self.repair(match.start(), match.end(), " ")
         at = 0
-        while not self.source.broken and len(self.source.problems) < MAX_PROBLEMS:
+        while not self.source.broken and not self.full:
             begin = self.text.find("<", at)
             self.characters(at, begin if begin >= 0 else len(self.text))
             if begin < 0 or self.source.broken:
@@ -100,6 +102,11 @@ class _Scanner:
             self.stop(Fault.UNCLOSED, tag.start, expected=f"</{tag.name}>")
         self.source.problems.sort(key=lambda problem: problem.offset)
         return self.source
+
+    @property
+    def full(self) -> bool:
+        """Whether there is enough to tell: nobody mends the rest before these."""
+        return len(self.source.problems) >= MAX_PROBLEMS
 
     def problem(self, fault: Fault, offset: int, **words: str) -> None:
         self.source.problems.append(Problem(fault, offset, **words))
@@ -133,6 +140,8 @@ class _Scanner:
 
     def references(self, begin: int, end: int) -> None:
         for match in _REFERENCE.finditer(self.text, begin, end):
+            if self.full:
+                return
             if match[0] == "&":
                 self.problem(Fault.BARE_AMPERSAND, match.start(), expected="&amp;", fragment="&amp;")
             elif match[2] and match[2] not in _FIVE:
@@ -227,6 +236,9 @@ class _Scanner:
     def attributes(self, tag: Tag, at: int) -> int:
         """Attributes up to `>` or `/>`, whose offset is returned."""
         while True:
+            if self.full:
+                self.source.broken = True
+                return at
             blanks = _BLANKS.match(self.text, at)
             at = blanks.end() if blanks else at
             if self.text.startswith((">", "/>"), at):

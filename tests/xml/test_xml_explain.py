@@ -11,6 +11,7 @@ from gateway.adapters.mini_service_explain import check_mini_service
 from gateway.domain.findings import Finding
 from gateway.xml.explain import Context, explain
 from gateway.xml.parser import Limits
+from tests.xml.test_hostile import CORPUS
 from tests.xml.wire import NOW, changed, good
 
 CONTEXT = Context(now=NOW)
@@ -625,6 +626,23 @@ def test_findings_are_bounded_and_the_pass_is_quick() -> None:
     assert time.process_time() - begin < 2.0
 
 
+@pytest.mark.parametrize("text", ["&x;" * 80_000, "\x0b" * 80_000, "& " * 80_000, "<?p?>" * 40_000])
+def test_very_many_faults_in_the_text_cost_no_more_than_a_few(text: str) -> None:
+    many = changed(SCR, "Found collapsed", text)
+    begin = time.process_time()
+    assert len(explained(many)) == 100
+    assert time.process_time() - begin < 1.0
+
+
+def test_the_hostile_corpus_is_explained_within_the_doors_limits() -> None:
+    """As the worker is asked: the door's own limits. Goal: 250 ms."""
+    for name, make in CORPUS.items():
+        data = make()[: 256 * 1024]
+        begin = time.process_time()
+        assert explain(data, check_mini_service, CONTEXT, Limits(max_bytes=256 * 1024, max_nodes=5_000)), name
+        assert time.process_time() - begin < 1.0, name
+
+
 def test_any_bytes_are_explained_without_an_exception() -> None:
     cases = [
         b"",
@@ -660,3 +678,25 @@ def test_leniences_and_the_http_header_count_here_too() -> None:
     data = changed(SCR, TO, "")
     assert explained(data, Context(now=NOW, leniences=("missing-to",))) == ()
     assert explained(SCR, Context(now=NOW, soap_action='"urn:other"'))[0].code == "soap-action"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        ('classCode="CACT"', 'classCode="OBS"', "OBS"),
+        ('classCode="CACT"', 'classCode="SMITHSON"', "SMITHSON"),
+        (
+            'codeSystem="2.16.840.1.113883.2.1.3.2.4.17.284"',
+            'codeSystem="1.2.826.0.1285.0.1.10"',
+            "1.2.826.0.1285.0.1.10",
+        ),
+        ('code="getPatientDetailsRequest-v1-0"', 'code="getPatientDetails-v1-0"', "getPatientDetails-v1-0"),
+        ("Person.Gender</semanticsText>", "Person.Name</semanticsText>", "Person.Name"),
+        ("Person.Gender</semanticsText>", "Quillfeather</semanticsText>", ""),
+        ('code="getPatientDetailsRequest-v1-0"', 'code="9990000018"', ""),
+        ('classCode="CACT"', 'classCode="19610529"', ""),
+    ],
+)
+def test_what_stands_in_place_of_a_fixed_value_is_told_where_it_is_no_patients(old: str, new: str, found: str) -> None:
+    (told,) = explained(changed(PDS, old, new))
+    assert (told.code, told.found) == ("fixed-value", found)

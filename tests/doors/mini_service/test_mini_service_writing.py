@@ -92,6 +92,35 @@ def test_the_frame_of_a_scr_answer() -> None:
     assert answer.xpath("//itk:payload/@id") == ["uuid_" + answer.xpath("//hl7:QueryPTVResponse/hl7:id/@root")[0]]
 
 
+OWN = "urn:nhs-uk:addressing:ods:Z1B"
+
+
+@pytest.mark.parametrize(
+    ("sender", "answered"),
+    [
+        (OWN, OWN),
+        (f"{OWN}:ward:7", f"{OWN}:ward:7"),
+        ("urn:nhs-uk:addressing:ods:Z1BX", OWN),
+        ("urn:nhs-uk:addressing:ods:Z1C", OWN),
+        ("urn:nhs-uk:addrssing:ods:Z1B", OWN),
+    ],
+)
+def test_an_answer_is_addressed_to_the_proved_organisation_alone(sender: str, answered: str) -> None:
+    """The sender address is no authority: it refuses nothing, and sends nothing elsewhere."""
+    body = changed(good("getSCRStatus"), f'<itk:senderAddress uri="{OWN}"', f'<itk:senderAddress uri="{sender}"')
+    answer = told("getSCRStatus", Status(exists=True, consent=Consent.ASK), body=body)
+    assert answer.xpath("//itk:addresslist/itk:address/@uri") == [answered]
+
+
+def test_what_is_only_worth_a_note_is_told_in_a_header() -> None:
+    outcome = Status(exists=True, consent=Consent.ASK)
+    assert "X-SCR-Warnings" not in told("getSCRStatus", outcome).response.headers
+    body = changed(good("getSCRStatus"), "nhs-uk:addressing:ods:Z1B", "nhs-uk:addrssing:ods:Z1B")
+    line = body[: body.index(b"<itk:senderAddress")].count(b"\n") + 1
+    headers = told("getSCRStatus", outcome, body=body).response.headers
+    assert headers["X-SCR-Warnings"] == f"sender-address-style;line={line}"
+
+
 def test_a_pds_answer_names_no_parties() -> None:
     answer = told("getPatientDetailsBySearch", Traced(patient=demographics()))
     assert not answer.xpath(
