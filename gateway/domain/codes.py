@@ -115,7 +115,12 @@ class Code(Enum):
         R, 401, "This sign-in or launch has been used before.", "Open the record again from your system."
     )
     USER_UNKNOWN = Entry(R, 403, "The user is not known to the directory.", "Contact your registration authority.")
-    USER_MISMATCH = Entry(R, 403, "The user named in the message is not the user who signed in.")
+    USER_MISMATCH = Entry(
+        R,
+        403,
+        "The user named in the message is not the user who signed in.",
+        "Sign in again in the system you are using.",
+    )
     ROLE_NONE = Entry(R, 403, "The user holds no role.", "Contact your registration authority.")
     ROLE_NOT_CHOSEN = Entry(
         R, 403, "The user holds several roles and none was chosen.", "Choose one role, then try again."
@@ -146,7 +151,12 @@ class Code(Enum):
         "The organisation is not set up to view Summary Care Records.",
         "Ask your privacy officer how far the set-up has come; see /organisations and /interest.",
     )
-    SITE_NOT_AGREED = Entry(R, 403, "The site is not one of the organisation's agreed sites.")
+    SITE_NOT_AGREED = Entry(
+        R,
+        403,
+        "The site is not one of the organisation's agreed sites.",
+        "Ask your privacy officer which sites are agreed; see /organisations.",
+    )
     SETTING_NOT_APPROVED = Entry(
         R,
         403,
@@ -156,9 +166,24 @@ class Code(Enum):
     SETTING_UNKNOWN = Entry(
         R, 403, "This care setting is not known.", "An organisation may express its interest at /interest."
     )
-    SETTING_NOT_REGISTERED = Entry(R, 403, "The care setting named is not one the calling system is registered for.")
-    PURPOSE_REFUSED = Entry(R, 403, "Summary Care Records are never viewed for this purpose.")
-    PURPOSE_NOT_REGISTERED = Entry(R, 403, "The purpose named is not the one the calling system is registered for.")
+    SETTING_NOT_REGISTERED = Entry(
+        R,
+        403,
+        "The care setting named is not one the calling system is registered for.",
+        "Use the system of the setting you work in.",
+    )
+    PURPOSE_REFUSED = Entry(
+        R,
+        403,
+        "Summary Care Records are never viewed for this purpose.",
+        "Ask your information governance lead how such a request is answered.",
+    )
+    PURPOSE_NOT_REGISTERED = Entry(
+        R,
+        403,
+        "The purpose named is not the one the calling system is registered for.",
+        "Ask the operator of your system what it is registered for.",
+    )
     # relationship and permission
     RELATIONSHIP_MISSING = Entry(
         R,

@@ -280,6 +280,16 @@ BREAKS = [
 ]
 
 
+def test_every_refusal_says_the_next_right_step():
+    """One a clinician can take, and none that names what the patient's answer or a note should have been instead."""
+    for name in _named_in_rules():
+        code = Code[name]
+        assert len(code.value.next_step.split()) > 2, name
+        assert code.value.next_step.endswith("."), name
+    assert "emergency" not in Code.PERMISSION_REFUSED.value.next_step.lower()
+    assert "emergency" not in Code.PERMISSION_MISSING.value.next_step.lower()
+
+
 def test_every_code_a_rule_names_can_be_answered():
     answered = {reason.code.name for change in BREAKS for reason in c.asked(c.facts(**change)).reasons}
     assert answered == _named_in_rules()
