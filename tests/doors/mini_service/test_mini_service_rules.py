@@ -8,6 +8,7 @@ import random
 import re
 import zlib
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from lxml import etree
@@ -16,6 +17,9 @@ from gateway.adapters.mini_service_explain import check_mini_service
 from gateway.domain.codes import Code
 from gateway.domain.errors import AccessDenied, GatewayError, MessageInvalid
 from gateway.domain.findings import Finding
+from gateway.domain.spine import Consent
+from gateway.service.outcomes import Status
+from gateway.xml.catalogue import Catalogue
 from gateway.xml.explain import Context, explain
 from gateway.xml.names import ITK, qname
 from gateway.xml.operations import BY_ROOT
@@ -310,3 +314,30 @@ def test_the_seeded_faults_of_the_envelope_are_refused_at_the_door_too() -> None
     for name, seed in SEEDS.items():
         error = refusal(seed.broken)
         assert isinstance(error, MessageInvalid), name
+
+
+@pytest.fixture(scope="module")
+def official(shared: Path) -> Catalogue:
+    """The official pack, as a site names it in the setting `schemas`."""
+    return Catalogue.load(shared / "schemas")
+
+
+def test_the_door_reads_and_refuses_the_same_by_an_official_pack(official: Catalogue, shared: Path) -> None:
+    theirs = Context(now=NOW, schemas=str(shared / "schemas"))
+    for case in cases():
+        if refusal(case.data) is None:
+            call = door(catalogue=official).read(wire(case.data))
+            assert call.action == read(case.data).action
+            assert explain(case.data, check_mini_service, theirs) == ()
+    for name, seed in (SEEDS | RULES).items():
+        with pytest.raises(MessageInvalid):
+            door(catalogue=official).read(wire(seed.broken))
+        first = explain(seed.broken, check_mini_service, theirs)[0]
+        assert first.line == seed.place[0], name
+        assert first.path.endswith(seed.node), name
+
+
+def test_the_door_answers_by_an_official_pack(official: Catalogue) -> None:
+    call = read(STATUS)
+    response = door(catalogue=official).write(wire(STATUS), call, Status(exists=True, consent=Consent.ASK))
+    assert Answer(response).code == "SMSP-0000"
