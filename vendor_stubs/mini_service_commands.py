@@ -50,7 +50,7 @@ def operation_command(name: str, text: str, work: Work, *options: Option) -> cli
             ) as calls:
                 return await work(calls, uid, role, **said)
 
-        commands.finish(commands.run(asked), as_json=as_json)
+        commands.finish(commands.run(asked, as_json=as_json), as_json=as_json)
 
     command.__doc__ = text
     wrapped = commands.option_json(commands.options_of_calls(command))

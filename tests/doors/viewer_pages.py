@@ -23,7 +23,7 @@ def parts(viewer: Viewer) -> dict[str, str]:
     """Name of a part -> its text."""
     answer = _PANE.sub(r"\1 …\2", viewer.sample("view-answer").decode())
     return {
-        "request": _xml(viewer.sample("view-with-everything").decode()),
+        "request": _xml(viewer.sample("view-to-open").decode()),
         "answer": _xml(answer),
         "fault": _xml(viewer.sample("refused-fault").decode()),
         "codes": codes(viewer),

@@ -138,13 +138,26 @@ def chosen_system(product: str | None, system: str | None, *, anyone: bool = Fal
     return found
 
 
-def run(work: Callable[[], Awaitable[T]]) -> T:
-    """Runs it; trouble before an answer ends the command with status 2 (usage) or 1."""
+def run(work: Callable[[], Awaitable[T]], *, as_json: bool = False) -> T:
+    """Runs it; trouble before an answer ends the command with status 2 (usage) or 1.
+
+    With `as_json`, no usable answer is an object too: nobody's record was judged, so `code` is null and the status stays
+    1, which tells a gateway that did not answer from one that says Spine is unavailable (6).
+    """
     try:
         return asyncio.run(_awaited(work))
     except CallingError as error:
+        if as_json and not isinstance(error, WrongUsage):
+            click.echo(_unanswered(str(error)).as_json())
         click.echo(f"vendor-stub: {error}", err=True)
         raise SystemExit(USAGE if isinstance(error, WrongUsage) else FAILED) from error
+
+
+def _unanswered(why: str) -> "ViewResult":
+    from vendor_stubs.calling.result import ViewResult
+
+    sentence = f"There is no answer to judge: {why}."
+    return ViewResult(outcome="unavailable", code=None, wire_code=None, sentence=sentence)
 
 
 async def _awaited(work: Callable[[], Awaitable[T]]) -> T:
@@ -177,7 +190,7 @@ def _view_command(product: "Product") -> click.Command:
                 await prepare(request, calls)
                 return await product.view(request, calls)
 
-        finish(run(work), as_json=as_json)
+        finish(run(work, as_json=as_json), as_json=as_json)
 
     return view
 

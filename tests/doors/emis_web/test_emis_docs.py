@@ -10,7 +10,7 @@ from gateway.domain.codes import Code
 from tests.doors.emis_web.emis_door import sample
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "doors" / "emis-web.md"
-PASTED = ("event-list", "event", "permission-missing-answer", "nothing-found-answer", "spine-unreachable-fault")
+PASTED = ("event-list", "event-to-open", "permission-missing-answer", "nothing-found-answer", "spine-unreachable-fault")
 
 
 def row(code: Code) -> str:

@@ -16,7 +16,7 @@ PASTED = (
     "search-answer",
     "permission",
     "permission-answer",
-    "view",
+    "view-to-open",
     "view-answer",
     "refused-problem",
 )
