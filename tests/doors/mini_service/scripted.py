@@ -44,6 +44,8 @@ class Scripted(World):
 
     async def user(self, uid: UserId) -> User | None:
         """DirectoryPort."""
+        if error := self.failures.get("directory"):
+            raise error
         return User(id=uid, name="TEST User", roles=(cases.role(*self.activities),))
 
     async def event(self, number: NhsNumber, event_id: str, call: SpineCall) -> EventDocument | None:

@@ -116,6 +116,8 @@ BAD_NUMBER = saying(nhs_number="9000000008")
 UNREACHABLE, UNUSABLE = SpineUnavailable(Code.SPINE_UNREACHABLE), SpineUnavailable(Code.SPINE_UNUSABLE)
 SPINE_TROUBLE = {"SMSP-0002": raising("pds", UNUSABLE), "SMSP-0004": raising("pds", UNREACHABLE)}
 EVERYWHERE = {"SMSP-0000": NONE, "SMSP-0005": NO_TOKEN, "SMSP-9999": NO_AUDIT}
+NO_DIRECTORY = {"SMSP-0004": raising("directory", NotPossibleNow(Code.DIRECTORY_UNAVAILABLE))}
+"""The operations that ask Spine nothing about a patient still ask who the user is."""
 SUPERSEDED = setting("demographics_of", {"nhs_number": cases.OTHER_PATIENT, "requested": cases.PATIENT})
 PDS_TROUBLE = {
     **EVERYWHERE,
@@ -135,9 +137,9 @@ BY_SEARCH = {**PDS_TROUBLE, "DEMOG-0007": raising("pds", NoRecord(Code.PATIENT_N
 
 CODES: dict[str, dict[str, Trouble]] = {
     "getSCRStatus": {**EVERYWHERE, **SPINE_TROUBLE, "SMSP-0001": BAD_NUMBER},
-    "getRBACStatus": {**EVERYWHERE, "SMSP-0002": own_fault("getRBACStatus"), "SMSP-0001": NONE},
-    "queryPTV": {**EVERYWHERE, "SMSP-0002": own_fault("queryPTV"), "SMSP-0001": BAD_NUMBER},
-    "createPTV": {**EVERYWHERE, "SMSP-0002": own_fault("createPTV"), "SMSP-0001": BAD_NUMBER},
+    "getRBACStatus": {**EVERYWHERE, **NO_DIRECTORY, "SMSP-0002": own_fault("getRBACStatus"), "SMSP-0001": NONE},
+    "queryPTV": {**EVERYWHERE, **NO_DIRECTORY, "SMSP-0002": own_fault("queryPTV"), "SMSP-0001": BAD_NUMBER},
+    "createPTV": {**EVERYWHERE, **NO_DIRECTORY, "SMSP-0002": own_fault("createPTV"), "SMSP-0001": BAD_NUMBER},
     "querySCR": {
         **EVERYWHERE,
         **SPINE_TROUBLE,
@@ -149,6 +151,7 @@ CODES: dict[str, dict[str, Trouble]] = {
     },
     "querySCRActivity": {
         **EVERYWHERE,
+        **NO_DIRECTORY,
         "SMSP-0002": own_fault("querySCRActivity"),
         "SMSP-0001": saying(end=date(2026, 2, 1)),
     },
