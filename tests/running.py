@@ -1,16 +1,19 @@
 """A whole sandbox for tests: the gateway and its stubs as real processes on ports of their own."""
 
 import asyncio
+import fcntl
 import os
 import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from click.testing import CliRunner
 
@@ -66,13 +69,37 @@ class RunningSandbox:
         return self.data / "gateway.sqlite"
 
 
+LOWEST, HIGHEST, APART = 20000, 32704, 16
+"""Bases lie below the ports that Linux gives to outgoing connections: those come and go while a gateway is down."""
+_kept: list[IO[str]] = []
+
+
 def free_base(width: int = 8) -> int:
-    """A port base with `width` free ports after it; differs by process, so that parallel runs do not meet."""
-    start = 20000 + (os.getpid() * 16) % 20000
-    for base in range(start, start + 16000, 16):
+    """A port base with `width` free ports from it on, this process's own for as long as it lives."""
+    count = (HIGHEST - LOWEST) // APART
+    for step in range(count):
+        base = LOWEST + (os.getpid() + step) % count * APART
+        claim = _claimed(base)
+        if claim is None:
+            continue
         if all(_free(base + offset) for offset in range(width)):
+            _kept.append(claim)
             return base
+        claim.close()
     raise RuntimeError("no free ports")
+
+
+def _claimed(base: int) -> IO[str] | None:
+    """A lock that other runs of the tests see, also before anything listens; None where one of them holds it."""
+    folder = Path(tempfile.gettempdir()) / f"scr-test-ports-{os.getuid()}"
+    folder.mkdir(exist_ok=True)
+    file = (folder / str(base)).open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return None
+    return file
 
 
 def _free(port: int) -> bool:

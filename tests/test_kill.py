@@ -9,6 +9,7 @@ import os
 import random
 import signal
 import socket
+import time
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -27,8 +28,8 @@ CALLERS, SLOW = 20, 4
 WORKERS = (1, 4)
 LARGE = "9992004924"
 """A patient whose record is too large to leave the gateway in one piece: who reads it slowly is cut off in the middle of it."""
-FRESH = 20
-"""Kills after which the requests are made anew: what proves a user does not last for ever."""
+FRESH = 100
+"""Seconds after which the requests are made anew: neither a message nor what proves its user lasts for ever."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,15 @@ class Requests:
     kept: bytes
     emergency: bytes
     large: bytes
+    until: float
+    """When they are too old to send."""
 
     @classmethod
     def made(cls, place: House) -> "Requests":
         """Relationships and permissions are put on record for them."""
+        until = time.monotonic() + FRESH
         kept, emergency = requests_of(place.sandbox)
-        return cls(kept, emergency, template(place.sandbox, number=LARGE, uid=UID, system=SYSTEM))
+        return cls(kept, emergency, template(place.sandbox, number=LARGE, uid=UID, system=SYSTEM), until)
 
 
 @dataclass
@@ -128,7 +132,8 @@ async def one_kill(
     processes = place.start(workers)
     try:
         await place.ready(processes)
-        requests = requests or await asyncio.to_thread(Requests.made, place)
+        if requests is None or time.monotonic() > requests.until:
+            requests = await asyncio.to_thread(Requests.made, place)
         stop, before = asyncio.Event(), len(received.records)
         cut = sum(received.begun.values())
         callers = [
@@ -176,7 +181,7 @@ async def kills(place: House) -> None:
     requests: Requests | None = None
     for number in range(KILLS):
         workers = WORKERS[number % len(WORKERS)]
-        requests = await one_kill(place, workers, None if number % FRESH == 0 else requests, received, chance)
+        requests = await one_kill(place, workers, requests, received, chance)
     viewed, alerts = await check(place, received)
     emergencies = sum(received.records.values())
     print(
