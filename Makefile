@@ -2,6 +2,7 @@
 # make test    everything that must hold, with a database and a browser of its own
 # make lint    formatter, linter, strict types, imports
 # make bench   figures, with their references in the same run
+# make bench-memory 100,000 views and what the process holds meanwhile
 # make torture kills and soak (hours)
 # make kills   200 kills of the gateway under load and 200 of a writer, on each database
 # make soak    an hour of mixed traffic through every door while things break, half of it on each database; MINUTES=60
@@ -17,7 +18,7 @@ MINUTES ?= 60
 ARGS ?=
 
 .DELETE_ON_ERROR:
-.PHONY: run test lint bench torture kills soak format clean assets browser postgres mutation fuzz-fhir features
+.PHONY: run test lint bench bench-memory torture kills soak format clean assets browser postgres mutation fuzz-fhir features
 
 run: $(VENV)/.run assets
 	@$(BIN)/scr-gateway sandbox --port-base $(PORT_BASE) $(ARGS)
@@ -32,6 +33,10 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.bench $(ARGS)
+
+# memory of one gateway process over 100,000 views, and for each browser signed in
+bench-memory: $(VENV)/.dev assets
+	$(BIN)/python -m tests.bench.memory $(ARGS)
 
 torture: kills soak
 
