@@ -107,7 +107,10 @@ class Gateway:
     registry: CurrentRegistry
     journal: Journal
     reload: Callable[[], None]
-    """Reads the registry again (SIGHUP); a faulty one is reported and the old one stays in force."""
+    """Reads the registry again (SIGHUP); a faulty one is reported and the old one stays in force.
+
+    Tokens verified before are checked anew, under the identity service's keys as they are then published.
+    """
 
 
 def _summary(document: EventDocument) -> SummaryRecord:
