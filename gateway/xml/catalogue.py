@@ -71,7 +71,12 @@ PSIS_MESSAGES = (
 
 
 def _viewer(product: str, namespace: str, local: str) -> tuple[str, SchemaEntry]:
-    entry = SchemaEntry(own=f"{product}/{product}.xsd", official=None, root=qname(namespace, local), clause=product)
+    entry = SchemaEntry(
+        own=f"{product}/{product}.xsd",
+        official=None,
+        root=qname(namespace, local),
+        clause=f"schema {product}/{product}.xsd",
+    )
     return f"{product}:{local}", entry
 
 
@@ -94,7 +99,10 @@ ENTRIES: dict[str, SchemaEntry] = {
     RECORD_TEXT: SchemaEntry(own="record/record.xsd", official=None, root=qname(RECORD, "Record"), clause="record"),
     **{
         name: SchemaEntry(
-            own="systmone/systmone.xsd", official=None, root=qname(SYSTMONE, name.partition(":")[2]), clause="systmone"
+            own="systmone/systmone.xsd",
+            official=None,
+            root=qname(SYSTMONE, name.partition(":")[2]),
+            clause="schema systmone/systmone.xsd",
         )
         for name in (SCR_REQUEST, SCR_RESPONSE)
     },
@@ -105,7 +113,9 @@ ENTRIES: dict[str, SchemaEntry] = {
         own="emis-web/faults.xsd", official=None, root=qname(NASP, "errorList"), clause="emis-web faults"
     ),
     **{
-        name: SchemaEntry(own="emis-web/messages.xsd", official=None, root=qname(HL7, name), clause="emis-web messages")
+        name: SchemaEntry(
+            own="emis-web/messages.xsd", official=None, root=qname(HL7, name), clause="schema emis-web/messages.xsd"
+        )
         for name in PSIS_MESSAGES
     },
     REFUSAL: SchemaEntry(own="viewer/codes.xsd", official=None, root=qname(CODES, "Refusal"), clause="codes"),

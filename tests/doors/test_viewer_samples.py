@@ -112,6 +112,17 @@ def test_a_view_carries_every_fact(viewer: Viewer) -> None:
 
 
 @viewers
+def test_the_view_to_paste_claims_what_its_page_says(viewer: Viewer) -> None:
+    assert viewer.read(viewer.sample("view-to-open")).claims == AccessClaims(
+        purpose="direct-care",
+        relationship=RelationshipKind.SELF_CLAIMED,
+        permission=PermissionClaim.YES,
+        note="Walked in from another area, asked and agreed",
+        birth_date="1938-02-03",
+    )
+
+
+@viewers
 def test_proof_and_message_id_are_taken_and_shown_nowhere(viewer: Viewer) -> None:
     call = viewer.read(viewer.sample("view"))
     assert call.message is not None

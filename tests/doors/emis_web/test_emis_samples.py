@@ -53,6 +53,14 @@ def test_the_event_is_a_view_that_passes_through() -> None:
     assert call.claims == AccessClaims(permission=PermissionClaim.YES)
 
 
+def test_the_event_to_paste_claims_what_its_page_says() -> None:
+    assert read(sample("event-to-open")).claims == AccessClaims(
+        relationship=RelationshipKind.SELF_CLAIMED,
+        permission=PermissionClaim.YES,
+        note="Walked in from another area, asked and agreed",
+    )
+
+
 def test_the_block_carries_every_fact() -> None:
     assert read(sample("event-with-everything")).claims == AccessClaims(
         purpose="direct-care",
@@ -196,6 +204,7 @@ def test_samples_stand_beside_this_test() -> None:
     assert names == {
         "event",
         "event-with-everything",
+        "event-to-open",
         "event-list",
         "event-list-older-name",
         "event-answer",

@@ -111,6 +111,16 @@ def test_a_view_carries_every_fact() -> None:
     )
 
 
+def test_the_view_to_paste_claims_what_its_page_says() -> None:
+    assert read(sample("view-to-open")).claims == AccessClaims(
+        purpose="direct-care",
+        relationship=RelationshipKind.SELF_CLAIMED,
+        permission=PermissionClaim.YES,
+        note="Walked in from another area, asked and agreed",
+        birth_date="1938-02-03",
+    )
+
+
 def test_proof_and_message_id_are_taken_and_shown_nowhere() -> None:
     call = read(sample("view"))
     assert call.credentials.token == "head.body.sign"
@@ -220,7 +230,7 @@ def test_a_record_in_any_script_is_read_back_word_for_word(sections: tuple[Secti
 
 def test_samples_stand_beside_this_test() -> None:
     names = {path.stem for path in (Path(__file__).parent / "wire").glob("*.xml")}
-    requests = {"search-by-number", "search-by-details", "permission", "view", "view-with-everything"}
+    requests = {"search-by-number", "search-by-details", "permission", "view", "view-with-everything", "view-to-open"}
     assert names == {*requests, *OUTCOMES, *PROBLEMS}
 
 
