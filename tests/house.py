@@ -60,7 +60,8 @@ class House:
 
     async def ready(self, processes: list["subprocess.Popen[bytes]"]) -> None:
         """Until the gateway says that it can record. Raises AssertionError where it does not come up."""
-        for _ in range(1200):
+        end = asyncio.get_running_loop().time() + 300
+        while asyncio.get_running_loop().time() < end:
             if any(process.poll() is not None for process in processes):
                 break
             if await asyncio.to_thread(self._answers):

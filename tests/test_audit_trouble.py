@@ -84,7 +84,7 @@ async def readiness(place: House) -> tuple[int, str]:
 
 async def until(place: House, wanted: tuple[int, str]) -> None:
     """Until readiness says so by itself; it is asked of the database at most once a second."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         while await readiness(place) != wanted:  # noqa: ASYNC110 - it is asked, as a load balancer asks it
             await asyncio.sleep(0.1)
 

@@ -140,7 +140,7 @@ async def one_kill(
             asyncio.create_task(caller(place.base, requests, received, stop, slow=number < SLOW))
             for number in range(SLOW + CALLERS)
         ]
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(300):
             while len(received.records) == before or sum(received.begun.values()) == cut:  # noqa: ASYNC110 - whichever comes first
                 await asyncio.sleep(0.01)
         await asyncio.sleep(chance.random() * 1.5)

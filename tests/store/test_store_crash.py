@@ -52,7 +52,7 @@ class Writer:
         for line in self.process.stdout:
             self.lines.append(line)
 
-    def wait_for(self, number: int, seconds: float = 60) -> None:
+    def wait_for(self, number: int, seconds: float = 300) -> None:
         """Until so many were acknowledged."""
         until = time.monotonic() + seconds
         while len(self.lines) < number:
