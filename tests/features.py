@@ -32,7 +32,7 @@ FEATURES: tuple[tuple[str, str], ...] = (
     ("the same record as every other door", r"test_every_door_shows_the_same|test_a_record_has_the_same_facts"),
     (
         "reasons of refusal",
-        r"reason_of_refusal|test_nobody_is_proved|each_fault_ends_as_it_must|answers_each_of_its_codes",
+        r"reason_of_refusal|spines_own_refusal|is_told_so|told_so_and|test_nobody_is_proved|each_fault_ends_as_it_must|answers_each_of_its_codes",
     ),
     ("overrides and their alerts", r"override|emergency|self_claim|every_view_of_a_community_pharmacy"),
     ("kept permission", r"extended_permission|kept_permission|is_kept|team_mate"),
@@ -40,7 +40,7 @@ FEATURES: tuple[tuple[str, str], ...] = (
     ("every code has its answer", r"each_code|every_code|message_that_was_(not_)?heard|each_fault_ends"),
     ("seeded faults, right node named", r"seeded|each_fault_is_found|broken_envelope|wrong_search"),
     ("hostile bytes", r"hostile|second_lock"),
-    ("any Unicode", r"any_text|any_name|any_word|words_reach|every_word|untouched"),
+    ("any Unicode", r"any_text|any_name|any_script|any_alphabet|any_word|words_reach|every_word|untouched"),
     ("golden samples", r"sample|_pages?\.py|_docs?\.py"),
     ("description served, foreign client", r"zeep|wsdl|schemas_(are_served|load)|schemathesis|openapi|browser"),
 )
