@@ -1,5 +1,6 @@
 """What separates production from the sandbox: everything that must be refused at start. Pure; no setting turns it off."""
 
+from enum import StrEnum
 from urllib.parse import urlsplit
 
 from gateway.config import Settings
@@ -7,6 +8,15 @@ from gateway.domain.identifiers import NumberRange
 from gateway.identity.keys import KeySet
 from gateway.identity.launch_tokens import keys_of
 from gateway.identity.registry import Registry
+
+
+class Mode(StrEnum):
+    """Which composition this is. Nothing but the command line chooses it."""
+
+    SANDBOX = "sandbox"
+    SERVE = "serve"
+    REHEARSAL = "rehearsal"
+    """`serve` against stubs: everything proved as in production, invented patients only."""
 
 
 def faults(settings: Settings, registry: Registry, keys: KeySet | None, *, rehearsal: bool = False) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from gateway import logs
-from gateway.app import Mode
+from gateway.production import Mode
 
 LOG = logs.get("workers")
 PAUSE_SECONDS = 0.5

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from gateway.app import Mode
+    from gateway.production import Mode
 
 
 def run(main: Coroutine[Any, Any, int]) -> None:
@@ -75,6 +75,7 @@ async def _sandbox(port_base: int, data: Path, spine_url: str | None, workers: i
     from gateway import app, logs
     from gateway import sandbox as box
     from gateway.config import ConfigInvalid
+    from gateway.production import Mode
     from gateway.workers import supervised
 
     logs.configure(log_level)
@@ -82,10 +83,10 @@ async def _sandbox(port_base: int, data: Path, spine_url: str | None, workers: i
         ports = box.Ports(base=port_base)
         async with box.surroundings(ports, data, spine_url) as settings:
             if workers > 1:
-                async with supervised(data / "gateway.toml", app.Mode.SANDBOX, workers) as reload:
+                async with supervised(data / "gateway.toml", Mode.SANDBOX, workers) as reload:
                     await _until_stopped(reload, box.banner(ports, spine_url))
                 return 0
-            async with app.running(settings, app.Mode.SANDBOX) as gateway:
+            async with app.running(settings, Mode.SANDBOX) as gateway:
                 await _until_stopped(gateway.reload, box.banner(ports, spine_url))
     except (box.SandboxFault, ConfigInvalid, OSError) as error:
         click.echo(f"scr-gateway sandbox: {error}", err=True)
@@ -99,7 +100,7 @@ async def _sandbox(port_base: int, data: Path, spine_url: str | None, workers: i
 @click.option("--rehearsal", is_flag=True, help="As in production, against stubs, for invented patients only.")
 def serve(config: Path, workers: int, rehearsal: bool) -> None:
     """Run the gateway for real: mutual TLS, PostgreSQL, Spine."""
-    from gateway.app import Mode
+    from gateway.production import Mode
 
     run(_serve(config, workers, Mode.REHEARSAL if rehearsal else Mode.SERVE))
 
@@ -141,10 +142,11 @@ def worker(config: Path, mode: str) -> None:
 async def _worker(config: Path, mode: str) -> int:
     from gateway import app, logs
     from gateway.config import load
+    from gateway.production import Mode
     from gateway.workers import READY
 
     settings = load(config)
     logs.configure(settings.log_level)
-    async with app.running(settings, app.Mode(mode), reuse_port=True) as gateway:
+    async with app.running(settings, Mode(mode), reuse_port=True) as gateway:
         await _until_stopped(gateway.reload, READY)
     return 0

@@ -13,8 +13,8 @@ from gateway.cli.running import run
 def check_config(config: Path) -> None:
     """Say everything that is wrong with a configuration, without starting."""
     from gateway import production
-    from gateway.app import load_registry
     from gateway.config import ConfigInvalid, load
+    from gateway.proving import load_registry
 
     try:
         settings = load(config)

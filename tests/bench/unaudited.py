@@ -3,7 +3,7 @@
 `python -m tests.bench.unaudited sandbox …`, as `scr-gateway`.
 """
 
-from gateway import app
+from gateway import storing
 from gateway.cli import main
 from gateway.domain.journal import Committed, Write
 from gateway.store.journal import Journal
@@ -21,5 +21,5 @@ class Unaudited(Journal):
 
 
 if __name__ == "__main__":
-    app.Journal = Unaudited  # type: ignore[misc]
+    storing.Journal = Unaudited  # type: ignore[misc]
     main()

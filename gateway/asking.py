@@ -1,0 +1,65 @@
+"""What asks Spine, built from the settings: limits, trust and certificate, addresses."""
+
+import random
+import ssl
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+
+from gateway.config import Settings
+from gateway.domain.identifiers import Asid, NhsNumbers
+from gateway.metrics import Metrics
+from gateway.spine.client import SpineClient
+from gateway.spine.interactions import SpineAddressing
+from gateway.spine.transport import SpineLimits, SpineTransport
+
+
+def spine_limits(settings: Settings) -> SpineLimits:
+    """Bounds of calls to Spine."""
+    spine = settings.spine
+    return SpineLimits(
+        connect_seconds=spine.connect_seconds,
+        read_seconds=spine.read_seconds,
+        total_seconds=spine.total_seconds,
+        connections=spine.connections,
+        queue=spine.waiting,
+    )
+
+
+def spine_client(
+    settings: Settings,
+    transport: SpineTransport,
+    metrics: Metrics,
+    numbers: NhsNumbers,
+    clock: Callable[[], datetime],
+) -> SpineClient:
+    """The client, over a transport that is open."""
+    spine = settings.spine
+    addressing = SpineAddressing(
+        psis_url=spine.sync_url,
+        pds_url=spine.pds_url,
+        alert_url=spine.alert_url,
+        spine_asid=Asid(spine.asid),
+        from_address=spine.from_address,
+    )
+    return SpineClient(
+        transport,
+        addressing,
+        numbers,
+        new_id=uuid.uuid4,
+        now=clock,
+        jitter=random.random,
+        limits=spine_limits(settings),
+        meter=metrics,
+    )
+
+
+def spine_tls(settings: Settings) -> ssl.SSLContext | None:
+    """Trust and client certificate for Spine, where it is reached over TLS."""
+    spine = settings.spine
+    if spine.ca is None:
+        return None
+    context = ssl.create_default_context(cafile=str(spine.ca))
+    if spine.client_certificate is not None:
+        context.load_cert_chain(spine.client_certificate, spine.client_key)
+    return context

@@ -1,0 +1,113 @@
+"""What proves systems and users, built from the settings: the registry and the identity service's keys and certificates."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import aiohttp
+from cryptography import x509
+
+from gateway import logs, production
+from gateway.config import ConfigInvalid, Settings
+from gateway.identity import registry_check
+from gateway.identity.jwks import JwksCache, JwksRules
+from gateway.identity.oidc import OidcAddresses, SignIn
+from gateway.identity.proofs import Proofs
+from gateway.identity.registry import CurrentRegistry
+from gateway.identity.saml import AssertionRules, read_metadata
+from gateway.identity.tokens import IdTokenVerifier, TokenRules
+from gateway.production import Mode
+
+LOG = logs.get("proving")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proving:
+    """Everything that says who is asking."""
+
+    registry: CurrentRegistry
+    proofs: Proofs
+    signing_in: SignIn
+    jwks: JwksCache
+
+
+async def proving(
+    settings: Settings,
+    mode: Mode,
+    registry: CurrentRegistry,
+    session: aiohttp.ClientSession,
+    clock: Callable[[], datetime],
+) -> Proving:
+    """Built and, outside the sandbox, found fit for production. Raises ConfigInvalid, NotPossibleNow."""
+    identity = settings.identity
+    jwks = JwksCache(session, JwksRules(url=identity.jwks_url, allow_stub_keys=mode is not Mode.SERVE))
+    await _refuse_unsafe(settings, mode, registry, jwks, clock())
+    tokens = IdTokenVerifier(TokenRules(issuer=identity.issuer), jwks)
+    addresses = OidcAddresses(
+        authorize_url=identity.authorize_url or f"{identity.issuer}/authorize",
+        token_url=identity.token_url or f"{identity.issuer}/token",
+        userinfo_url=identity.userinfo_url or f"{identity.issuer}/userinfo",
+    )
+    return Proving(
+        registry=registry,
+        proofs=Proofs(tokens, await _assertion_rules(settings, session)),
+        signing_in=SignIn(session, addresses, tokens),
+        jwks=jwks,
+    )
+
+
+def load_registry(path: Path) -> CurrentRegistry:
+    """The registry in force. Raises ConfigInvalid with every fault and its line."""
+    registry, faults = registry_check.read(path.read_text(encoding="utf-8"))
+    if registry is None:
+        raise ConfigInvalid(tuple(str(fault) for fault in faults if not fault.warning))
+    return CurrentRegistry(registry)
+
+
+def reload_registry(settings: Settings, known: Proving) -> None:
+    """Puts the registry file's present content in force; where it has faults the registry stays as it is.
+
+    Either way the identity service's keys are asked for again, and every token is checked anew.
+    """
+    known.proofs.clear()
+    known.jwks.expire()
+    try:
+        known.registry.replace(load_registry(settings.registry).registry)
+    except (ConfigInvalid, OSError) as error:
+        LOG.exception("alarm", alarm="registry-not-reloaded", count=len(getattr(error, "faults", ())))
+        return
+    LOG.warning("registry reloaded", count=len(known.registry.registry.systems))
+
+
+async def _refuse_unsafe(
+    settings: Settings, mode: Mode, registry: CurrentRegistry, jwks: JwksCache, now: datetime
+) -> None:
+    """Production starts with nothing of the sandbox in it. Raises ConfigInvalid."""
+    if mode is Mode.SANDBOX:
+        return
+    keys = await jwks.keys(now)
+    faults = production.faults(settings, registry.registry, keys, rehearsal=mode is Mode.REHEARSAL)
+    if faults:
+        raise ConfigInvalid(faults)
+
+
+async def _assertion_rules(settings: Settings, session: aiohttp.ClientSession) -> AssertionRules | None:
+    """The pinned signing certificate of assertions: a file, or in the sandbox what the stub publishes."""
+    identity = settings.identity
+    if identity.saml_certificate is not None:
+        certificates: tuple[x509.Certificate, ...] = (
+            x509.load_pem_x509_certificate(identity.saml_certificate.read_bytes()),
+        )
+    elif identity.saml_metadata_url is not None:
+        async with session.get(identity.saml_metadata_url) as answer:
+            certificates = read_metadata(await answer.read(), identity.issuer)
+    else:
+        return None
+    recipient = identity.saml_recipient or f"{settings.public_url}/viewers/adastra"
+    return AssertionRules(
+        issuer=identity.issuer,
+        audience=identity.saml_audience,
+        recipients=frozenset({recipient}),
+        certificates=certificates,
+    )
