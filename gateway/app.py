@@ -20,6 +20,7 @@ from gateway.domain.identifiers import Asid, NhsNumbers
 from gateway.domain.record import SummaryRecord
 from gateway.domain.spine import EventDocument
 from gateway.doors import House, routes
+from gateway.gate import Gate
 from gateway.guard import GuardedRunner
 from gateway.identity.registry import CurrentRegistry
 from gateway.identity.userinfo import read_user
@@ -49,7 +50,6 @@ from gateway.store.state import State
 from gateway.store.upkeep import Probing
 from gateway.storing import deliver, storing
 from gateway.teaching import teacher
-from gateway.web import Gate
 from gateway.xml.catalogue import Catalogue
 from gateway.xml.explain_process import ExplainProcess
 

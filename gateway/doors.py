@@ -22,6 +22,7 @@ from gateway.adapters.systmone import SystmOneDoor
 from gateway.browsing import Browsing, frame, organisation_routes, viewer_routes
 from gateway.config import Settings
 from gateway.domain.identifiers import NhsNumbers
+from gateway.gate import Gate
 from gateway.launches import Launches, launch_routes
 from gateway.listeners import Prover
 from gateway.metrics import Metrics
@@ -32,7 +33,7 @@ from gateway.pages.privacy_routes import privacy_routes
 from gateway.rates import Rates
 from gateway.service.ports import Ids
 from gateway.service.service import Service
-from gateway.web import Gate, Web, correlation_of
+from gateway.web import Web, correlation_of
 from gateway.xml.catalogue import Catalogue
 
 

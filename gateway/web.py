@@ -7,8 +7,7 @@ import asyncio
 import re
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -29,6 +28,7 @@ from gateway.domain.errors import (
     NotPossibleNow,
 )
 from gateway.domain.identifiers import CorrelationId
+from gateway.gate import Gate
 from gateway.metrics import Metrics
 from gateway.rates import Rates
 from gateway.service.calls import Context
@@ -68,38 +68,6 @@ class Proved:
 
 ProveSystem = Callable[[web.Request], Proved]
 """From the request's listener, peer certificate and headers. Raises AccessDenied."""
-
-
-class Gate:
-    """Bounded concurrency with a fair, bounded queue before it; what does not fit is told so at once."""
-
-    def __init__(self, *, places: int, waiting: int, metrics: Metrics) -> None:
-        self._places = asyncio.Semaphore(places)
-        self._most = waiting
-        self._waiting = 0
-        self._metrics = metrics
-
-    @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """Holds one place. Raises NotPossibleNow (OVERLOADED) where the queue is full."""
-        if self._places.locked():
-            if self._waiting >= self._most:
-                raise NotPossibleNow(Code.OVERLOADED, retry_after=1)
-            self._waiting += 1
-            self._metrics.waiting.inc()
-            try:
-                await self._places.acquire()
-            finally:
-                self._waiting -= 1
-                self._metrics.waiting.dec()
-        else:
-            await self._places.acquire()
-        self._metrics.active.inc()
-        try:
-            yield
-        finally:
-            self._metrics.active.dec()
-            self._places.release()
 
 
 async def traced(request: web.Request, response: web.StreamResponse) -> None:
@@ -240,9 +208,10 @@ class Web:
                     foreign = AccessDenied(Code.SYSTEM_OPERATION, rules=("P-84",))
                     return await self.service.refuse_unread(door, _with(wire, proved.system, b""), foreign, context)
                 try:
-                    body = await read_body(
-                        request, media_types=door.media_types, most=door.max_bytes, seconds=self.body_seconds
-                    )
+                    async with self.gate.reading(request):
+                        body = await read_body(
+                            request, media_types=door.media_types, most=door.max_bytes, seconds=self.body_seconds
+                        )
                 except MessageInvalid as invalid:
                     return await self.service.refuse_unread(door, _with(wire, proved.system, b""), invalid, context)
                 return await self.service.answer(door, _with(wire, proved.system, body), context)

@@ -14,6 +14,7 @@ LAYERS = (
     {"adapters", "pages", "spine", "store", "identity"},
     {
         "web",
+        "gate",
         "rates",
         "background",
         "guard",

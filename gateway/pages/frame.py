@@ -56,6 +56,9 @@ class Gate(Protocol):
     def place(self) -> AbstractAsyncContextManager[None]:
         """Holds a place. Raises NotPossibleNow."""
 
+    def reading(self, request: web.Request) -> AbstractAsyncContextManager[None]:
+        """Lends the place to others while a body comes in. Raises NotPossibleNow."""
+
 
 Told = Callable[[str, web.Request, CorrelationId, int, GatewayError | None, float], None]
 """(door, request, correlation id, status, error, seconds) -> one log line and the metrics."""
@@ -132,7 +135,9 @@ class Frame:
         """The fields of a posted form, each once. Raises MessageInvalid; AccessDenied where another site sent it."""
         if request.headers.get("Sec-Fetch-Site", "same-origin") not in _OWN_SITE:
             raise AccessDenied(Code.FORM_TOKEN)
-        return read_form(await read_body(request, media_types=(FORM,), most=LARGEST_FORM, seconds=self.body_seconds))
+        async with self.gate.reading(request):
+            body = await read_body(request, media_types=(FORM,), most=LARGEST_FORM, seconds=self.body_seconds)
+        return read_form(body)
 
     def _refused(self, turn: "Turn", error: GatewayError) -> web.Response:
         """The page of an error, with ways on that fit it."""

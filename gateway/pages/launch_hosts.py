@@ -200,5 +200,6 @@ def _returned_code(turn: Turn, asked: str) -> str:
 
 async def _posted(turn: Turn) -> dict[str, str]:
     """A form another site's page posts: bounded, each field once. Raises MessageInvalid."""
-    body = await read_body(turn.request, media_types=(FORM,), most=LARGEST_FORM, seconds=turn.frame.body_seconds)
+    async with turn.frame.gate.reading(turn.request):
+        body = await read_body(turn.request, media_types=(FORM,), most=LARGEST_FORM, seconds=turn.frame.body_seconds)
     return dict(read_form(body))

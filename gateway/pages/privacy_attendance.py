@@ -50,7 +50,7 @@ class AttendancePages:
         desk = await self.bench.desk(turn, "attendanceCheck")
         with tempfile.TemporaryFile() as file:
             try:
-                async with asyncio.timeout(UPLOAD_SECONDS):
+                async with asyncio.timeout(UPLOAD_SECONDS), turn.frame.gate.reading(turn.request):
                     await _receive(turn, file)
                 found = await self.bench.privacy.reconcile(desk, file)
             except TimeoutError as error:

@@ -7,7 +7,7 @@ of it the part no other process shares. The goal: under 150 MB, and under 1 % gr
 import argparse
 import asyncio
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,12 +39,15 @@ def read(pid: int, views: int) -> Reading:
     return Reading(views=views, resident=found.rss / 2**20, own=found.uss / 2**20)
 
 
-def viewing(target: Target, views: int, callers: int) -> list[Reading]:
-    """A reading before, and one after each slice, until so many records have been shown. Raises RuntimeError where any was not."""
-    [pid] = target.pids
+def viewing(made: Callable[[], Target], views: int, callers: int) -> list[Reading]:
+    """A reading before, and one after each slice, until so many records have been shown. Raises RuntimeError where any was not.
+
+    `made` makes the request anew for each slice: its time stamp lasts five minutes.
+    """
+    [pid] = made().pids
     readings = [read(pid, 0)]
     while readings[-1].views < views:
-        run = load(target, callers, SLICE)
+        run = load(made(), callers, SLICE)
         statuses = run["statuses"]
         if not isinstance(statuses, dict) or set(statuses) != {"200"}:
             raise RuntimeError(f"not every view showed a record: {statuses}")
@@ -104,8 +107,8 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         with Yard(Path(folder)) as yard:
-            target = yard.target(yard.gateway("memory"), MINI_SERVICE, "memory")
-            readings = viewing(target, given.views, given.callers)
+            gateway = yard.gateway("memory")
+            readings = viewing(lambda: yard.target(gateway, MINI_SERVICE, "memory"), given.views, given.callers)
         with sandbox_running(Path(folder) / "sessions", level="WARNING") as sandbox:
             signed = asyncio.run(_signed_in(sandbox, given.sessions))
     print(table(readings, given.sessions, signed))

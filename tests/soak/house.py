@@ -170,6 +170,7 @@ async def house(data: Path, base: int, workers: int, kind: str) -> AsyncIterator
     log = data / "soak.log"
     async with database(kind) as (url, postgres):
         environment = os.environ | {
+            "SCR_GATEWAY_LIMITS__CONCURRENT": "12",  # fewer than a crowd's slow bodies
             "SCR_GATEWAY_LIMITS__HEAD_SECONDS": str(HEAD_SECONDS),
             "SCR_GATEWAY_LIMITS__BODY_SECONDS": str(BODY_SECONDS),
             "SCR_GATEWAY_LIMITS__DRAIN_SECONDS": str(DRAIN_SECONDS),

@@ -21,8 +21,8 @@ from vendor_stubs.calling.options import ViewRequest
 from vendor_stubs.calling.preparation import prepare
 from vendor_stubs.calling.products import product
 
-FRESH_SECONDS = 600.0
-"""After which the crowds' requests are made anew: what proves a user does not last for ever."""
+FRESH_SECONDS = 200.0
+"""After which the crowds' requests are made anew: their time stamp lasts five minutes."""
 RECOVERY_SECONDS = 60.0
 SETTLE_SECONDS = 60.0
 LEAK_FILES, LEAK_TASKS, LEAK_SHARE = 6, 6, 0.10

@@ -17,10 +17,11 @@ from gateway.adapters.mini_service_scr import EXCHANGES as SCR
 from gateway.domain.access import SystemKind, User
 from gateway.domain.identifiers import NhsNumber, UserId
 from gateway.domain.spine import EventDocument, SpineCall
+from gateway.gate import Gate
 from gateway.metrics import Metrics
 from gateway.pages import public
 from gateway.service.service import Service
-from gateway.web import Gate, Proved, Web
+from gateway.web import Proved, Web
 from tests.doors.mini_service.offline import CATALOGUE, NUMBERS, Counting
 from tests.policy import cases
 from tests.service.world import World
