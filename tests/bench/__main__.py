@@ -1,6 +1,6 @@
 """`make bench`: the gateway and its references on this machine, in one run, in turns.
 
-`python -m tests.bench [--seconds 3] [--rounds 3] [--callers 1,8,32,200] [--only doors,pages,…] [--json FILE]
+`python -m tests.bench [--seconds 2] [--rounds 3] [--callers 1,8,32,200] [--only doors,pages,…] [--json FILE]
 [--write docs/performance.md]`. The sections are listed below, in the order in which they run.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.bench import audit, doors, inner, pages
+from tests.bench import audit, doors, goals, inner, pages
 from tests.bench.doors import Row, Turns
 from tests.bench.page import write_figures
 
@@ -50,7 +50,7 @@ SECTIONS: dict[str, Section] = {
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
-    parser.add_argument("--seconds", type=float, default=3.0, help="of one run; the first fifth is warm-up")
+    parser.add_argument("--seconds", type=float, default=2.0, help="of one run; the first fifth is warm-up")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--callers", type=lambda text: tuple(map(int, text.split(","))), default=(1, 8, 32, 200))
     parser.add_argument("--only", type=lambda text: text.split(","), default=list(SECTIONS))
@@ -76,6 +76,9 @@ def main() -> None:
             found[name] = section.measure(turns, Path(folder))
             tables.append(f"### {section.title}\n\n{section.table(found[name])}")
             print(f"\n{tables[-1]}", flush=True)
+    if judged := goals.table(found):
+        tables.insert(0, f"### Goals\n\n{judged}")
+        print(f"\n{tables[0]}")
     machine = _machine(began, given)
     print(f"\n{machine}")
     if given.json:
