@@ -110,7 +110,7 @@ def _servers(made: Cluster) -> list[int]:
 
 def _limit_servers(made: Cluster, most: str) -> None:
     """As `_limit`, by the database's own user, who alone may."""
-    for pid in _servers(made):
+    for pid in filter(psutil.pid_exists, _servers(made)):
         with suppress(subprocess.SubprocessError):  # ended since
             made._as_owner("prlimit", "--pid", str(pid), f"--fsize={most}:unlimited")
 
