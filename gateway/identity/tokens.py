@@ -273,5 +273,6 @@ class IdTokenVerifier:
         user = verified.user
         until = min(now + self._remember, user.expires, user.authenticated + self._rules.oldest_sign_in)
         self._seen[name] = _Remembered(verified, until)
-        while len(self._seen) > self._most:
-            self._seen.popitem(last=False)
+        self._seen.move_to_end(name)
+        while self._seen and (len(self._seen) > self._most or next(iter(self._seen.values())).until <= now):
+            self._seen.popitem(last=False)  # the longest unused; one that is over serves nobody any more

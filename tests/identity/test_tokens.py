@@ -423,6 +423,17 @@ async def test_what_is_remembered_is_bounded_and_refusals_are_not(ring: KeyRing,
     assert len(verifier) == 3
 
 
+async def test_what_is_over_is_not_kept(ring: KeyRing, keys: KeySet) -> None:
+    verifier = IdTokenVerifier(RULES, Source(keys))
+    for number in range(5):
+        await verifier.verify(signed(ring, good_claims(jti=f"t{number}")), AUDIENCE, NOW + seconds(number))
+    assert len(verifier) == 5
+    await verifier.verify(signed(ring, good_claims(jti="later")), AUDIENCE, NOW + seconds(302))
+    assert len(verifier) == 3  # two are not over yet
+    await verifier.verify(signed(ring, good_claims(jti="last", exp=SECOND + 700)), AUDIENCE, NOW + seconds(699))
+    assert len(verifier) == 1
+
+
 def test_header_reading_alone_proves_nothing() -> None:
     assert read_header(_TOKEN, 8192)["typ"] == "JWT"
     assert datetime.fromtimestamp(SECOND, UTC) == NOW
