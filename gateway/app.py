@@ -1,6 +1,6 @@
 """The composition root: builds everything from the settings and is the only file that knows concrete classes."""
 
-import asyncio
+import ssl
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -9,10 +9,8 @@ from datetime import UTC, datetime
 from functools import partial
 
 import aiohttp
-from aiohttp import web
 
-from gateway import logs
-from gateway.asking import spine_client, spine_limits, spine_tls
+from gateway.asking import renew_spine_certificate, spine_client, spine_limits, spine_tls
 from gateway.background import beside
 from gateway.browsing import browsing
 from gateway.config import Settings
@@ -21,19 +19,18 @@ from gateway.domain.record import SummaryRecord
 from gateway.domain.spine import EventDocument
 from gateway.doors import House, routes
 from gateway.gate import Gate
-from gateway.guard import GuardedRunner
 from gateway.identity.registry import CurrentRegistry
 from gateway.identity.userinfo import read_user
 from gateway.launches import launches
 from gateway.listeners import Socket, sockets
+from gateway.listening import Place, listen
 from gateway.metrics import Metrics
 from gateway.officers import officers
-from gateway.pages import public
 from gateway.pages.public import Ready
 from gateway.policy.answer import decide, held
 from gateway.policy.settings import current
 from gateway.production import Mode
-from gateway.proving import load_registry, proving, reload_registry
+from gateway.proving import Proving, load_registry, proving, reload_registry
 from gateway.rates import Rates
 from gateway.service.identify import Identify
 from gateway.service.parts import Parts
@@ -53,7 +50,7 @@ from gateway.teaching import teacher
 from gateway.xml.catalogue import Catalogue
 from gateway.xml.explain_process import ExplainProcess
 
-LOG = logs.get("app")
+ALONE = Place()
 
 
 class NewIds:
@@ -78,7 +75,7 @@ class Gateway:
     registry: CurrentRegistry
     journal: Journal
     reload: Callable[[], None]
-    """Reads the registry again (SIGHUP); a faulty one is reported and the old one stays in force.
+    """Reads the registry and the certificates again (SIGHUP); what is faulty is reported and the old one stays in force.
 
     Tokens verified before are checked anew, under the identity service's keys as they are then published.
     """
@@ -93,7 +90,7 @@ def _active(document: EventDocument) -> bool:
 
 
 @asynccontextmanager
-async def running(settings: Settings, mode: Mode, *, reuse_port: bool = False) -> AsyncIterator[Gateway]:
+async def running(settings: Settings, mode: Mode, place: Place = ALONE) -> AsyncIterator[Gateway]:
     """A gateway that answers on its listeners until the block ends; then it drains and seals its audit chain.
 
     Raises ConfigInvalid, NotDurable, KeysUnusable, NotPossibleNow: it never starts half.
@@ -107,9 +104,8 @@ async def running(settings: Settings, mode: Mode, *, reuse_port: bool = False) -
         known = await proving(settings, mode, registry, session, clock)
         journal = await storing(settings, mode, metrics, ids, clock, stack)
         engine = journal.engine
-        transport = await stack.enter_async_context(
-            open_transport(spine_limits(settings), metrics, tls=spine_tls(settings))
-        )
+        tls = spine_tls(settings)
+        transport = await stack.enter_async_context(open_transport(spine_limits(settings), metrics, tls=tls))
         spine = spine_client(settings, transport, metrics, numbers, clock)
         directory = Directory(transport, settings.spine.directory_url, read_user, asid=Asid(settings.spine.own_asid))
         rejections = Rejections(journal=journal, ids=ids)
@@ -160,14 +156,21 @@ async def running(settings: Settings, mode: Mode, *, reuse_port: bool = False) -
             sandbox=mode is Mode.SANDBOX,
         )
         found = sockets(settings, registry, clock, partial(routes, house))
-        await _listen(found, settings, metrics, stack, reuse_port=reuse_port)
+        await listen(found, settings, metrics, stack, place)
         yield Gateway(
             sockets=found,
             metrics=metrics,
             registry=registry,
             journal=journal,
-            reload=lambda: reload_registry(settings, known),
+            reload=partial(_reload, settings, known, found, tls),
         )
+
+
+def _reload(settings: Settings, known: Proving, found: tuple[Socket, ...], spine: ssl.SSLContext | None) -> None:
+    reload_registry(settings, known)
+    for one in found:
+        one.renew()
+    renew_spine_certificate(settings, spine)
 
 
 def _readiness(journal: Journal, spine: SpineTransport) -> Ready:
@@ -184,32 +187,3 @@ def _readiness(journal: Journal, spine: SpineTransport) -> Ready:
 
 async def _flush(rejections: Rejections) -> None:
     await rejections.flush(clock(), everything=True)
-
-
-async def _listen(
-    found: tuple[Socket, ...], settings: Settings, metrics: Metrics, stack: AsyncExitStack, *, reuse_port: bool
-) -> None:
-    """Opens every listener; the metrics one apart from the others."""
-
-    async def exposition(_: web.Request) -> web.Response:
-        metrics.tasks.set(len(asyncio.all_tasks()))
-        return web.Response(body=metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
-
-    internal = web.Application()
-    internal.add_routes([web.get("/metrics", exposition), web.get("/health/live", public.live)])
-    listening = [(one.app, one.host, one.port, one.tls) for one in found]
-    if settings.listen.internal is not None:
-        listening.append((internal, settings.listen.internal.host, settings.listen.internal.port, None))
-    for app, host, port, tls in listening:
-        runner = GuardedRunner(
-            app,
-            head_seconds=settings.limits.head_seconds,
-            drain_seconds=settings.limits.drain_seconds,
-            access_log=None,
-            keepalive_timeout=15,
-            shutdown_timeout=settings.limits.stop_seconds,
-        )
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, host, port, ssl_context=tls, reuse_port=reuse_port or None).start()
-        LOG.info("listening", address=host, port=port, listener="tls" if tls else "plain")

@@ -6,12 +6,15 @@ import uuid
 from collections.abc import Callable
 from datetime import datetime
 
+from gateway import logs
 from gateway.config import Settings
 from gateway.domain.identifiers import Asid, NhsNumbers
 from gateway.metrics import Metrics
 from gateway.spine.client import SpineClient
 from gateway.spine.interactions import SpineAddressing
 from gateway.spine.transport import SpineLimits, SpineTransport
+
+LOG = logs.get("asking")
 
 
 def spine_limits(settings: Settings) -> SpineLimits:
@@ -63,3 +66,17 @@ def spine_tls(settings: Settings) -> ssl.SSLContext | None:
     if spine.client_certificate is not None:
         context.load_cert_chain(spine.client_certificate, spine.client_key)
     return context
+
+
+def renew_spine_certificate(settings: Settings, context: ssl.SSLContext | None) -> None:
+    """Reads the client certificate for Spine again: connections made from now on show it. A faulty one is reported, the old
+    one stays. Spine's authority is read at start only.
+    """
+    spine = settings.spine
+    if context is None or spine.client_certificate is None:
+        return
+    try:
+        ssl.create_default_context().load_cert_chain(spine.client_certificate, spine.client_key)
+        context.load_cert_chain(spine.client_certificate, spine.client_key)
+    except (OSError, ssl.SSLError):
+        LOG.exception("alarm", alarm="certificate-not-reloaded", listener="spine")

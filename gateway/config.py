@@ -171,6 +171,9 @@ class Limits(Part):
     drain_seconds: float = Field(default=30.0, gt=0)
     """A caller that takes next to nothing of its answer for so long is cut off."""
     stop_seconds: float = Field(default=15.0, gt=0)
+    """How long a process that stops lets requests it has begun go on."""
+    leave_seconds: float = Field(default=2.0, ge=0, le=60)
+    """How long a process that stops keeps connections that rest between two requests, and answers what comes by them."""
     rate: bool = True
     """Rate limits per system; off only in the sandbox."""
 

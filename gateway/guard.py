@@ -161,10 +161,40 @@ class _GuardedServer(web_server.Server):
 class GuardedRunner(web.AppRunner):
     """An AppRunner whose connections are guarded."""
 
-    def __init__(self, app: web.Application, *, head_seconds: float, drain_seconds: float, **options: Any) -> None:
+    def __init__(
+        self,
+        app: web.Application,
+        *,
+        head_seconds: float,
+        drain_seconds: float,
+        leave_seconds: float = 0.0,
+        **options: Any,
+    ) -> None:
         super().__init__(app, **options)
+        app.on_response_prepare.append(self._last_of_its_connection)
+        self._leaving = False
+        self._leave_seconds = leave_seconds
         self._head_seconds = head_seconds
         self._drain_seconds = drain_seconds
+
+    async def cleanup(self) -> None:
+        """Takes no more connections, answers what comes by those it has, each for the last time, then closes.
+
+        A connection at rest is kept for `leave_seconds`, since its caller may just be sending.
+        """
+        self._leaving = True
+        for site in list(self.sites):
+            await site.stop()
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._leave_seconds
+        while self._server is not None and self._server.connections and loop.time() < end:  # noqa: ASYNC110 - aiohttp tells nobody
+            await asyncio.sleep(0.02)
+        await super().cleanup()
+
+    async def _last_of_its_connection(self, _: web.Request, response: web.StreamResponse) -> None:
+        if self._leaving:
+            response.force_close()
+            response.headers["Connection"] = "close"
 
     async def _make_server(self) -> web_server.Server:
         return _GuardedServer(await super()._make_server(), self._head_seconds, self._drain_seconds)

@@ -7,11 +7,14 @@ from datetime import datetime
 
 from aiohttp import web
 
+from gateway import logs
 from gateway.config import Settings, TlsListener
 from gateway.domain.access import System
 from gateway.identity.registry import CurrentRegistry
 from gateway.identity.systems import Listener, ProvedSystem, ProxyRules, Transport, locate_browser, prove_system
 from gateway.web import Proved, outside_doors, traced
+
+LOG = logs.get("listeners")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +26,8 @@ class Socket:
     port: int
     tls: ssl.SSLContext | None
     listener: Listener
+    renew: Callable[[], None] = lambda: None
+    """Reads its certificate, key and authority again, for handshakes from now on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +79,28 @@ def mutual_tls(listener: TlsListener) -> ssl.SSLContext:
     return context
 
 
+class Renewed:
+    """A server context whose certificates can be replaced while it listens: every handshake asks which one is in force."""
+
+    def __init__(self, listener: TlsListener) -> None:
+        self._listener = listener
+        self._now = mutual_tls(listener)
+        self.context = mutual_tls(listener)
+        self.context.sni_callback = self._choose
+
+    def _choose(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
+        connection.context = self._now
+
+    def renew(self) -> None:
+        """Reads the files again. Faulty ones raise the alarm `certificate-not-reloaded`, and the old ones stay in force."""
+        try:
+            self._now = mutual_tls(self._listener)
+        except (OSError, ssl.SSLError):
+            LOG.exception("alarm", alarm="certificate-not-reloaded", listener="mutual-tls")
+            return
+        LOG.warning("certificates reloaded", listener="mutual-tls")
+
+
 def sockets(
     settings: Settings, registry: CurrentRegistry, clock: Callable[[], datetime], routes: Routes
 ) -> tuple[Socket, ...]:
@@ -94,13 +121,15 @@ def sockets(
         )
     if listen.mutual_tls is not None:
         secure = listen.mutual_tls
+        certificates = Renewed(secure)
         found.append(
             Socket(
                 app=app(Listener.MUTUAL_TLS),
                 host=secure.host,
                 port=secure.port,
-                tls=mutual_tls(secure),
+                tls=certificates.context,
                 listener=Listener.MUTUAL_TLS,
+                renew=certificates.renew,
             )
         )
     if listen.proxy is not None:

@@ -143,7 +143,9 @@ rate = false
 async def stub(name: str, port: int, *options: str) -> AsyncIterator[None]:
     """A stub process, ready; ended with the block. Raises SandboxFault where it does not come up."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "vendor_stubs", "serve", name, "--host", LOOPBACK, "--port", str(port), *options
+        *(sys.executable, "-m", "vendor_stubs", "serve", "--with-parent", name),
+        *("--host", LOOPBACK, "--port", str(port), *options),
+        stdin=asyncio.subprocess.PIPE,
     )
     try:
         await _answers(process, name, port)

@@ -1,13 +1,21 @@
-"""Several gateway processes on the same listeners, supervised: one that dies is started again, all stop together."""
+"""Several gateway processes on the same listeners, supervised: one that dies is started again, all stop together.
+
+The supervisor makes the listening sockets, one set for each worker (SO_REUSEPORT), and hands a worker's set on to the process
+that takes its place: callers that wait in a socket while its worker is replaced are answered by the next one. A worker that
+died leaves its set closed, so that the others get its callers until the new one listens.
+"""
 
 import asyncio
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway import logs
+from gateway.config import Listener, Settings
 from gateway.production import Mode
 
 LOG = logs.get("workers")
@@ -16,57 +24,155 @@ START_SECONDS = 60.0
 READY = "worker ready"
 """The one line a worker prints, once it listens."""
 
-
-async def _start(config: Path, mode: Mode) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "gateway",
-        "worker",
-        "--config",
-        str(config),
-        "--mode",
-        mode.value,
-        stdout=asyncio.subprocess.PIPE,
-    )
+Process = asyncio.subprocess.Process
 
 
-async def _keep(
-    number: int, config: Path, mode: Mode, running: dict[int, asyncio.subprocess.Process], ready: asyncio.Event
-) -> None:
-    """Keeps one worker alive for ever; cancelled at stop. `ready` is set when it answers for the first time."""
-    while True:
-        process = running[number] = await _start(config, mode)
-        assert process.stdout is not None
-        if await process.stdout.readline():
-            ready.set()
-        status = await process.wait()
-        LOG.error("alarm", alarm="worker-ended", worker=number, status=status)
-        await asyncio.sleep(PAUSE_SECONDS)
+def bound(settings: Settings) -> dict[str, socket.socket]:
+    """A socket for each listener that calling systems reach, bound, not yet listening. Raises OSError."""
+    listen, found = settings.listen, {}
+    listeners: dict[str, Listener | None] = {
+        "sandbox": listen.plain,
+        "mutual-tls": listen.mutual_tls,
+        "proxy": listen.proxy,
+    }
+    for name, at in listeners.items():
+        if at is None:
+            continue
+        family = socket.AF_INET6 if ":" in at.host else socket.AF_INET
+        made = found[name] = socket.socket(family, socket.SOCK_STREAM)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        made.bind((at.host, at.port))
+    return found
+
+
+@dataclass(eq=False)
+class _Slot:
+    """One worker's place: its number, its sockets, and whoever works there now."""
+
+    number: int
+    sockets: dict[str, socket.socket]
+    process: Process | None = None
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when its worker answers for the first time."""
+
+    def close(self) -> None:
+        for one in self.sockets.values():
+            one.close()
+
+
+@dataclass(eq=False)
+class Crew:
+    """The workers of one supervisor."""
+
+    config: Path
+    settings: Settings
+    mode: Mode
+    slots: list[_Slot]
+
+    def reload(self) -> None:
+        """SIGHUP to every worker: registry, keys and certificates are read again."""
+        self.tell(signal.SIGHUP)
+
+    def tell(self, number: signal.Signals) -> None:
+        """A signal to every worker."""
+        for slot in self.slots:
+            if slot.process is not None:
+                with suppress(ProcessLookupError):
+                    slot.process.send_signal(number)
+
+    async def roll(self) -> None:
+        """Replaces every worker, one after the other: the new one answers before the old one goes, and no request is lost.
+
+        Where a new one does not come up, it raises the alarm `worker-not-replaced` and leaves the rest as they are.
+        """
+        for slot in self.slots:
+            old = slot.process
+            new = await self._start(slot)
+            try:
+                async with asyncio.timeout(START_SECONDS):
+                    came = await _says_ready(new)
+            except TimeoutError:
+                came = False
+            if not came or old is None or slot.process is not old:
+                LOG.error("alarm", alarm="worker-not-replaced", worker=slot.number, status=new.returncode)
+                await _end(new, signal.SIGKILL)
+                return
+            slot.process = new
+            await _end(old, signal.SIGTERM)
+            LOG.warning("worker replaced", worker=slot.number)
+
+    async def keep(self, slot: _Slot) -> None:
+        """Keeps one worker alive for ever; cancelled at stop."""
+        while True:
+            process = slot.process = await self._start(slot)
+            if await _says_ready(process):
+                slot.ready.set()
+            while True:
+                status = await process.wait()
+                if slot.process is process or slot.process is None:
+                    break
+                process = slot.process  # replaced on purpose
+            LOG.error("alarm", alarm="worker-ended", worker=slot.number, status=status)
+            slot.close()
+            await asyncio.sleep(PAUSE_SECONDS)
+            slot.sockets = bound(self.settings)
+
+    async def _start(self, slot: _Slot) -> Process:
+        given = [f"{name}={made.fileno()}" for name, made in slot.sockets.items()]
+        command = [sys.executable, "-m", "gateway", "worker", "--config", str(self.config), "--mode", self.mode.value]
+        return await asyncio.create_subprocess_exec(
+            *command,
+            "--number",
+            str(slot.number),
+            "--with-parent",
+            *(word for one in given for word in ("--socket", one)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            pass_fds=[made.fileno() for made in slot.sockets.values()],
+        )
+
+
+async def _says_ready(process: Process) -> bool:
+    assert process.stdout is not None
+    return bool(await process.stdout.readline())
+
+
+async def _end(process: Process, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        process.send_signal(number)
+    await process.wait()
 
 
 @asynccontextmanager
-async def supervised(config: Path, mode: Mode, workers: int) -> AsyncIterator[Callable[[], None]]:
-    """`workers` processes sharing the ports (SO_REUSEPORT), each answering. Yields what makes all of them reload.
+async def supervised(config: Path, settings: Settings, mode: Mode, workers: int) -> AsyncIterator[Crew]:
+    """`workers` processes sharing the ports, each answering. `settings`: what `config` holds.
 
-    Raises OSError where they do not come up in time.
+    Raises OSError where they do not come up in time, or an address is taken.
     """
-    running: dict[int, asyncio.subprocess.Process] = {}
-    ready = [asyncio.Event() for _ in range(workers)]
-    keepers = [asyncio.create_task(_keep(n, config, mode, running, ready[n])) for n in range(workers)]
-
-    def tell(number: signal.Signals) -> None:
-        for process in running.values():
-            with suppress(ProcessLookupError):
-                process.send_signal(number)
-
+    slots = [_Slot(number, bound(settings)) for number in range(workers)]
+    crew = Crew(config, settings, mode, slots)
+    keepers = [asyncio.create_task(crew.keep(slot)) for slot in slots]
     try:
         async with asyncio.timeout(START_SECONDS):
-            await asyncio.gather(*(event.wait() for event in ready))
-        yield lambda: tell(signal.SIGHUP)
+            await asyncio.gather(*(slot.ready.wait() for slot in slots))
+        yield crew
     finally:
         for keeper in keepers:
             keeper.cancel()
         await asyncio.gather(*keepers, return_exceptions=True)
-        tell(signal.SIGTERM)
-        await asyncio.gather(*(process.wait() for process in running.values()))
+        crew.tell(signal.SIGTERM)
+        await asyncio.gather(*(slot.process.wait() for slot in slots if slot.process is not None))
+        for slot in slots:
+            slot.close()
+
+
+def rolling(crew: Crew) -> Callable[[], None]:
+    """What begins a rolling restart, one at a time; asked for during one, it is left as it is."""
+    running: list[asyncio.Task[None]] = []
+
+    def begin() -> None:
+        if not running or running[-1].done():
+            running[:] = [asyncio.create_task(crew.roll())]
+
+    return begin

@@ -27,6 +27,7 @@ LAYERS = (
         "storing",
         "asking",
         "listeners",
+        "listening",
         "doors",
         "browsing",
         "launches",

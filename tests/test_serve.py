@@ -1,14 +1,8 @@
 """Production's composition: what it refuses to start with, and mutual TLS against stubs as the compose file runs it."""
 
-import asyncio
 import json
-import ssl
-import subprocess
-import sys
 import tomllib
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,92 +16,21 @@ from gateway.cli import main
 from gateway.config import Settings, load
 from gateway.identity import registry_check
 from gateway.identity.keys import read_key_set
-from tests.running import ROOT, free_base
+from tests.postgres import Cluster, postgres_cluster  # noqa: F401 - a fixture
+from tests.rehearsal import Rehearsal, compose_settings, rehearsing
+from tests.running import ROOT
 from vendor_stubs.cli import main as stubs_main
 from vendor_stubs.identity.keys import KeyRing
 
 NUMBER, UID, SYSTEM, FEED = "9000000009", "910000000281", "portal-rzz09", "pas-rzz09"
 
 
-@dataclass(frozen=True)
-class Rehearsal:
-    """A gateway started by `serve --rehearsal` and where it stands."""
-
-    url: str
-    identity: str
-    certs: Path
-
-    def tls(self, system: str | None) -> ssl.SSLContext:
-        """A client context, with that system's certificate."""
-        context = ssl.create_default_context(cafile=str(self.certs / "ca.pem"))
-        if system is not None:
-            context.load_cert_chain(self.certs / "clients" / f"{system}.pem", self.certs / "clients" / f"{system}.key")
-        return context
-
-
-def _compose_settings(base: int, state: Path, database: str) -> str:
-    """deploy/compose.toml with this machine's addresses: nothing else is changed."""
-    text = (ROOT / "deploy" / "compose.toml").read_text(encoding="utf-8")
-    for old, new in (
-        ("/state", str(state)),
-        ("https://127.0.0.1:8443", f"https://127.0.0.1:{base}"),
-        ("port = 8443", f"port = {base}"),
-        ('host = "0.0.0.0"', 'host = "127.0.0.1"'),
-        ("port = 9090", f"port = {base + 3}"),
-        ("http://spine:8081", f"http://127.0.0.1:{base + 1}"),
-        ("http://identity:8082", f"http://127.0.0.1:{base + 2}"),
-        ("postgresql+asyncpg://scr@postgres/scr", database),
-    ):
-        assert old in text, old
-        text = text.replace(old, new)
-    return text
-
-
-def _run(*arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", *arguments], cwd=ROOT, check=True, capture_output=True)
-
-
 @pytest.fixture(scope="module")
-def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
-    """The processes of docker-compose.yml by hand, the database a file."""
-    state, base = tmp_path_factory.mktemp("state"), free_base()
-    registry = subprocess.run(
-        [sys.executable, "-m", "vendor_stubs", "cast", "registry"], cwd=ROOT, check=True, capture_output=True
-    ).stdout
-    (state / "registry.toml").write_bytes(registry)
-    training = subprocess.run(
-        [sys.executable, "-m", "vendor_stubs", "cast", "training"], cwd=ROOT, check=True, capture_output=True
-    ).stdout
-    (state / "training.csv").write_bytes(training)
-    _run("gateway", "dev-certs", str(state / "certs"), "--registry", str(state / "registry.toml"))
-    with (state / "registry.toml").open("ab") as file:
-        file.write((state / "certs" / "certificates.toml").read_bytes())
-    _run("gateway", "keys", "create", str(state / "keys"))
-    config = state / "gateway.toml"
-    config.write_text(_compose_settings(base, state, f"sqlite+aiosqlite:///{state / 'state.sqlite'}"), encoding="utf-8")
-    with ExitStack() as stack:
-        for arguments in (
-            ("vendor_stubs", "serve", "spine", "--port", str(base + 1)),
-            ("vendor_stubs", "serve", "identity", "--port", str(base + 2)),
-            ("gateway", "serve", "--config", str(config), "--rehearsal"),
-        ):
-            process = subprocess.Popen([sys.executable, "-m", *arguments], cwd=ROOT, stdout=subprocess.DEVNULL)
-            stack.callback(process.wait)
-            stack.callback(process.terminate)
-            asyncio.run(_listening(int(arguments[-1]) if arguments[0] == "vendor_stubs" else base))
-        yield Rehearsal(f"https://127.0.0.1:{base}", f"http://127.0.0.1:{base + 2}", state / "certs")
-
-
-async def _listening(port: int) -> None:
-    async with asyncio.timeout(60):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.05)
-            else:
-                writer.close()
-                return
+def rehearsal(tmp_path_factory: pytest.TempPathFactory, postgres_cluster: Cluster) -> Iterator[Rehearsal]:  # noqa: F811
+    """The processes of docker-compose.yml by hand, PostgreSQL as there."""
+    postgres_cluster.sql("CREATE DATABASE serve")
+    with rehearsing(tmp_path_factory.mktemp("state"), postgres_cluster.url("serve")) as place:
+        yield place
 
 
 @pytest.fixture
@@ -184,7 +107,7 @@ async def test_without_a_certificate_there_is_no_conversation(
 def settings(tmp_path: Path) -> Settings:
     """Settings as the sandbox writes them, for pure checks."""
     path = tmp_path / "gateway.toml"
-    path.write_text(_compose_settings(20001, tmp_path, "postgresql+asyncpg://scr@db/scr"), encoding="utf-8")
+    path.write_text(compose_settings(20001, 20001, tmp_path, "postgresql+asyncpg://scr@db/scr"), encoding="utf-8")
     return load(path)
 
 

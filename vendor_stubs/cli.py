@@ -5,6 +5,9 @@ Must never import anything of the gateway: the stubs know it by its wire alone.
 
 import asyncio
 import importlib
+import os
+import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,8 +23,20 @@ def main() -> None:
 
 
 @main.group()
-def serve() -> None:
+@click.option(
+    "--with-parent", is_flag=True, hidden=True, help="End when standard input ends: whoever started it is gone."
+)
+def serve(with_parent: bool) -> None:
     """Run one of the services around the gateway."""
+    if with_parent:
+        threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Waits for the end of standard input, by which nothing is ever sent."""
+    while os.read(0, 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 @main.group()

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -25,14 +26,28 @@ def run(main: Coroutine[Any, Any, int]) -> None:
         sys.exit(runner.run(main))
 
 
-async def _until_stopped(reload: Callable[[], None], saying: str | None = None) -> None:
-    """Waits for SIGTERM or SIGINT; SIGHUP calls `reload`. Says `saying` once signals are heeded, not before."""
+async def _until_stopped(
+    reload: Callable[[], None],
+    saying: str | None = None,
+    *,
+    roll: Callable[[], None] | None = None,
+    parent: bool = False,
+) -> None:
+    """Waits for SIGTERM or SIGINT; SIGHUP calls `reload`, SIGUSR2 `roll`. Says `saying` once signals are heeded, not before.
+
+    `parent`: standard input comes from whoever started this process, and its end is the same as SIGTERM: nothing outlives a
+    supervisor that was killed.
+    """
     gc.collect()
     gc.freeze()  # what start has built stays for good: a full collection need not walk it, in the middle of a request
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload)
+    if roll is not None:
+        loop.add_signal_handler(signal.SIGUSR2, roll)
+    if parent:
+        loop.add_reader(0, stop.set)  # nothing is ever sent: it becomes readable by its end
     if saying is not None:
         click.echo(saying)
     await stop.wait()
@@ -76,15 +91,15 @@ async def _sandbox(port_base: int, data: Path, spine_url: str | None, workers: i
     from gateway import sandbox as box
     from gateway.config import ConfigInvalid
     from gateway.production import Mode
-    from gateway.workers import supervised
+    from gateway.workers import rolling, supervised
 
     logs.configure(log_level)
     try:
         ports = box.Ports(base=port_base)
         async with box.surroundings(ports, data, spine_url) as settings:
             if workers > 1:
-                async with supervised(data / "gateway.toml", Mode.SANDBOX, workers) as reload:
-                    await _until_stopped(reload, box.banner(ports, spine_url))
+                async with supervised(data / "gateway.toml", settings, Mode.SANDBOX, workers) as crew:
+                    await _until_stopped(crew.reload, box.banner(ports, spine_url), roll=rolling(crew))
                 return 0
             async with app.running(settings, Mode.SANDBOX) as gateway:
                 await _until_stopped(gateway.reload, box.banner(ports, spine_url))
@@ -111,14 +126,14 @@ async def _serve(config: Path, workers: int, mode: "Mode") -> int:
     from gateway.domain.errors import GatewayError
     from gateway.store.engine import NotDurable
     from gateway.store.keys import KeysUnusable
-    from gateway.workers import supervised
+    from gateway.workers import rolling, supervised
 
     try:
         settings = load(config)
         logs.configure(settings.log_level)
         if workers > 1:
-            async with supervised(config, mode, workers) as reload:
-                await _until_stopped(reload)
+            async with supervised(config, settings, mode, workers) as crew:
+                await _until_stopped(crew.reload, roll=rolling(crew))
             return 0
         async with app.running(settings, mode) as gateway:
             await _until_stopped(gateway.reload)
@@ -134,19 +149,25 @@ async def _serve(config: Path, workers: int, mode: "Mode") -> int:
 @click.command("worker", hidden=True)
 @click.option("--config", required=True, type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--mode", required=True, type=click.Choice(["sandbox", "serve", "rehearsal"]))
-def worker(config: Path, mode: str) -> None:
+@click.option("--number", default=0, help="Its place among the workers.")
+@click.option("--socket", "given", multiple=True, help="LISTENER=DESCRIPTOR of a socket the supervisor made.")
+@click.option("--with-parent", is_flag=True, help="End when standard input ends.")
+def worker(config: Path, mode: str, number: int, given: tuple[str, ...], with_parent: bool) -> None:
     """One of several processes that share the listeners; started by the supervisor."""
-    run(_worker(config, mode))
+    run(_worker(config, mode, number, given, with_parent))
 
 
-async def _worker(config: Path, mode: str) -> int:
+async def _worker(config: Path, mode: str, number: int, given: tuple[str, ...], with_parent: bool) -> int:
     from gateway import app, logs
     from gateway.config import load
+    from gateway.listening import Place
     from gateway.production import Mode
     from gateway.workers import READY
 
     settings = load(config)
     logs.configure(settings.log_level)
-    async with app.running(settings, Mode(mode), reuse_port=True) as gateway:
-        await _until_stopped(gateway.reload, READY)
+    named = (one.partition("=") for one in given)
+    place = Place(number=number, shared=True, given={name: socket.socket(fileno=int(at)) for name, _, at in named})
+    async with app.running(settings, Mode(mode), place) as gateway:
+        await _until_stopped(gateway.reload, READY, parent=with_parent)
     return 0

@@ -1,0 +1,88 @@
+"""Opens a gateway's listeners, and closes them so that no caller loses a request."""
+
+import asyncio
+import socket
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from gateway import logs
+from gateway.config import Settings
+from gateway.guard import GuardedRunner
+from gateway.listeners import Socket
+from gateway.metrics import Metrics
+from gateway.pages import public
+
+LOG = logs.get("listening")
+KEPT_SECONDS = 15.0
+"""How long a connection may rest between two requests."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Which of several processes on the same listeners this one is."""
+
+    number: int = 0
+    """Counted from 0; its metrics are on the internal listener's port and so many more."""
+    shared: bool = False
+    """Whether others listen beside it (SO_REUSEPORT)."""
+    given: dict[str, socket.socket] = field(default_factory=dict)
+    """Sockets made by the supervisor, by listener: they outlive this process, and so do callers waiting in them."""
+
+
+async def listen(
+    found: tuple[Socket, ...], settings: Settings, metrics: Metrics, stack: AsyncExitStack, place: Place
+) -> None:
+    """Opens every listener; the metrics one apart from the others. All close together at the end of the stack.
+
+    Raises OSError where an address is taken.
+    """
+    runners: list[GuardedRunner] = []
+    stack.push_async_callback(_leave, runners)
+    for one in found:
+        runner = await _runner(one.app, settings, runners)
+        given = place.given.get(one.listener.value)
+        if given is not None:
+            await web.SockSite(runner, given, ssl_context=one.tls).start()
+        else:
+            reuse = place.shared or None
+            await web.TCPSite(runner, one.host, one.port, ssl_context=one.tls, reuse_port=reuse).start()
+        LOG.info("listening", address=one.host, port=one.port, listener="tls" if one.tls else "plain")
+    if settings.listen.internal is not None:
+        inside = settings.listen.internal
+        runner = await _runner(_internal(metrics), settings, runners)
+        port = inside.port + place.number if inside.port else 0
+        await web.TCPSite(runner, inside.host, port, reuse_port=place.shared or None).start()
+        LOG.info("listening", address=inside.host, port=port, listener="internal")
+
+
+async def _leave(runners: list[GuardedRunner]) -> None:
+    """All at once: one listener's callers need not wait for another's."""
+    await asyncio.gather(*(runner.cleanup() for runner in runners))
+
+
+async def _runner(app: web.Application, settings: Settings, runners: list[GuardedRunner]) -> GuardedRunner:
+    limits = settings.limits
+    runner = GuardedRunner(
+        app,
+        head_seconds=limits.head_seconds,
+        drain_seconds=limits.drain_seconds,
+        leave_seconds=limits.leave_seconds,
+        access_log=None,
+        keepalive_timeout=KEPT_SECONDS,
+        shutdown_timeout=limits.stop_seconds,
+    )
+    await runner.setup()
+    runners.append(runner)
+    return runner
+
+
+def _internal(metrics: Metrics) -> web.Application:
+    async def exposition(_: web.Request) -> web.Response:
+        metrics.tasks.set(len(asyncio.all_tasks()))
+        return web.Response(body=metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+    app = web.Application()
+    app.add_routes([web.get("/metrics", exposition), web.get("/health/live", public.live)])
+    return app
