@@ -4,7 +4,8 @@ set -eu
 state=${1:-/state}
 mkdir -p "$state"
 if [ ! -f "$state/certs/ca.pem" ]; then
-    vendor-stub cast registry > "$state/registry.toml"
+    # callers in containers come from the compose network, not from loopback
+    vendor-stub cast registry | sed "s#\"127.0.0.0/8\"#\"127.0.0.0/8\"${CALLERS:+, \"$CALLERS\"}#" > "$state/registry.toml"
     scr-gateway dev-certs "$state/certs" --registry "$state/registry.toml"
     cat "$state/certs/certificates.toml" >> "$state/registry.toml"
     vendor-stub cast launches --desk http://127.0.0.1:8083 >> "$state/registry.toml"

@@ -51,6 +51,8 @@ from gateway.xml.catalogue import Catalogue
 from gateway.xml.explain_process import ExplainProcess
 
 ALONE = Place()
+ENDPOINTS = ("psis", "pds", "directory", "alert")
+"""Spine's, each with a breaker of its own."""
 
 
 class NewIds:
@@ -106,6 +108,7 @@ async def running(settings: Settings, mode: Mode, place: Place = ALONE) -> Async
         engine = journal.engine
         tls = spine_tls(settings)
         transport = await stack.enter_async_context(open_transport(spine_limits(settings), metrics, tls=tls))
+        metrics.watch(lambda: journal.waiting, ENDPOINTS)
         spine = spine_client(settings, transport, metrics, numbers, clock)
         directory = Directory(transport, settings.spine.directory_url, read_user, asid=Asid(settings.spine.own_asid))
         rejections = Rejections(journal=journal, ids=ids)
@@ -162,15 +165,17 @@ async def running(settings: Settings, mode: Mode, place: Place = ALONE) -> Async
             metrics=metrics,
             registry=registry,
             journal=journal,
-            reload=partial(_reload, settings, known, found, tls),
+            reload=partial(_reload, settings, known, found, tls, metrics),
         )
 
 
-def _reload(settings: Settings, known: Proving, found: tuple[Socket, ...], spine: ssl.SSLContext | None) -> None:
-    reload_registry(settings, known)
-    for one in found:
-        one.renew()
-    renew_spine_certificate(settings, spine)
+def _reload(
+    settings: Settings, known: Proving, found: tuple[Socket, ...], spine: ssl.SSLContext | None, metrics: Metrics
+) -> None:
+    if not reload_registry(settings, known):
+        metrics.alarms.labels("registry-not-reloaded").inc()
+    if not all([*(one.renew() for one in found), renew_spine_certificate(settings, spine)]):
+        metrics.alarms.labels("certificate-not-reloaded").inc()
 
 
 def _readiness(journal: Journal, spine: SpineTransport) -> Ready:
@@ -179,7 +184,7 @@ def _readiness(journal: Journal, spine: SpineTransport) -> Ready:
 
     async def facts() -> dict[str, object]:
         writable = await probing.writable()
-        breakers = {endpoint: spine.state(endpoint).value for endpoint in ("psis", "pds", "directory", "alert")}
+        breakers = {endpoint: spine.state(endpoint).value for endpoint in ENDPOINTS}
         return {"ready": writable, "audit": "writable" if writable else "not writable", "spine": breakers}
 
     return facts

@@ -68,15 +68,17 @@ def spine_tls(settings: Settings) -> ssl.SSLContext | None:
     return context
 
 
-def renew_spine_certificate(settings: Settings, context: ssl.SSLContext | None) -> None:
+def renew_spine_certificate(settings: Settings, context: ssl.SSLContext | None) -> bool:
     """Reads the client certificate for Spine again: connections made from now on show it. A faulty one is reported, the old
-    one stays. Spine's authority is read at start only.
+    one stays. Spine's authority is read at start only. Returns whether it is sound.
     """
     spine = settings.spine
     if context is None or spine.client_certificate is None:
-        return
+        return True
     try:
         ssl.create_default_context().load_cert_chain(spine.client_certificate, spine.client_key)
         context.load_cert_chain(spine.client_certificate, spine.client_key)
     except (OSError, ssl.SSLError):
         LOG.exception("alarm", alarm="certificate-not-reloaded", listener="spine")
+        return False
+    return True

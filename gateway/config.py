@@ -71,7 +71,6 @@ class Spine(Part):
     connect_seconds: float = Field(default=2.0, gt=0)
     read_seconds: float = Field(default=6.0, gt=0)
     connections: int = Field(default=64, ge=1)
-    concurrent: int = Field(default=64, ge=1)
     waiting: int = Field(default=512, ge=0)
 
 
@@ -85,7 +84,6 @@ class Identity(Part):
     saml_certificate: Path | None = None
     saml_metadata_url: str | None = None
     """Sandbox only: the signing certificate is fetched from here."""
-    skew_seconds: int = Field(default=5, ge=0, le=60)
     authorize_url: str = ""
     """Where browsers sign in; empty: `/authorize` of the issuer, and so the two below."""
     token_url: str = ""

@@ -26,7 +26,7 @@ class Socket:
     port: int
     tls: ssl.SSLContext | None
     listener: Listener
-    renew: Callable[[], None] = lambda: None
+    renew: Callable[[], bool] = lambda: True
     """Reads its certificate, key and authority again, for handshakes from now on."""
 
 
@@ -91,14 +91,18 @@ class Renewed:
     def _choose(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
         connection.context = self._now
 
-    def renew(self) -> None:
-        """Reads the files again. Faulty ones raise the alarm `certificate-not-reloaded`, and the old ones stay in force."""
+    def renew(self) -> bool:
+        """Reads the files again; returns whether they are sound.
+
+        Faulty ones raise the alarm `certificate-not-reloaded`, and the old ones stay in force.
+        """
         try:
             self._now = mutual_tls(self._listener)
         except (OSError, ssl.SSLError):
             LOG.exception("alarm", alarm="certificate-not-reloaded", listener="mutual-tls")
-            return
+            return False
         LOG.warning("certificates reloaded", listener="mutual-tls")
+        return True
 
 
 def sockets(

@@ -1,5 +1,7 @@
 """Prometheus metrics. Labels are doors, outcomes, codes and rules, never an identifier."""
 
+from collections.abc import Callable, Iterable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from gateway.spine.breaker import BreakerState
@@ -112,6 +114,12 @@ class Metrics:
     def failed(self, fault: str) -> None:
         """One audit transaction failed."""
         self.audit_failures.labels(fault.split(" ", maxsplit=1)[0]).inc()
+
+    def watch(self, waiting: Callable[[], int], endpoints: Iterable[str]) -> None:
+        """What is asked for at each scrape, and the breakers that are told from the start on: none is open then."""
+        self.audit_queue.set_function(waiting)
+        for endpoint in endpoints:
+            self.breaker_open.labels(endpoint).set(0)
 
     def text(self) -> bytes:
         """The exposition."""

@@ -1,7 +1,12 @@
 """What separates production from the sandbox: everything that must be refused at start. Pure; no setting turns it off."""
 
+import os
+from collections.abc import Iterator
 from enum import StrEnum
+from pathlib import Path
 from urllib.parse import urlsplit
+
+from pydantic import BaseModel
 
 from gateway.config import Settings
 from gateway.domain.identifiers import NumberRange
@@ -19,8 +24,11 @@ class Mode(StrEnum):
     """`serve` against stubs: everything proved as in production, invented patients only."""
 
 
-def faults(settings: Settings, registry: Registry, keys: KeySet | None, *, rehearsal: bool = False) -> tuple[str, ...]:
-    """Why `serve` may not start with these; empty where it may. `keys`: the identity service's, where they are known.
+def faults(
+    settings: Settings, registry: Registry | None, keys: KeySet | None, *, rehearsal: bool = False
+) -> tuple[str, ...]:
+    """Why `serve` may not start with these; empty where it may. `keys`: the identity service's, where they are known;
+    no `registry`: it cannot be read, and whatever else is wrong is told.
 
     A rehearsal proves systems and users exactly as production does, against stubs and for invented patients only:
     the sandbox's codes and the stub's keys may be there, live NHS numbers may not.
@@ -35,6 +43,34 @@ def faults(settings: Settings, registry: Registry, keys: KeySet | None, *, rehea
     return (*found, *_of_the_sandbox(settings, registry, keys))
 
 
+def unreadable(settings: Settings) -> tuple[str, ...]:
+    """Every file the settings name that cannot be read, with why."""
+    found: list[str] = []
+    for name, value in _paths(settings):
+        try:
+            if value.is_dir():
+                next(value.iterdir(), None)
+            else:
+                with value.open("rb"):
+                    pass
+        except OSError as error:
+            found.append(f"{name}: {value.name} cannot be read ({os.strerror(error.errno or 0)})")
+    return tuple(found)
+
+
+WRITTEN = frozenset({"store.anchor"})
+"""Files that the gateway makes itself."""
+
+
+def _paths(part: BaseModel, before: str = "") -> Iterator[tuple[str, Path]]:
+    for name in type(part).model_fields:
+        value, at = getattr(part, name), f"{before}{name}"
+        if isinstance(value, Path) and at not in WRITTEN:
+            yield at, value
+        elif isinstance(value, BaseModel):
+            yield from _paths(value, f"{at}.")
+
+
 def _listeners(settings: Settings) -> list[str]:
     found = []
     if settings.listen.plain is not None:
@@ -44,13 +80,14 @@ def _listeners(settings: Settings) -> list[str]:
     return found
 
 
-def _of_the_sandbox(settings: Settings, registry: Registry, keys: KeySet | None) -> list[str]:
+def _of_the_sandbox(settings: Settings, registry: Registry | None, keys: KeySet | None) -> list[str]:
     """Whatever belongs to stubs and invented people."""
     found = []
     if settings.nhs_number_range is NumberRange.SYNTHETIC:
         found.append("nhs_number_range: synthetic numbers belong to the sandbox; production is `live`")
-    found += [f"registry: {code} belongs to nobody (it contains ZZ)" for code in registry.sandbox_codes]
-    found += _launches(settings, registry)
+    if registry is not None:
+        found += [f"registry: {code} belongs to nobody (it contains ZZ)" for code in registry.sandbox_codes]
+        found += _launches(settings, registry)
     issuer = urlsplit(settings.identity.issuer)
     if issuer.scheme != "https" or issuer.hostname in {"127.0.0.1", "localhost", "::1"}:
         found.append("identity.issuer: not an https address of an identity service (a stub's, perhaps)")

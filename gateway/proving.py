@@ -65,10 +65,10 @@ def load_registry(path: Path) -> CurrentRegistry:
     return CurrentRegistry(registry)
 
 
-def reload_registry(settings: Settings, known: Proving) -> None:
+def reload_registry(settings: Settings, known: Proving) -> bool:
     """Puts the registry file's present content in force; where it has faults the registry stays as it is.
 
-    Either way the identity service's keys are asked for again, and every token is checked anew.
+    Either way the identity service's keys are asked for again, and every token is checked anew. Returns whether it was sound.
     """
     known.proofs.clear()
     known.jwks.expire()
@@ -76,8 +76,9 @@ def reload_registry(settings: Settings, known: Proving) -> None:
         known.registry.replace(load_registry(settings.registry).registry)
     except (ConfigInvalid, OSError) as error:
         LOG.exception("alarm", alarm="registry-not-reloaded", count=len(getattr(error, "faults", ())))
-        return
+        return False
     LOG.warning("registry reloaded", count=len(known.registry.registry.systems))
+    return True
 
 
 async def _refuse_unsafe(

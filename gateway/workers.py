@@ -20,7 +20,7 @@ from gateway.production import Mode
 
 LOG = logs.get("workers")
 PAUSE_SECONDS = 0.5
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 READY = "worker ready"
 """The one line a worker prints, once it listens."""
 

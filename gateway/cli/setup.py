@@ -10,19 +10,32 @@ from gateway.cli.running import run
 
 @click.command("check-config")
 @click.option("--config", required=True, type=click.Path(path_type=Path, dir_okay=False))
-def check_config(config: Path) -> None:
+@click.option("--rehearsal", is_flag=True, help="Judge it for `serve --rehearsal`.")
+def check_config(config: Path, rehearsal: bool) -> None:
     """Say everything that is wrong with a configuration, without starting."""
     from gateway import production
     from gateway.config import ConfigInvalid, load
+    from gateway.domain.errors import InvalidValue
     from gateway.proving import load_registry
 
+    faults: list[str] = []
     try:
         settings = load(config)
-        registry = load_registry(settings.registry)
-    except (ConfigInvalid, OSError) as error:
-        click.echo(str(error), err=True)
-        sys.exit(1)
-    faults = production.faults(settings, registry.registry, None)
+    except ConfigInvalid as error:
+        faults += error.faults
+    else:
+        faults += production.unreadable(settings)
+        registry = None
+        try:
+            registry = load_registry(settings.registry).registry
+        except ConfigInvalid as error:
+            faults += (f"registry: {fault}" for fault in error.faults)
+        except OSError:
+            pass  # named among the files already
+        try:
+            faults += production.faults(settings, registry, None, rehearsal=rehearsal)
+        except InvalidValue as error:
+            faults.append(f"registry: {error}")
     for fault in faults:
         click.echo(fault, err=True)
     click.echo("not usable for `serve`" if faults else "usable")

@@ -160,6 +160,11 @@ class Journal:
         except TimeoutError as error:
             raise NotPossibleNow(Code.AUDIT_UNAVAILABLE, retry_after=60) from error
 
+    @property
+    def waiting(self) -> int:
+        """Writes in line."""
+        return len(self._line)
+
     async def probe(self) -> None:
         """Proves that the database takes a write now (readiness). Raises as `commit`."""
 
