@@ -55,6 +55,12 @@ class _Slot:
     process: Process | None = None
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when its worker answers for the first time."""
+    coming: bool = False
+    """Whether a process for it is being started: one that does not heed signals yet, and would die of them."""
+    heeds: bool = False
+    """Whether its process has come up."""
+    owed: bool = False
+    """Whether a reload was asked for meanwhile."""
 
     def close(self) -> None:
         for one in self.sockets.values():
@@ -71,15 +77,11 @@ class Crew:
     slots: list[_Slot]
 
     def reload(self) -> None:
-        """SIGHUP to every worker: registry, keys and certificates are read again."""
-        self.tell(signal.SIGHUP)
-
-    def tell(self, number: signal.Signals) -> None:
-        """A signal to every worker."""
+        """SIGHUP to every worker: registry, keys and certificates are read again; one that is only coming up is told then."""
         for slot in self.slots:
-            if slot.process is not None:
-                with suppress(ProcessLookupError):
-                    slot.process.send_signal(number)
+            slot.owed = slot.coming
+            if slot.heeds:
+                _tell(slot.process, signal.SIGHUP)
 
     async def roll(self) -> None:
         """Replaces every worker, one after the other: the new one answers before the old one goes, and no request is lost.
@@ -88,26 +90,26 @@ class Crew:
         """
         for slot in self.slots:
             old = slot.process
-            new = await self._start(slot)
-            try:
-                async with asyncio.timeout(START_SECONDS):
-                    came = await _says_ready(new)
-            except TimeoutError:
-                came = False
+            new, came = await self._started(slot)
             if not came or old is None or slot.process is not old:
                 LOG.error("alarm", alarm="worker-not-replaced", worker=slot.number, status=new.returncode)
                 await _end(new, signal.SIGKILL)
                 return
             slot.process = new
+            self._settle(slot)
             await _end(old, signal.SIGTERM)
             LOG.warning("worker replaced", worker=slot.number)
 
     async def keep(self, slot: _Slot) -> None:
         """Keeps one worker alive for ever; cancelled at stop."""
         while True:
-            process = slot.process = await self._start(slot)
-            if await _says_ready(process):
+            slot.heeds = False
+            process, came = await self._started(slot, at_once=True)
+            if came:
+                self._settle(slot)
                 slot.ready.set()
+            else:
+                await _end(process, signal.SIGKILL)
             while True:
                 status = await process.wait()
                 if slot.process is process or slot.process is None:
@@ -117,6 +119,28 @@ class Crew:
             slot.close()
             await asyncio.sleep(PAUSE_SECONDS)
             slot.sockets = bound(self.settings)
+
+    async def _started(self, slot: _Slot, *, at_once: bool = False) -> tuple[Process, bool]:
+        """A new process for the slot, in it `at_once` or not, and whether it came up in time."""
+        slot.coming = True
+        process = await self._start(slot)
+        if at_once:
+            slot.process = process
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                return process, await _says_ready(process)
+        except TimeoutError:
+            return process, False
+        finally:
+            slot.coming = False
+
+    @staticmethod
+    def _settle(slot: _Slot) -> None:
+        """The slot's process heeds signals; what it was to be told while it came up, it is told now."""
+        slot.heeds = True
+        if slot.owed:
+            slot.owed = False
+            _tell(slot.process, signal.SIGHUP)
 
     async def _start(self, slot: _Slot) -> Process:
         given = [f"{name}={made.fileno()}" for name, made in slot.sockets.items()]
@@ -138,9 +162,14 @@ async def _says_ready(process: Process) -> bool:
     return bool(await process.stdout.readline())
 
 
+def _tell(process: Process | None, number: signal.Signals) -> None:
+    if process is not None:
+        with suppress(ProcessLookupError):
+            process.send_signal(number)
+
+
 async def _end(process: Process, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
-        process.send_signal(number)
+    _tell(process, number)
     await process.wait()
 
 
@@ -161,7 +190,8 @@ async def supervised(config: Path, settings: Settings, mode: Mode, workers: int)
         for keeper in keepers:
             keeper.cancel()
         await asyncio.gather(*keepers, return_exceptions=True)
-        crew.tell(signal.SIGTERM)
+        for slot in slots:
+            _tell(slot.process, signal.SIGTERM)
         await asyncio.gather(*(slot.process.wait() for slot in slots if slot.process is not None))
         for slot in slots:
             slot.close()

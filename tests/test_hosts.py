@@ -2,22 +2,27 @@
 
 import asyncio
 import os
-import re
 import signal
 import subprocess
 import sys
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import aiohttp
 import pytest
 
+from tests.doors.launch.hosts import asks, host, send, token
 from tests.house import NUMBER, SYSTEM, UID, House, alerts_of, fill, house, requests_of
 from tests.postgres import Cluster, postgres_cluster  # noqa: F401 - a fixture
 from tests.running import ROOT
+from vendor_stubs import rio
+from vendor_stubs.calling.http import open_wire
+from vendor_stubs.launched import arrive
+from vendor_stubs.pages import Browser
 
 OFFSETS = (0, 8, 11)
 """Ports of the three, counted from the base; with mutual TLS one above, metrics two above (the first: as the sandbox's)."""
@@ -128,24 +133,21 @@ async def test_what_one_recorded_holds_at_once_on_all(hosts: Hosts) -> None:
 
 
 async def test_a_launch_made_at_one_opens_at_another_once_and_its_session_holds_on_all(hosts: Hosts) -> None:
-    arguments = ("rio", "launch", "--nhs-number", NUMBER, "--as", "910000000216")
-    made = await asyncio.to_thread(hosts.stub, 0, *arguments)
-    found = re.search(r"(/launch\?code=\S+)", made.stdout)
-    assert found, made.stdout + made.stderr
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as browser:
-        async with browser.get(hosts.url(1) + found[1], allow_redirects=False) as answer:
-            assert answer.status == 303, await answer.text()
-            place = answer.headers["Location"]
-        path = "/" + place.split("/", 3)[3] if place.startswith("http") else place
+    async with host(hosts.house.sandbox, "rio") as calls:
+        made = rio.address_of(await rio.ask(calls, token(calls)))
+        code = parse_qs(urlsplit(made).query)["code"][0]
+        browser = Browser(replace(calls, gateway=hosts.url(1)))
+        page = await arrive(browser, await browser.get("/launch?" + urlencode({"code": code})), asks("rio"))
+        assert (page.path, page.exchange.status) == ("/viewer/patient", 200)
         for number in (2, 0, 1):
-            async with browser.get(hosts.url(number) + path, allow_redirects=False) as answer:
-                assert answer.status == 200, (number, await answer.text())
-                assert NUMBER[-4:] in await answer.text()
-    async with aiohttp.ClientSession() as other:
+            seen = await browser.get(hosts.url(number) + "/viewer/patient")
+            assert (seen.path, seen.exchange.status) == ("/viewer/patient", 200), hosts.url(number)
+            assert seen.exchange.url.startswith(hosts.url(number))
         for number in (2, 0):
-            async with other.get(hosts.url(number) + found[1], allow_redirects=False) as answer:
-                assert answer.status >= 400, "a code is spent once, wherever it comes again"
-                assert "Set-Cookie" not in answer.headers
+            async with open_wire() as wire:
+                other = replace(calls, wire=wire, gateway=hosts.url(number))
+                again = await send(other, "POST", "/launch/open", urlencode({"code": code}))
+            assert (again.status, again.code) == (403, "launch-spent")
 
 
 @dataclass
