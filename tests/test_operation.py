@@ -20,7 +20,7 @@ import pytest
 from cryptography import x509
 
 from tests.postgres import Cluster, postgres_cluster  # noqa: F401 - a fixture
-from tests.rehearsal import Rehearsal, rehearsing
+from tests.rehearsal import Rehearsal, listening, rehearsing
 from tests.running import ROOT, free_base
 
 NUMBER, UID, SYSTEM = "9000000009", "910000000281", "portal-rzz09"
@@ -52,16 +52,16 @@ class Load:
 
     place: Rehearsal
     token: str
+    tls: ssl.SSLContext
     answered: int = 0
     failed: list[str] = field(default_factory=list)
 
     async def caller(self, stop: asyncio.Event, *, anew: bool) -> None:
         connector = aiohttp.TCPConnector(force_close=anew)
-        tls = self.place.tls(SYSTEM)
         async with aiohttp.ClientSession(connector=connector) as client:
             while not stop.is_set():
                 try:
-                    status = await record(client, self.place, self.token, tls)
+                    status = await record(client, self.place, self.token, self.tls)
                 except aiohttp.ClientError as error:
                     self.failed.append(type(error).__name__)
                 else:
@@ -87,11 +87,13 @@ async def record(client: aiohttp.ClientSession, place: Rehearsal, token: str, tl
 @pytest.fixture
 async def load(place: Rehearsal) -> AsyncIterator[Load]:
     """Light load for as long as the test; a failed request fails the test that says so."""
+    for number in range(2):  # the last listener that each worker opens
+        await asyncio.wait_for(listening(place.port(0) + 1 + number), 120)
     async with aiohttp.ClientSession() as client:
         said = {"uid": UID, "client_id": SYSTEM}
         async with client.post(f"{place.identity}/sandbox/token", json=said) as answer:
             token = str((await answer.json())["id_token"])
-    made, stop = Load(place, token), asyncio.Event()
+    made, stop = Load(place, token, place.tls(SYSTEM)), asyncio.Event()
     callers = [asyncio.create_task(made.caller(stop, anew=number % 2 == 0)) for number in range(6)]
     await until(lambda: made.answered > 10)
     yield made
@@ -150,18 +152,21 @@ async def test_certificates_are_read_again_at_sighup_and_no_request_is_lost(plac
     )  # fmt: skip
     authority = (place.certs / "ca.pem").read_bytes()
     (place.certs / "ca.pem").write_bytes(authority + (new / "ca.pem").read_bytes())  # clients trust both meanwhile
+    load.tls = place.tls(SYSTEM)
     for name in own:
         shutil.copyfile(new / name, place.certs / name)
     place.gateways[0].send_signal(signal.SIGHUP)
     await until(lambda: all(served(place) != before for _ in range(8)))
-    (place.certs / "server.key").write_text("no key", encoding="utf-8")
     renewed = await asyncio.to_thread(served, place)
-    place.gateways[0].send_signal(signal.SIGHUP)
-    log = place.state / "gateway-0.log"
-    await until(lambda: log.read_text(encoding="utf-8").count("certificate-not-reloaded") >= 2)
-    assert await asyncio.to_thread(served, place) == renewed, "a faulty key leaves the certificate in force"
-    for name, content in own.items():
-        (place.certs / name).write_bytes(content)
+    (place.certs / "server.key").write_text("no key", encoding="utf-8")
+    try:
+        place.gateways[0].send_signal(signal.SIGHUP)
+        log = place.state / "gateway-0.log"
+        await until(lambda: log.read_text(encoding="utf-8").count("certificate-not-reloaded") >= 2)
+        assert await asyncio.to_thread(served, place) == renewed, "a faulty key leaves the certificate in force"
+    finally:
+        for name, content in own.items():
+            (place.certs / name).write_bytes(content)
     place.gateways[0].send_signal(signal.SIGHUP)
     await until(lambda: all(served(place) == before for _ in range(8)))
     assert load.failed == []
