@@ -42,7 +42,7 @@ async def _export(config: Path, form: str, output: Path) -> int:
     engine = make_engine(settings.store.address())
     try:
         await recorded(engine, keys, form, getpass.getuser(), clock, lambda: str(uuid.uuid4()).upper())
-        count = await written(engine, form, output)
+        count = await written(engine, keys, form, output)
     except (GatewayError, NotDurable, OSError) as error:
         click.echo(f"audit export: {error.strerror if isinstance(error, OSError) else error}", err=True)
         return 1
@@ -64,11 +64,12 @@ def audit_verify(file: Path, folder: Path, anchor: Path | None) -> None:
     Needs no database. KEYS holds audit-mac.key and audit-sign.pub; whoever verifies need not hold what signs.
     """
     from gateway.store.keys import KeysUnusable, load_verify_keys
-    from gateway.store.verify import read_checkpoints, verify_file
+    from gateway.store.verify import AnchorUnusable, read_anchor, verify_file
 
     try:
-        report = verify_file(file, load_verify_keys(folder), list(read_checkpoints(anchor)) if anchor else ())
-    except (KeysUnusable, OSError) as error:
+        anchored = read_anchor(anchor) if anchor else ()
+        report = verify_file(file, load_verify_keys(folder), anchored)
+    except (KeysUnusable, AnchorUnusable, OSError) as error:
         click.echo(f"audit verify: {error}", err=True)
         sys.exit(2)
     for flaw in report.flaws:
@@ -77,6 +78,13 @@ def audit_verify(file: Path, folder: Path, anchor: Path | None) -> None:
         f"{report.entries} entries, {report.chains} chains, {report.checkpoints} checkpoints, "
         f"{report.uncovered} entries after the last checkpoint: {'sound' if report.sound else 'NOT SOUND'}"
     )
+    if anchor is None:
+        click.echo(
+            "No anchor was given: what was cut off the audit's end before this export was made would not show.",
+            err=True,
+        )
+    else:
+        click.echo(f"{len(anchored)} checkpoints kept elsewhere were compared.", err=True)
     sys.exit(0 if report.sound else 1)
 
 

@@ -43,29 +43,29 @@ async def recorded(
         await journal.stop()
 
 
-async def _entries(engine: AsyncEngine) -> AsyncIterator[AuditEntry]:
-    async for block in export_lines(engine):
+async def _entries(engine: AsyncEngine, keys: AuditKeys) -> AsyncIterator[AuditEntry]:
+    async for block in export_lines(engine, keys):
         for line in block.splitlines():
             values = orjson.loads(line)
             if values.get("kind") == "entry":
                 yield decode(canonical(values["entry"]))
 
 
-async def written(engine: AsyncEngine, form: str, output: Path) -> int:
+async def written(engine: AsyncEngine, keys: AuditKeys, form: str, output: Path) -> int:
     """Writes the export to a file that only its owner reads. Returns its size in bytes. Raises OSError, NotPossibleNow."""
     descriptor = os.open(output, os.O_CREAT | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         os.fchmod(descriptor, 0o600)  # before anything is in it, also where the file was there and open to others
         file.truncate()
         if form == "jsonl":
-            async for block in export_lines(engine):
+            async for block in export_lines(engine, keys):
                 file.write(block)
         elif form == "csv":
             heading = csv_text(CSV_COLUMNS, ())
             file.write(heading.encode())
-            async for entry in _entries(engine):
+            async for entry in _entries(engine, keys):
                 file.write(csv_text(CSV_COLUMNS, [csv_row(entry)]).removeprefix(heading).encode())
         else:
-            async for entry in _entries(engine):
+            async for entry in _entries(engine, keys):
                 file.write(orjson.dumps(audit_event(entry)) + b"\n")
         return file.tell()

@@ -44,6 +44,11 @@ def canonical(value: Any) -> bytes:
         raise InternalError from error
 
 
+def export_line(values: dict[str, Any]) -> bytes:
+    """One line of an export or anchor: the only form of these values that `audit verify` takes."""
+    return orjson.dumps(values) + b"\n"
+
+
 def encode(entry: AuditEntry) -> bytes:
     """The canonical bytes of an entry; fields at their default are left out. Raises InternalError for facts that are not JSON."""
     values: dict[str, object] = {}

@@ -7,7 +7,7 @@ checkpoint that is kept out of an intruder's reach can still be cut off unseen: 
 import asyncio
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,11 +18,11 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Connection, insert, select, update
 
-from gateway.store.chain import Head, canonical, instant_text
+from gateway.store.chain import Head, canonical, export_line, instant_text
 from gateway.store.keys import AuditKeys
 from gateway.store.tables import audit, audit_chain, audit_checkpoint
 
-_PREFIX = b"scr-checkpoint 1\n"
+_PREFIX, _END = b"scr-checkpoint 1\n", b"scr-export 1\n"
 _ABANDONED = timedelta(days=1)
 
 
@@ -72,16 +72,34 @@ class Checkpoint:
     @property
     def line(self) -> bytes:
         """As exports and anchors keep it."""
-        return orjson.dumps({"kind": "checkpoint", "body": self.body, "signature": self.signature}) + b"\n"
+        return export_line({"kind": "checkpoint", "body": self.body, "signature": self.signature})
 
     def signed_by(self, key: Ed25519PublicKey) -> bool:
         """Whether the signature is that key's over this body."""
-        try:
-            signature = bytes.fromhex(self.signature)
-            key.verify(signature, _PREFIX + self.body.encode())
-        except (InvalidSignature, ValueError):
-            return False
-        return signature.hex() == self.signature
+        return _signed(key, self.signature, _PREFIX + self.body.encode())
+
+
+def _signed(key: Ed25519PublicKey, signature: str, message: bytes) -> bool:
+    """Whether these hex digits, in the one form they have, are that key's signature."""
+    try:
+        given = bytes.fromhex(signature)
+        key.verify(given, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return given.hex() == signature
+
+
+def end_line(entries: int, checkpoints: int, digest: str, keys: AuditKeys) -> bytes:
+    """The last line of an export: what it counts, and its maker's signature over all the bytes before (`digest`, SHA-256)."""
+    stated = {"kind": "end", "entries": entries, "checkpoints": checkpoints, "sha256": digest, "key": keys.sign_id}
+    return export_line({**stated, "signature": keys.sign.sign(_END + canonical(stated)).hex()})
+
+
+def end_holds(line: Mapping[str, Any], publics: Mapping[str, Ed25519PublicKey]) -> bool:
+    """Whether a last line is signed by one of these keys."""
+    public = publics.get(str(line["key"]))
+    stated = {name: value for name, value in line.items() if name != "signature"}
+    return public is not None and _signed(public, str(line["signature"]), _END + canonical(stated))
 
 
 class Signer:

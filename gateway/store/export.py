@@ -4,6 +4,7 @@ Holds patient identifiers: whoever exports is audited, and says where the file g
 """
 
 import csv
+import hashlib
 import io
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
@@ -13,9 +14,10 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.domain.decision import AuditEntry
-from gateway.store.chain import instant_text, searched
-from gateway.store.checkpoints import Checkpoint
+from gateway.store.chain import export_line, instant_text, searched
+from gateway.store.checkpoints import Checkpoint, end_line
 from gateway.store.engine import reader_of, store_errors
+from gateway.store.keys import AuditKeys
 from gateway.store.tables import audit, audit_chain, audit_checkpoint
 
 _PAGE = 2000
@@ -23,43 +25,46 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _FHIR = "https://fhir.nhs.uk"
 
 
-async def export_lines(engine: AsyncEngine) -> AsyncIterator[bytes]:
-    """The whole audit as JSON Lines: chains, checkpoints, entries chain by chain in order, and a last line that counts.
+async def export_lines(engine: AsyncEngine, keys: AuditKeys) -> AsyncIterator[bytes]:
+    """The whole audit as JSON Lines: chains, checkpoints, entries chain by chain in order, and a last line that counts
+    them and is signed over all before it: nothing can be taken out of the file later and the counts made to fit.
 
     Yields blocks of whole lines. Raises NotPossibleNow.
     """
+    digest, counts = hashlib.sha256(), {"chain": 0, "checkpoint": 0, "entry": 0}
+    async for kind, lines in _blocks(engine):
+        block = b"".join(lines)
+        digest.update(block)
+        counts[kind] += len(lines)
+        yield block
+    yield end_line(counts["entry"], counts["checkpoint"], digest.hexdigest(), keys)
+
+
+async def _blocks(engine: AsyncEngine) -> AsyncIterator[tuple[str, list[bytes]]]:
     # checkpoints before entries: what is appended meanwhile can then only be more than they claim
-    checkpoints = 0
     with store_errors():
         async with reader_of(engine).connect() as connection:
             stated = select(audit_checkpoint).order_by(audit_checkpoint.c.signer, audit_checkpoint.c.number)
             for row in (await connection.execute(stated)).all():
-                checkpoints += 1
-                yield Checkpoint(body=row.body, signature=row.signature).line
+                yield "checkpoint", [Checkpoint(body=row.body, signature=row.signature).line]
             chains = (await connection.execute(select(audit_chain).order_by(audit_chain.c.writer))).all()
     for chain in chains:
-        yield _line({"kind": "chain", "writer": chain.writer, "key": chain.key_id})
-    entries, place = 0, ("", 0)
+        yield "chain", [export_line({"kind": "chain", "writer": chain.writer, "key": chain.key_id})]
+    place = ("", 0)
     while True:
         with store_errors():
             async with reader_of(engine).connect() as connection:
                 rows = (await connection.execute(_after(place))).all()
         if not rows:
             break
-        yield b"".join(_entry_line(row) for row in rows)
-        entries += len(rows)
+        yield "entry", [_entry_line(row) for row in rows]
         place = (rows[-1].writer, rows[-1].seq)
-    yield _line({"kind": "end", "entries": entries, "checkpoints": checkpoints})
 
 
 def _after(place: tuple[str, int]) -> Any:
     writer, seq = place
     later = or_(audit.c.writer > writer, and_(audit.c.writer == writer, audit.c.seq > seq))
     return select(audit).where(later).order_by(audit.c.writer, audit.c.seq).limit(_PAGE)
-
-
-def _line(values: dict[str, Any]) -> bytes:
-    return orjson.dumps(values) + b"\n"
 
 
 def _entry_line(row: Any) -> bytes:
@@ -77,7 +82,7 @@ def _entry_line(row: Any) -> bytes:
         agrees = searched(entry) == stored
     except (KeyError, TypeError, AttributeError):
         agrees = False
-    return _line(line if agrees else {**line, "index": stored})
+    return export_line(line if agrees else {**line, "index": stored})
 
 
 def safe_cell(value: object) -> str:

@@ -4,6 +4,7 @@ Finds an entry that was edited, removed, moved or inserted, a chain rewritten wi
 behind a checkpoint, and a checkpoint that is false or missing. Names entries by writer, number and id; never prints them.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,8 +12,8 @@ from typing import Any
 
 import orjson
 
-from gateway.store.chain import canonical, genesis, link
-from gateway.store.checkpoints import Checkpoint
+from gateway.store.chain import canonical, export_line, genesis, link
+from gateway.store.checkpoints import Checkpoint, end_holds
 from gateway.store.keys import VerifyKeys
 
 
@@ -21,7 +22,7 @@ class Flaw:
     """One thing that is not as it was written."""
 
     kind: str
-    """edited, removed, moved, inserted, rewritten, cut, unknown-chain, unknown-key, index, checkpoint, unreadable, export-cut."""
+    """edited, removed, moved, inserted, rewritten, cut, unknown-chain, unknown-key, index, checkpoint, unreadable, export-cut, export-changed."""
     writer: str
     seq: int
     """Number of the entry (or checkpoint) in its writer's chain; for `unreadable` the line."""
@@ -241,24 +242,50 @@ _FIELDS = {
     "chain": {"kind", "writer", "key"},
     "checkpoint": {"kind", "body", "signature"},
     "entry": {"kind", "writer", "seq", "mac", "entry"},
-    "end": {"kind", "entries", "checkpoints"},
+    "end": {"kind", "entries", "checkpoints", "sha256", "key", "signature"},
 }
 """Each kind of line in an export; nothing stands in one that no key or count vouches for."""
 
 
-def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
+def _lines(path: Path) -> Iterator[tuple[int, bytes, dict[str, Any] | None]]:
+    """Numbered lines with what they say; None for one that is not, byte for byte, as an export writes it.
+
+    A name given twice, of which a reader may take the one and this verifier the other, is found by that.
+    """
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             try:
                 values = orjson.loads(line)
             except orjson.JSONDecodeError:
                 values = None
-            yield number, values if isinstance(values, dict) else None
+            as_written = isinstance(values, dict) and export_line(values) == line
+            yield number, line, values if as_written else None
+
+
+class AnchorUnusable(Exception):
+    """An anchor file is none, or not whole. The text names the line."""
+
+
+def read_anchor(path: Path) -> tuple[Checkpoint, ...]:
+    """The checkpoints kept outside the database. Raises AnchorUnusable where it holds none or anything else; OSError.
+
+    A last line that breaks off is what a crash in the middle of writing it leaves, or somebody cut: it is refused too, so
+    that whoever verifies decides which of the two it was.
+    """
+    found = []
+    for number, raw, line in _lines(path):
+        if line is None or line.keys() != _FIELDS["checkpoint"] or line["kind"] != "checkpoint":
+            how = "is no checkpoint" if raw.endswith(b"\n") else "breaks off"
+            raise AnchorUnusable(f"line {number} of the anchor {how}")
+        found.append(Checkpoint(body=str(line["body"]), signature=str(line["signature"])))
+    if not found:
+        raise AnchorUnusable("the anchor holds no checkpoint")
+    return tuple(found)
 
 
 def read_checkpoints(path: Path) -> Iterator[Checkpoint]:
-    """The checkpoints in an export or an anchor file; lines of another kind are passed over."""
-    for _, line in _lines(path):
+    """The checkpoints in an export; lines of another kind are passed over."""
+    for _, _, line in _lines(path):
         if line is not None and line.get("kind") == "checkpoint":
             yield Checkpoint(body=str(line.get("body", "")), signature=str(line.get("signature", "")))
 
@@ -267,8 +294,10 @@ def verify_file(path: Path, keys: VerifyKeys, anchored: Iterable[Checkpoint] = (
     """Verifies an export in JSON Lines, with checkpoints kept elsewhere where there are any. Raises OSError."""
     verifier = _Verifier(keys)
     end: dict[str, Any] | None = None
-    exported = 0
-    for number, line in _lines(path):
+    exported, digest, before = 0, hashlib.sha256(), ""
+    for number, raw, line in _lines(path):
+        before = digest.hexdigest()
+        digest.update(raw)
         if line is None or _FIELDS.get(str(line.get("kind"))) != line.keys() - {"index"}:
             verifier.flaw("unreadable", "", number, "this line is none that an export has")
         elif line["kind"] == "chain":
@@ -278,7 +307,7 @@ def verify_file(path: Path, keys: VerifyKeys, anchored: Iterable[Checkpoint] = (
         elif line["kind"] == "end":
             end = line
     count = verifier.checkpoints([*read_checkpoints(path), *anchored])
-    for number, line in _lines(path):
+    for number, _, line in _lines(path):
         if line is not None and line.get("kind") == "entry":
             try:
                 verifier.entry(line)
@@ -286,4 +315,10 @@ def verify_file(path: Path, keys: VerifyKeys, anchored: Iterable[Checkpoint] = (
                 verifier.flaw("unreadable", "", number, "this line is no audit entry")
     if end is None or (end["entries"], end["checkpoints"]) != (verifier.entries, exported):
         verifier.flaw("export-cut", "", 0, "the export does not hold what its last line counts")
-    return verifier.finish(count)
+    elif not end_holds(end, keys.publics):
+        verifier.flaw("export-cut", "", 0, "the export's last line is not signed by a known key")
+    report = verifier.finish(count)
+    if report.sound and end is not None and end["sha256"] != before:  # where nothing more particular is known
+        words = "the export is not, byte for byte, the one that was signed when it was made"
+        return replace(report, flaws=(Flaw("export-changed", "", 0, "", words),))
+    return report

@@ -56,7 +56,7 @@ async def export(make_journal: MakeJournal, engine: AsyncEngine, keys: AuditKeys
     path = tmp_path / "audit.jsonl"
     path.write_text("open to all")
     path.chmod(0o644)
-    assert await written(engine, "jsonl", path) == path.stat().st_size
+    assert await written(engine, keys, "jsonl", path) == path.stat().st_size
     return path
 
 
@@ -69,7 +69,16 @@ def entries_of(export: Path) -> list[dict[str, str]]:
 def verify(export: Path, folder: Path) -> tuple[int, str]:
     """(exit status, what it printed)."""
     result = CliRunner().invoke(main, ["audit", "verify", str(export), "--keys", str(folder)])
-    return result.exit_code, result.output
+    return result.exit_code, result.stdout
+
+
+def test_whoever_verifies_without_an_anchor_is_told_what_would_not_show(export: Path, auditor: Path) -> None:
+    result = CliRunner().invoke(main, ["audit", "verify", str(export), "--keys", str(auditor)])
+    assert "No anchor was given" in result.stderr
+    refused = CliRunner().invoke(
+        main, ["audit", "verify", str(export), "--keys", str(auditor), "--anchor", str(export)]
+    )
+    assert (refused.exit_code, "of the anchor is no checkpoint" in refused.stderr) == (2, True)
 
 
 def test_an_export_verifies_without_what_signs_and_says_who_made_it(export: Path, auditor: Path) -> None:
@@ -93,19 +102,21 @@ def test_a_changed_export_is_named_entry_by_entry(export: Path, auditor: Path) -
 
 def test_without_its_keys_nothing_is_called_sound(export: Path, auditor: Path, tmp_path: Path) -> None:
     (auditor / "audit-sign.pub").unlink()
-    status, said = verify(export, auditor)
-    assert (status, "neither audit-sign.pub nor audit-sign.key" in said) == (2, True)
+    refused = CliRunner().invoke(main, ["audit", "verify", str(export), "--keys", str(auditor)])
+    assert (refused.exit_code, "neither audit-sign.pub nor audit-sign.key" in refused.stderr) == (2, True)
     load_or_create_keys(tmp_path / "others")
     status, said = verify(export, tmp_path / "others")
     assert (status, "unknown-key" in said, "NOT SOUND" in said) == (1, True, True)
 
 
-async def test_the_forms_for_reading_hold_every_entry(export: Path, engine: AsyncEngine, tmp_path: Path) -> None:
+async def test_the_forms_for_reading_hold_every_entry(
+    export: Path, engine: AsyncEngine, keys: AuditKeys, tmp_path: Path
+) -> None:
     kept = [entry["id"] for entry in entries_of(export)]
-    await written(engine, "csv", tmp_path / "audit.csv")
+    await written(engine, keys, "csv", tmp_path / "audit.csv")
     rows = list(csv.DictReader(io.StringIO((tmp_path / "audit.csv").read_text(encoding="utf-8"))))
     assert [row["id"] for row in rows] == kept
     assert [row["note"] for row in rows].count(f"'{FORMULA}") == 3
-    await written(engine, "fhir", tmp_path / "audit.ndjson")
+    await written(engine, keys, "fhir", tmp_path / "audit.ndjson")
     events = [AuditEvent.model_validate_json(line) for line in (tmp_path / "audit.ndjson").read_bytes().splitlines()]
     assert [event.id for event in events] == [one.lower() for one in kept]

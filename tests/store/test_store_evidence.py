@@ -1,6 +1,7 @@
 """The audit as evidence: every way of changing it is found and named, on both databases and on an export alone."""
 
 import asyncio
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from gateway.store.checkpoints import AnchorFile, Checkpoint
 from gateway.store.export import export_lines
 from gateway.store.journal import Journal
 from gateway.store.keys import AuditKeys, load_or_create_keys
-from gateway.store.verify import Flaw, Report, read_checkpoints, verify_file
+from gateway.store.verify import AnchorUnusable, Flaw, Report, read_anchor, read_checkpoints, verify_file
 from tests.store.conftest import MakeJournal
 from tests.store.values import OTHER, PATIENT
 from tests.store.values import entry as an_entry
@@ -34,7 +35,7 @@ async def write(journal: Journal, number: int = ENTRIES) -> None:
 async def verified(engine: AsyncEngine, keys: AuditKeys, folder: Path, anchored: tuple[Checkpoint, ...] = ()) -> Report:
     """Exports the whole audit to a file and verifies the file alone."""
     path = folder / "audit.jsonl"
-    path.write_bytes(b"".join([block async for block in export_lines(engine)]))
+    path.write_bytes(b"".join([block async for block in export_lines(engine, keys)]))
     return verify_file(path, keys.verify, anchored)
 
 
@@ -146,7 +147,9 @@ async def test_a_chain_rewritten_without_its_key_is_found(
     await write(journal)
     await journal.stop()
     path = tmp_path / "audit.jsonl"
-    lines = [orjson.loads(line) for block in [b async for b in export_lines(engine)] for line in block.splitlines()]
+    lines = [
+        orjson.loads(line) for block in [b async for b in export_lines(engine, keys)] for line in block.splitlines()
+    ]
     wrong = bytes(32)
     writer = next(line["writer"] for line in lines if line["kind"] == "entry")
     head = Head.start(writer, wrong)
@@ -167,7 +170,9 @@ async def test_a_chain_rewritten_with_its_key_disagrees_with_the_checkpoint(
 ) -> None:
     await write(journal)
     await journal.stop()
-    lines = [orjson.loads(line) for block in [b async for b in export_lines(engine)] for line in block.splitlines()]
+    lines = [
+        orjson.loads(line) for block in [b async for b in export_lines(engine, keys)] for line in block.splitlines()
+    ]
     writer = next(line["writer"] for line in lines if line["kind"] == "entry")
     head = Head.start(writer, keys.mac)
     for line in lines:
@@ -200,15 +205,15 @@ async def test_a_forged_checkpoint_is_found(
 ) -> None:
     await write(journal, 3)
     await journal.checkpoint()
-    stated = await anext(_checkpoint_lines(engine))
+    stated = await anext(_checkpoint_lines(engine, keys))
     real = Checkpoint(body=stated["body"], signature=stated["signature"])
     forged = replace(real, signature=Ed25519PrivateKey.generate().sign(real.body.encode()).hex())
     report = await verified(engine, keys, tmp_path, (forged,))
     assert [flaw.kind for flaw in report.flaws] == ["checkpoint"]
 
 
-async def _checkpoint_lines(engine: AsyncEngine):  # type: ignore[no-untyped-def]
-    async for block in export_lines(engine):
+async def _checkpoint_lines(engine: AsyncEngine, keys: AuditKeys):  # type: ignore[no-untyped-def]
+    async for block in export_lines(engine, keys):
         for line in block.splitlines():
             values = orjson.loads(line)
             if values["kind"] == "checkpoint":
@@ -216,6 +221,58 @@ async def _checkpoint_lines(engine: AsyncEngine):  # type: ignore[no-untyped-def
 
 
 Damage = Callable[[list[bytes]], list[bytes]]
+UNREAD = {"unreadable", "removed", "export-cut"}
+"""What is said of an entry's line that is not as an export writes it."""
+
+
+def _in_line(lines: list[bytes], old: bytes, new: bytes) -> list[bytes]:
+    return [line.replace(old, new, 1) if b'"seq":4,' in line else line for line in lines]
+
+
+def _recounted(lines: list[bytes]) -> list[bytes]:
+    """With a last line that counts what is left, and the digest of it: all that somebody without the key can write."""
+    end = orjson.loads(lines[-1])
+    kinds = [orjson.loads(line)["kind"] for line in lines]
+    end |= {"entries": kinds.count("entry"), "checkpoints": kinds.count("checkpoint")}
+    end["sha256"] = hashlib.sha256(b"".join(lines[:-1])).hexdigest()
+    return [*lines[:-1], orjson.dumps(end) + b"\n"]
+
+
+@pytest.mark.parametrize(
+    "change", [lambda lines: lines[:-2], lambda lines: [*lines[1:]], lambda lines: [*lines[:2], *lines[3:]]]
+)
+async def test_no_part_of_an_export_can_go_and_the_counts_be_made_to_fit(
+    journal: Journal, engine: AsyncEngine, keys: AuditKeys, tmp_path: Path, change: Damage
+) -> None:
+    await write(journal, 3)
+    await journal.stop()
+    lines = [line + b"\n" for block in [b async for b in export_lines(engine, keys)] for line in block.splitlines()]
+    path = tmp_path / "audit.jsonl"
+    path.write_bytes(b"".join(_recounted([*change(lines[:-1]), lines[-1]])))
+    assert not verify_file(path, keys.verify).sound
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "no checkpoint"),
+        (b"root:x:0:0\n", "line 1 of the anchor is no checkpoint"),
+        (None, "line 1 of the anchor breaks off"),
+    ],
+)
+async def test_an_anchor_that_is_none_is_refused(
+    make_journal: MakeJournal, tmp_path: Path, content: bytes | None, said: str
+) -> None:
+    path = tmp_path / "anchor.jsonl"
+    journal = make_journal()
+    journal._signer._anchor = AnchorFile(path)
+    await journal.start()
+    await write(journal, 1)
+    await journal.stop()
+    assert len(read_anchor(path)) == 1
+    path.write_bytes(path.read_bytes()[:-20] if content is None else content)
+    with pytest.raises(AnchorUnusable, match=said):
+        read_anchor(path)
 
 
 @pytest.mark.parametrize(
@@ -230,6 +287,13 @@ Damage = Callable[[list[bytes]], list[bytes]]
             lambda lines: [line.replace(b'"mac":', b'"mak":', 1) if b'"seq":4,' in line else line for line in lines],
             {"unreadable", "removed"},
         ),
+        # a name given twice, of which one reader takes the first and another the last; other bytes for the same values
+        (lambda lines: _in_line(lines, b'"entry":{', b'"entry":{"user":"666666666666",'), UNREAD),
+        (lambda lines: _in_line(lines, b'{"kind":"entry"', b'{"kind":"entry","entry":{}'), UNREAD),
+        (lambda lines: _in_line(lines, b'"seq":4,', b'"seq": 4,'), UNREAD),
+        # whole parts taken away and the counts made to fit
+        (lambda lines: _recounted([line for line in lines if b'"kind":"checkpoint"' not in line]), {"export-cut"}),
+        (lambda lines: _recounted([line for line in lines if b'"kind":"end"' in line]), {"export-cut"}),
     ],
 )
 async def test_a_damaged_export_is_found(
@@ -237,7 +301,7 @@ async def test_a_damaged_export_is_found(
 ) -> None:
     await write(journal)
     await journal.stop()
-    lines = [line + b"\n" for block in [b async for b in export_lines(engine)] for line in block.splitlines()]
+    lines = [line + b"\n" for block in [b async for b in export_lines(engine, keys)] for line in block.splitlines()]
     path = tmp_path / "audit.jsonl"
     path.write_bytes(b"".join(damage(lines)))
     assert {flaw.kind for flaw in verify_file(path, keys.verify).flaws} == kinds
@@ -275,7 +339,7 @@ async def test_one_flipped_bit_anywhere_in_an_entry_is_found_and_named(
 ) -> None:
     await write(journal, 4)
     await journal.stop()
-    lines = [line + b"\n" for block in [b async for b in export_lines(engine)] for line in block.splitlines()]
+    lines = [line + b"\n" for block in [b async for b in export_lines(engine, keys)] for line in block.splitlines()]
     path, unseen, unnamed = tmp_path / "audit.jsonl", [], []
     place = next(number for number, line in enumerate(lines) if b'"seq":2,' in line)
     for offset in range(len(lines[place]) - 1):
@@ -296,7 +360,7 @@ async def test_one_flipped_bit_elsewhere_in_an_export_is_found(
 ) -> None:
     await write(journal, 2)
     await journal.stop()
-    lines = [line + b"\n" for block in [b async for b in export_lines(engine)] for line in block.splitlines()]
+    lines = [line + b"\n" for block in [b async for b in export_lines(engine, keys)] for line in block.splitlines()]
     path, unseen = tmp_path / "audit.jsonl", []
     place = next(number for number, line in enumerate(lines) if orjson.loads(line)["kind"] == kind)
     for offset in range(len(lines[place]) - 1):
