@@ -7,7 +7,7 @@ findings of the fast path are answered.
 import re
 from collections.abc import Awaitable, Callable
 
-from gateway.adapters import adastra, cleo, emis_web_reading, systmone
+from gateway.adapters import adastra, cleo, emis_web_reading, mini_service, systmone
 from gateway.adapters.emis_web_explain import check_emis_web
 from gateway.adapters.mini_service_explain import check_mini_service
 from gateway.adapters.viewer_charset import charset_findings
@@ -30,6 +30,7 @@ CHECKS: dict[str, Check] = {
 """Door name -> its check. A door without one answers with what its own reading found."""
 
 LIMITS: dict[str, Limits] = {
+    "mini-service": mini_service.LIMITS,
     "adastra": adastra.LIMITS,
     "cleo": cleo.LIMITS,
     "emis-web": emis_web_reading.LIMITS,

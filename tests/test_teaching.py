@@ -2,6 +2,7 @@
 
 import json
 import re
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,36 @@ async def test_a_viewers_door_and_check_message_say_the_same(
     assert first["path"] in answer
     for words in (f"{first['line']}", f"{first['column']}", first["clause"], first["expected"], code):
         assert words in answer, (words, answer)
+
+
+OUTSIZED = {
+    "too-large": lambda: "<!--" + "x" * 270_000 + "-->",
+    "too-many-nodes": lambda: "<!---->" * 6_000,
+    "too-many-namespaces": lambda: "".join(f"<a xmlns='urn:{n}'/>" for n in range(600)),
+    "too-deep": lambda: "<a>" * 200,
+}
+
+
+@pytest.mark.parametrize("code", sorted(OUTSIZED))
+async def test_check_message_keeps_the_limits_of_the_door(sandbox: RunningSandbox, tmp_path: Path, code: str) -> None:
+    """The limit is the first and only finding, and the door says the same."""
+    spoilt = OUTSIZED[code]()
+    text, count = re.subn(r"<([\w-]+:)?Body", lambda body: spoilt + body[0], await _request(sandbox), count=1)
+    assert count == 1
+    file = tmp_path / "request.xml"
+    file.write_text(text, encoding="utf-8")
+    result = CliRunner().invoke(main, ["check-message", str(file), "--json"])
+    assert result.exit_code == 5
+    (found,) = json.loads(result.output)["findings"]
+    assert found["code"] == code
+    assert code == "too-large" or (found["line"] and found["column"])
+    status, output, errors = await vendor_stub(sandbox, "mini-service", "raw", str(file))
+    assert status == 5
+    assert ("message-too-large" if code == "too-large" else code) in output + errors
+
+
+@pytest.mark.parametrize("query", ["wsdl", "WSDL", "Wsdl"])
+def test_a_description_is_served_whatever_the_case_of_the_query(sandbox: RunningSandbox, query: str) -> None:
+    with urllib.request.urlopen(f"http://127.0.0.1:{sandbox.base}/itk/scr?{query}") as answer:
+        assert answer.status == 200
+        assert b"definitions" in answer.read()

@@ -45,7 +45,7 @@ XML = "text/xml"
 ANSWER = "text/xml; charset=utf-8"
 SKEW = timedelta(seconds=60)
 """How far the caller's clock may be off."""
-_LIMITS = Limits(max_bytes=256 * 1024, max_nodes=5_000)
+LIMITS = Limits(max_bytes=256 * 1024, max_nodes=5_000)
 _MOST_FINDINGS = 10
 
 
@@ -54,7 +54,7 @@ class MiniServiceDoor:
 
     name = "mini-service"
     media_types = frozenset({XML, "application/xml"})
-    max_bytes = _LIMITS.max_bytes
+    max_bytes = LIMITS.max_bytes
 
     def __init__(
         self, *, catalogue: Catalogue, numbers: NhsNumbers, ids: Ids, exchanges: Mapping[str, Exchange], provider: str
@@ -84,7 +84,7 @@ class MiniServiceDoor:
             raise PayloadInvalid(Code.MESSAGE_VALUE, (), request) from value
 
     def _envelope(self, wire: WireRequest, system: System) -> ItkRequest:
-        envelope = read_envelope(parse(wire.body, _LIMITS), accept=frozenset({SoapVersion.V11}))
+        envelope = read_envelope(parse(wire.body, LIMITS), accept=frozenset({SoapVersion.V11}))
         try:
             return read_request(
                 envelope,

@@ -13,6 +13,7 @@ from lxml import etree
 
 from gateway.adapters.mini_service_payload import Asked, Fields, broken, find, needed, number_expected
 from gateway.adapters.mini_service_scr_answers import succeed
+from gateway.domain.cells import safe_cell
 from gateway.domain.decision import AuditEntry
 from gateway.domain.errors import InternalError, InvalidValue
 from gateway.domain.identifiers import NhsNumber, UserId
@@ -168,6 +169,6 @@ def _access(row: AuditEntry, organisation_name: str) -> tuple[str | None, ...]:
 
 
 def _line(fields: Iterable[str | None]) -> str:
-    """Each field in double quotes on one line; a quote inside is doubled (RFC 4180)."""
-    texts = (_BREAKS.sub(" ", field or "") for field in fields)
+    """Each field in double quotes on one line; a quote inside is doubled (RFC 4180), and none is a formula."""
+    texts = (safe_cell(_BREAKS.sub(" ", field or "")) for field in fields)
     return ",".join('"' + text.replace('"', '""') + '"' for text in texts)

@@ -77,20 +77,32 @@ def read_credentials(request: ItkRequest, facts: AccessFactsBlock | None) -> Cre
         raise IdentityUnusable(gateway_code(unusable), unusable)
     named = {audit.type: audit.uri for audit in request.audit_ids}
     toolkit = next((a.uri for a in request.audit_ids if a.uri.startswith(IDENTITY)), "")
-    user, role = named.get(OID_SDS_USER), named.get(OID_SDS_ROLE_PROFILE)
-    if user is None and toolkit.count(":") > IDENTITY.count(":"):
-        last = toolkit.rpartition(":")[2]
-        user = last if last.isdigit() and len(last) == 12 else None
+    role = named.get(OID_SDS_ROLE_PROFILE)
     tokens = _tokens(request.envelope, facts)
     try:
+        users = list(_named_users(request))
         return Credentials(
             token=tokens[0] if tokens else None,
-            named_user=UserId(user) if user else None,
+            named_user=users[0] if users else None,
+            also_named=frozenset(users[1:]),
             named_role=RoleProfileId(role) if role else None,
             named_organisation=OdsCode(organisation_of(toolkit)) if toolkit else None,
         )
     except InvalidValue as error:
         raise IdentityUnusable(Fault.USER_ID.entry.code) from error
+
+
+def _named_users(request: ItkRequest) -> Iterator[UserId]:
+    """Every user the audit identity names: the typed ids, then what stands last in Toolkit identities, if it is a user id.
+
+    Raises InvalidValue.
+    """
+    yield from (UserId(one.uri) for one in request.audit_ids if one.type == OID_SDS_USER and one.uri)
+    for one in request.audit_ids:
+        last = one.uri.rpartition(":")[2]
+        behind_the_organisation = one.uri.startswith(IDENTITY) and one.uri.count(":") > IDENTITY.count(":")
+        if behind_the_organisation and last.isdigit() and len(last) == 12:
+            yield UserId(last)
 
 
 def read_claims(facts: AccessFactsBlock | None, block: etree._Element | None) -> AccessClaims:

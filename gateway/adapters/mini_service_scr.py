@@ -128,6 +128,7 @@ def view_rules(fields: Fields) -> Iterator[Callable[[], object]]:
     yield lambda: _one_way(_query(fields))
     yield lambda: _reason(_query(fields))
     yield lambda: _permission(fields, _query(fields))
+    yield lambda: _relationship(fields, _query(fields))
     yield lambda: _one_text(fields, _query(fields))
     yield lambda: _viewed(fields)
     yield lambda: _duration(fields, _query(fields))
@@ -148,6 +149,7 @@ def _claims(asked: Asked) -> AccessClaims:
     _one_way(query)
     _reason(query)
     permission, until = _permission(asked, query), claims.until
+    relationship = _relationship(asked, query)
     _one_text(asked, query)
     end = _duration(asked, query)
     if end is not None and permission is PermissionClaim.YES:
@@ -156,7 +158,7 @@ def _claims(asked: Asked) -> AccessClaims:
         claims,
         permission=permission,
         until=until,
-        relationship=RelationshipKind.SELF_CLAIMED if query.self_claim else claims.relationship,
+        relationship=relationship,
         note=query.text or claims.note,
         emergency_reason=claims.emergency_reason
         or (EmergencyReason.CANNOT_ANSWER if permission is PermissionClaim.EMERGENCY else None),
@@ -208,6 +210,18 @@ def _permission(fields: Fields, query: _Query) -> PermissionClaim:
         expected = f"createPTV.Value and emergencyAccess.Value that fit the permission {stated.value}"
         raise broken(Fault.FLAGS_AND_FACTS, query.grouper, expected)
     return stated
+
+
+def _relationship(fields: Fields, query: _Query) -> RelationshipKind | None:
+    """selfClaimLR and the relationship of the AccessFacts block say the same, or one of them says nothing."""
+    claims, stated = fields.claims, fields.claims.relationship
+    value = find(query.grouper, "selfClaimLR.Value/value")
+    self_claimed = stated is RelationshipKind.SELF_CLAIMED
+    other = claims.no_relationship or (stated is not None and not self_claimed)
+    if other if query.self_claim else self_claimed and value is not None:
+        expected = "selfClaimLR.Value true with the relationship self-claimed, false with any other or none"
+        raise broken(Fault.FLAGS_AND_FACTS, value, expected, attribute="value")
+    return RelationshipKind.SELF_CLAIMED if query.self_claim else stated
 
 
 def write_query_scr(request: ItkRequest, _: Call, outcome: Outcome, payload_id: str) -> etree._Element:

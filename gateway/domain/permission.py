@@ -150,6 +150,8 @@ class AccessClaims:
     role: RoleProfileId | None = None
     relationship: RelationshipKind | None = None
     """A claim. Only `self-claimed` can be claimed; every other kind must be on record."""
+    no_relationship: bool = False
+    """Whether the caller says that there is none, which is more than not saying any."""
     permission: PermissionClaim = PermissionClaim.NOT_ASKED
     legal_basis: LegalBasis | None = None
     emergency_reason: EmergencyReason | None = None

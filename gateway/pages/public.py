@@ -107,11 +107,12 @@ def wsdl(name: str, address: str, *, schema: str | None = None) -> Callable[[web
     """
 
     async def handle(request: web.Request) -> web.Response:
-        asked = request.query.get("xsd")
+        query = {name.lower(): value for name, value in request.query.items()}  # clients write ?WSDL too
+        asked = query.get("xsd")
         asked = schema if asked == "" else asked
         if asked is not None and asked in SCHEMAS:
             return web.Response(body=descriptions.xsd(asked, request.path), content_type="text/xml", charset="utf-8")
-        if "wsdl" in request.query and name in DESCRIPTIONS:
+        if "wsdl" in query and name in DESCRIPTIONS:
             return web.Response(body=descriptions.wsdl(name, address), content_type="text/xml", charset="utf-8")
         return _json({"code": Code.PAGE_NOT_FOUND.slug, "sentence": "Ask for ?wsdl or ?xsd=NAME."}, 404)
 

@@ -47,6 +47,8 @@ class Credentials:
     session: ProvedUser | None = field(default=None, repr=False)
     """Who signed in to this browser session, proved by the gateway itself at sign-in. Only pages set it; no message can."""
     named_user: UserId | None = None
+    also_named: frozenset[UserId] = frozenset()
+    """Users the message names beside `named_user`: one that is another person makes it nobody's."""
     named_role: RoleProfileId | None = None
     named_organisation: OdsCode | None = None
 

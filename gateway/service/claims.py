@@ -115,6 +115,7 @@ def claims_from(texts: Mapping[str, object]) -> AccessClaims:
         setting=_text(texts, "setting"),
         role=profile,
         relationship=relationship,
+        no_relationship=stated == "none",
         permission=_word(texts, "permission", PermissionClaim) or PermissionClaim.NOT_ASKED,
         legal_basis=_word(texts, "legal_basis", LegalBasis),
         emergency_reason=_word(texts, "emergency_reason", EmergencyReason),

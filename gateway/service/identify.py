@@ -62,6 +62,10 @@ class Identify:
         """
         system = context.system
         organisation = self._registry.organisation(system.organisation) if system.organisation else None
+        if credentials.also_named - {
+            credentials.named_user
+        }:  # two people: whoever is proved, or vouched for, is not both
+            raise AccessDenied(Code.USER_MISMATCH, rules=("P-07",))
         proof = await self._prove(credentials, context)
         if proof is None:
             vouches = context.system_proved and system.user_proof is UserProof.VOUCHED

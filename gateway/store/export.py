@@ -13,6 +13,7 @@ import orjson
 from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from gateway.domain.cells import safe_cell
 from gateway.domain.decision import AuditEntry
 from gateway.store.chain import export_line, instant_text, searched
 from gateway.store.checkpoints import Checkpoint, end_line
@@ -21,7 +22,6 @@ from gateway.store.keys import AuditKeys
 from gateway.store.tables import audit, audit_chain, audit_checkpoint
 
 _PAGE = 2000
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _FHIR = "https://fhir.nhs.uk"
 
 
@@ -83,12 +83,6 @@ def _entry_line(row: Any) -> bytes:
     except (KeyError, TypeError, AttributeError):
         agrees = False
     return export_line(line if agrees else {**line, "index": stored})
-
-
-def safe_cell(value: object) -> str:
-    """A cell that no spreadsheet takes for a formula: such text gets an apostrophe in front."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -15,7 +15,7 @@ from lxml import etree
 from gateway.domain.errors import MessageInvalid
 from gateway.domain.findings import Finding
 from gateway.xml.findings import Fault, finding
-from gateway.xml.parser import DEFAULT_LIMITS, UTF8_BOM, Limits, declared, parse
+from gateway.xml.parser import DEFAULT_LIMITS, UTF8_BOM, Limits, declared, parse, refuse_outsized
 from gateway.xml.source import Problem, Source, Tag, scan
 
 MAX_FINDINGS = 100
@@ -81,8 +81,10 @@ def explain(data: bytes, check: Check, context: Context, limits: Limits = DEFAUL
     label) is
     repaired and checked further. Never raises for bad data.
     """
-    if len(data) > limits.max_bytes:
-        return (finding(Fault.TOO_LARGE, expected=f"at most {limits.max_bytes} bytes"),)
+    try:
+        refuse_outsized(data, limits)
+    except MessageInvalid as invalid:  # its limit is all that needs saying, and nothing larger is worked on
+        return invalid.findings
     text, findings = _decode(data)
     if not text.strip():
         return (*findings, finding(Fault.EMPTY, line=1, column=1))

@@ -58,6 +58,12 @@ class Fault(Enum):
         "A document type declaration (DTD) is never accepted.",
         "SOAP 1.1 section 3; gateway limit",
     )
+    TOO_MANY_NAMESPACES = FaultEntry(
+        Code.MESSAGE_FORBIDDEN_XML, "The message declares more namespaces than allowed.", "gateway limit"
+    )
+    INCLUSION = FaultEntry(
+        Code.MESSAGE_FORBIDDEN_XML, "An inclusion (XInclude) is never accepted.", "XInclude 1.0; gateway limit"
+    )
     PROCESSING_INSTRUCTION = FaultEntry(
         Code.MESSAGE_FORBIDDEN_XML,
         "A processing instruction is never accepted.",
@@ -211,7 +217,7 @@ class Fault(Enum):
     )
     SCHEMA_LOCATION = FaultEntry(
         Code.MESSAGE_ENVELOPE,
-        "xsi:schemaLocation is never followed; leave it out.",
+        "A place of a schema (xsi:schemaLocation and the like) is never followed; leave it out.",
         "XML Schema 1.0 part 1, section 4.3.2",
     )
     ACKNOWLEDGEMENT_REQUESTED = FaultEntry(
@@ -243,7 +249,7 @@ class Fault(Enum):
     )
     FLAGS_AND_FACTS = FaultEntry(
         Code.MESSAGE_COMBINATION,
-        "The payload's flags and the permission of the access facts contradict each other.",
+        "The payload's flags and the access facts contradict each other.",
         "SCR mini service, querySCR flags",
     )
     PERIOD = FaultEntry(

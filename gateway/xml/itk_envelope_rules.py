@@ -120,8 +120,9 @@ def warnings(envelope: Envelope, distribution: etree._Element) -> Iterator[Findi
             if not value.strip() and name != qname(XSI, "nil"):
                 yield finding(Fault.BLANK_ATTRIBUTE, element, str(name))  # row 1
     for element in envelope.root.iter("*"):
-        if (name := qname(XSI, "schemaLocation")) in element.attrib:
-            yield finding(Fault.SCHEMA_LOCATION, element, name)  # row 2
+        for name in (qname(XSI, "schemaLocation"), qname(XSI, "noNamespaceSchemaLocation")):
+            if name in element.attrib:
+                yield finding(Fault.SCHEMA_LOCATION, element, name)  # row 2
     header = first(distribution, qname(ITK, "header"))
     identity = first(header, qname(ITK, "auditIdentity"))
     for one in elements(identity, qname(ITK, "id")) if identity is not None else ():

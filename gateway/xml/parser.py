@@ -7,6 +7,7 @@ nobody else calls lxml's parsers.
 import re
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 
 from lxml import etree
 
@@ -42,6 +43,7 @@ _DECLARATION = re.compile(rb"<\?xml[ \t\r\n](.*?)\?>", re.DOTALL)
 _PSEUDO_ATTRIBUTE = re.compile(rb"""(version|encoding|standalone)[ \t\r\n]*=[ \t\r\n]*(?:"([^"]*)"|'([^']*)')""")
 
 
+_INCLUSION = "{http://www.w3.org/2001/XInclude}*"
 _MOST_DECLARATIONS = 500
 """Namespace declarations of a whole message: what works on trees copies them, so their cost grows with their square."""
 
@@ -70,27 +72,18 @@ DEFAULT_LIMITS = Limits()
 def parse(data: bytes, limits: Limits = DEFAULT_LIMITS, *, shape: bool = True) -> etree._Element:
     """UTF-8 XML bytes (a UTF-8 BOM is accepted) -> root element.
 
-    Raises MessageInvalid: MESSAGE_TOO_LARGE; MESSAGE_FORBIDDEN_XML (DTD, entities, processing instructions, other encoding,
-    NUL, over a limit); MESSAGE_NOT_WELL_FORMED.
+    Raises MessageInvalid: MESSAGE_TOO_LARGE; MESSAGE_FORBIDDEN_XML (DTD, entities, processing instructions, XInclude, other
+    encoding, NUL, over a limit); MESSAGE_NOT_WELL_FORMED.
     `shape` False: from a peer we chose ourselves (Spine): depth is then libxml2's own limit (256), attributes and
     nodes are bounded by the size alone, and processing instructions stay in the tree.
-    Comments stay in the tree and are never acted upon; xsi:schemaLocation and XInclude are plain markup here.
+    Comments stay in the tree and are never acted upon; xsi:schemaLocation is plain markup here. An element of
+    XInclude is refused, though nothing here would follow it: who sends one expects that it is.
     """
-    if len(data) > limits.max_bytes:
-        raise MessageInvalid(
-            Code.MESSAGE_TOO_LARGE, (finding(Fault.TOO_LARGE, expected=f"at most {limits.max_bytes} bytes"),)
-        )
+    _refuse_size(data, limits)
     body = data[len(UTF8_BOM) :] if data.startswith(UTF8_BOM) else data
     _refuse_encoding(body)
-    if shape and body.count(b"<") - body.count(b"</") > limits.max_nodes:
-        raise MessageInvalid(
-            Code.MESSAGE_FORBIDDEN_XML, (finding(Fault.TOO_MANY_NODES, expected=f"at most {limits.max_nodes} nodes"),)
-        )
-    if shape and body.count(b"xmlns") > _MOST_DECLARATIONS:
-        raise MessageInvalid(
-            Code.MESSAGE_FORBIDDEN_XML,
-            (finding(Fault.TOO_MANY_ATTRIBUTES, expected=f"at most {_MOST_DECLARATIONS} namespace declarations"),),
-        )
+    if shape:
+        _refuse_counts(body, limits)
     _refuse_doctype(body)
     if shape:
         _refuse_instructions(body)
@@ -125,7 +118,19 @@ def parse(data: bytes, limits: Limits = DEFAULT_LIMITS, *, shape: bool = True) -
     if shape and small and _outgrown(root, limits):
         _refuse_shape(body, limits)  # says where
         raise MessageInvalid(Code.MESSAGE_FORBIDDEN_XML, (finding(Fault.TOO_DEEP, line=1),))
+    if shape and (inclusion := next(root.iter(_INCLUSION), None)) is not None:
+        raise MessageInvalid(Code.MESSAGE_FORBIDDEN_XML, (finding(Fault.INCLUSION, inclusion),))
     return root
+
+
+def refuse_outsized(data: bytes, limits: Limits) -> None:
+    """What `parse` refuses by size, nodes, namespaces, depth or attributes, told from the bytes alone, well-formed or not.
+
+    Raises MessageInvalid. Linear in the size; for the explain pass, which works on much more than bytes.
+    """
+    _refuse_size(data, limits)
+    _refuse_counts(data, limits)
+    _refuse_shape(data, limits)
 
 
 def serialize(element: etree._Element, *, declaration: bool = True) -> bytes:
@@ -192,6 +197,28 @@ def _refuse_encoding(body: bytes) -> None:
         raise MessageInvalid(
             Code.MESSAGE_FORBIDDEN_XML, (finding(Fault.ENCODING, line=line, column=column, expected="UTF-8"),)
         ) from None
+
+
+def _refuse_size(data: bytes, limits: Limits) -> None:
+    if len(data) > limits.max_bytes:
+        raise MessageInvalid(
+            Code.MESSAGE_TOO_LARGE, (finding(Fault.TOO_LARGE, expected=f"at most {limits.max_bytes} bytes"),)
+        )
+
+
+def _refuse_counts(body: bytes, limits: Limits) -> None:
+    """Nodes and namespace declarations of the whole message; the finding stands at the first one too many."""
+    if body.count(b"<") - body.count(b"</") > limits.max_nodes:
+        at = next(islice(re.finditer(rb"<(?!/)", body), limits.max_nodes, None)).start()
+        line, column = position(body, at)
+        found = finding(Fault.TOO_MANY_NODES, line=line, column=column, expected=f"at most {limits.max_nodes} nodes")
+        raise MessageInvalid(Code.MESSAGE_FORBIDDEN_XML, (found,))
+    if body.count(b"xmlns") > _MOST_DECLARATIONS:
+        at = next(islice(re.finditer(rb"xmlns", body), _MOST_DECLARATIONS, None)).start()
+        line, column = position(body, at)
+        expected = f"at most {_MOST_DECLARATIONS} namespace declarations"
+        found = finding(Fault.TOO_MANY_NAMESPACES, line=line, column=column, expected=expected)
+        raise MessageInvalid(Code.MESSAGE_FORBIDDEN_XML, (found,))
 
 
 def _refuse_doctype(body: bytes) -> None:

@@ -33,8 +33,14 @@ _METHODS = frozenset(
 
 
 def is_signed(envelope: Envelope) -> bool:
-    """Whether the message carries a signature in its Security header."""
-    return envelope.security is not None and envelope.security.signature is not None
+    """Whether the message carries a signature, wherever it stands: one outside the Security header never holds.
+
+    Not one inside a SAML assertion, which is the assertion's own.
+    """
+    return any(
+        not any(etree.QName(above).localname == "Assertion" for above in one.iterancestors())
+        for one in envelope.root.iter(_SIGNATURE)
+    )
 
 
 def signature_holds(envelope: Envelope, fingerprints: frozenset[str], now: datetime) -> bool:

@@ -241,3 +241,21 @@ async def test_what_does_not_agree_is_no_record() -> None:
         await asked(world, trace(check=CrossCheck(birth="19800228")))
     assert caught.value.code is Code.PATIENT_NOT_VERIFIED
     assert [entry.event for entry in world.entries] == ["asked", "no-record"]
+
+
+async def test_a_message_that_names_two_people_is_nobodys() -> None:
+    """Whoever is proved, or vouched for, is not both of them."""
+    other = UserId("910000000999")
+    assert other != cases.USER
+    for system in (mini(), mini(user_proof=UserProof.VOUCHED)):
+        world = World()
+        two = Credentials(named_user=cases.USER, also_named=frozenset({cases.USER, other}))
+        with pytest.raises(AccessDenied) as caught:
+            await asked(world, trace(credentials=two), system)
+        assert (caught.value.code, caught.value.rules) == (Code.USER_MISMATCH, ("P-07",))
+        assert "pds" not in world.kinds()
+    await asked(
+        World(),
+        trace(credentials=Credentials(named_user=cases.USER, also_named=frozenset({cases.USER}))),
+        mini(user_proof=UserProof.VOUCHED),
+    )

@@ -10,11 +10,12 @@ from fhir.resources.R4B.auditevent import AuditEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.domain.cells import safe_cell
 from gateway.domain.decision import AlertReason, AlertType, AuditEntry
 from gateway.domain.errors import InvalidValue
 from gateway.store.alert_message import alert_event, notification, spine_delivery
 from gateway.store.chain import decode, encode, instant_text
-from gateway.store.export import CSV_COLUMNS, audit_event, csv_text, entries_csv, safe_cell
+from gateway.store.export import CSV_COLUMNS, audit_event, csv_text, entries_csv
 from tests.store.values import NOW, ORGANISATION, OTHER, PATIENT, USER
 from tests.store.values import alert as an_alert
 from tests.store.values import entry as an_entry

@@ -118,12 +118,17 @@ def test_depth_at_the_limit_is_accepted() -> None:
 
 def test_external_things_stay_names() -> None:
     root = parse(
-        b'<a xmlns:xi="http://www.w3.org/2001/XInclude" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
-        b' xsi:schemaLocation="urn:x file:///etc/passwd">'
-        b'<xi:include href="file:///etc/passwd" parse="text"/></a>'
+        b'<a xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:schemaLocation="urn:x file:///etc/passwd"><b/></a>'
     )
     assert len(root) == 1
     assert text_of(root[0]) == ""
+    included = b'<a xmlns:xi="http://www.w3.org/2001/XInclude">\n<b><xi:include href="file:///etc/passwd" parse="text"/></b></a>'
+    error = refused(included)
+    assert (error.code, error.findings[0].code, error.findings[0].line) == (
+        Code.MESSAGE_FORBIDDEN_XML,
+        "inclusion",
+        2,
+    )
 
 
 def test_errors_carry_nothing_of_the_message() -> None:

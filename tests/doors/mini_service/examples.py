@@ -121,15 +121,29 @@ def report_of(body: bytes) -> str | None:
 # the guide
 
 
+UNREAD = (
+    Code.MESSAGE_MEDIA_TYPE,
+    Code.MESSAGE_TOO_LARGE,
+    Code.MESSAGE_FORBIDDEN_XML,
+    Code.MESSAGE_NOT_WELL_FORMED,
+    Code.MESSAGE_HEADERS,
+    Code.MESSAGE_ENVELOPE,
+)
+"""Codes of messages that are refused before their operation is known, and so always by a fault."""
+
+
 def code_table(family: Family) -> str:
     """Response codes of one service with the stable codes that lead to each."""
     operations = [one for one in OPERATIONS if one.family is family]
     rows: dict[str, dict[str, set[str]]] = {}
     for operation in operations:
         for code in Code:
-            answer = answer_for(GatewayError(code), operation)
-            wire = f"fault {answer.code}" if isinstance(answer, ToolkitFault) else answer
-            rows.setdefault(wire, {}).setdefault(code.slug, set()).add(operation.name)
+            # our own failure may come at either stage
+            stages = (operation, None) if code is Code.INTERNAL else (None if code in UNREAD else operation,)
+            for stage in stages:
+                answer = answer_for(GatewayError(code), stage)
+                wire = f"fault {answer.code}" if isinstance(answer, ToolkitFault) else answer
+                rows.setdefault(wire, {}).setdefault(code.slug, set()).add(operation.name)
     lines = ["| answer | stable codes (`X-SCR-Code`) behind it |", "|---|---|"]
     for wire in sorted(rows, key=lambda text: (text.startswith("fault"), text)):
         named = [

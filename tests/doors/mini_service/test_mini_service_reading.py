@@ -20,6 +20,7 @@ from gateway.service.calls import (
     ViewCall,
 )
 from gateway.xml.operations import OPERATIONS
+from tests.doors.mini_service.examples import UNREAD
 from tests.doors.mini_service.offline import NOW, NUMBER, ROLE, USER, answered, payload_invalid, read, refused
 from tests.xml.wire import changed, good
 
@@ -215,6 +216,12 @@ def emergency_flag(body: bytes, *, on: bool) -> bytes:
     return changed(body, text.format(old), text.format(new))
 
 
+def self_claim(body: bytes) -> bytes:
+    """The message with its self-claimed relationship flag set."""
+    text = '<selfClaimLR.Value>\n      <value value="{}"/>'
+    return changed(body, text.format("false"), text.format("true"))
+
+
 COMBINATIONS = [
     (emergency_flag(WITH, on=True), "emergency-and-permission"),
     (emergency_flag(SCR, on=True), "access-reason"),
@@ -224,6 +231,9 @@ COMBINATIONS = [
     (with_facts(EMERGENCY, "<af:Permission>yes</af:Permission>"), "flags-and-facts"),
     (with_facts(WITH, "<af:Permission>no</af:Permission>"), "flags-and-facts"),
     (with_facts(SCR, "<af:Permission>emergency</af:Permission>"), "flags-and-facts"),
+    (with_facts(self_claim(SCR), "<af:Relationship>none</af:Relationship>"), "flags-and-facts"),
+    (with_facts(self_claim(SCR), "<af:Relationship>registration</af:Relationship>"), "flags-and-facts"),
+    (with_facts(SCR, "<af:Relationship>self-claimed</af:Relationship>"), "flags-and-facts"),
     (with_facts(EMERGENCY, "<af:Note>Another explanation</af:Note>"), "reason-and-note"),
 ]
 
@@ -428,3 +438,41 @@ def test_a_toolkit_identity_names_the_user_too() -> None:
         body, "</itk:auditIdentity>", '<itk:id uri="urn:nhs-uk:identity:ods:Z1B:100000000002"/></itk:auditIdentity>'
     )
     assert read(body).credentials.named_user == UserId("100000000002")
+
+
+TWO_PEOPLE = [
+    '<itk:id uri="urn:nhs-uk:identity:ods:Z1B:100000000002"/>',
+    '<itk:id uri="urn:nhs-uk:identity:ods:Z1B:100000000001"/><itk:id uri="urn:nhs-uk:identity:ods:Z1B:100000000002"/>',
+]
+
+
+@pytest.mark.parametrize("more", TWO_PEOPLE)
+def test_every_user_the_audit_identity_names_is_read(more: str) -> None:
+    body = changed(SCR, "</itk:auditIdentity>", more + "</itk:auditIdentity>")
+    credentials = read(body).credentials
+    assert credentials.named_user == UserId("100000000001")
+    assert UserId("100000000002") in credentials.also_named
+
+
+def test_relationships_that_agree_with_the_flag() -> None:
+    said = read(with_facts(self_claim(SCR), "<af:Relationship>self-claimed</af:Relationship>")).claims
+    assert said.relationship is RelationshipKind.SELF_CLAIMED
+    assert read(with_facts(SCR, "<af:Relationship>none</af:Relationship>")).claims.relationship is None
+
+
+UNREADABLE = {
+    "message-too-large": changed(SCR, "<soap:Body", "<!--" + "x" * 270_000 + "--><soap:Body"),
+    "message-forbidden-xml": changed(SCR, "<soap:Body", "<?x y?><soap:Body"),
+    "message-not-well-formed": changed(SCR, "</soap:Body>", ""),
+    "message-headers": changed(SCR, "C1000001-1B2C-4D3E-8F40-5A6B7C8D9E0F", "C1000001"),
+    "message-envelope": changed(SCR, 'count="1"', 'count="2"'),
+}
+
+
+@pytest.mark.parametrize("slug", sorted(UNREADABLE))
+def test_before_the_operation_is_known_every_answer_is_a_fault(slug: str) -> None:
+    """As the guide's table says, which takes the stage from `UNREAD`."""
+    answer = answered(UNREADABLE[slug])
+    assert (answer.code, answer.is_fault, answer.response.status) == ("1000", True, 500)
+    assert slug in answer.response.body.decode()
+    assert slug in {code.slug for code in UNREAD}

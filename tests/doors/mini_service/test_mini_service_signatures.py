@@ -140,6 +140,13 @@ def _second(root: etree._Element) -> None:
     security.append(etree.fromstring(etree.tostring(signature)))
 
 
+def _outside(root: etree._Element) -> None:
+    header, signature = root.find(f"{{{SOAP11}}}Header"), root.find(f".//{{{DS}}}Signature")
+    assert header is not None
+    assert signature is not None
+    header.append(signature)
+
+
 def _value(root: etree._Element) -> None:
     for element in root.iter(f"{{{DS}}}SignatureValue"):
         text = element.text or ""
@@ -156,7 +163,7 @@ def _moved(root: etree._Element) -> None:
     security.append(etree.Element(f"{{{DS}}}Signature"))
 
 
-@pytest.mark.parametrize("change", [_number, _expires, _other_body, _same_id, _second, _value, _moved])
+@pytest.mark.parametrize("change", [_number, _expires, _other_body, _same_id, _second, _value, _moved, _outside])
 def test_what_was_changed_after_signing_is_refused(signer: Signer, change: Change) -> None:
     root = etree.fromstring(etree.tostring(signer.signed()))
     change(root)

@@ -15,6 +15,7 @@ from gateway.adapters.mini_service_codes import DISPLAY, NOT_NEW_STYLE, PDS_FAIL
 from gateway.adapters.mini_service_payload import Exchange
 from gateway.adapters.mini_service_pds import EXCHANGES as PDS
 from gateway.adapters.mini_service_scr import EXCHANGES as SCR
+from gateway.domain.cells import safe_cell
 from gateway.domain.codes import Code, Kind
 from gateway.domain.decision import AuditEntry, Decision, Verdict
 from gateway.domain.errors import GatewayError, MessageInvalid, SpineUnavailable
@@ -236,7 +237,7 @@ def test_an_empty_report_is_its_first_line() -> None:
 @given(XML_TEXT, XML_TEXT)
 def test_a_report_keeps_every_word(name: str, note: str) -> None:
     _, row = report(entry(user_name=name, note=note, emergency=True))
-    assert (row[5], row[7]) == (name, note)
+    assert (row[5], row[7]) == (safe_cell(name), safe_cell(note))
 
 
 # PDS
@@ -428,3 +429,8 @@ def test_a_failure_says_in_a_header_what_is_wrong_where() -> None:
     line = body[: body.index(b"19610532")].count(b"\n") + 1
     assert response.headers == {"X-SCR-Findings": f"date-of-birth;line={line}"}
     assert b"19610532" not in response.body
+
+
+def test_no_cell_of_a_report_is_a_formula_or_turns_its_row() -> None:
+    _, row = report(entry(user_name="\u202eKate", note='=HYPERLINK("http://x.example")', emergency=True))
+    assert (row[5], row[7]) == ("[U+202E]Kate", '\'=HYPERLINK("http://x.example")')
