@@ -11,8 +11,8 @@ What an answer says beyond the plain record, in the form this stub gives it:
 - no such person: QUQI_IN010000UK14, AE, code 1 (and RT003); invalidated number: code 22; several matches of a trace:
   code 7; all ER in code system 2.16.840.1.113883.2.1.3.2.4.17.42.
 
-A trace finds the cast only: exact family name and birth date (or its beginning), with given name, gender and postcode
-where asked; never somebody superseded, invalidated, very restricted or generated, nor a sensitive patient by postcode.
+A trace finds the cast only: exact family name (or its beginning before a `*`) and birth date (or its beginning), with given
+name, gender and postcode where asked; never somebody superseded, invalidated, very restricted or generated, nor a sensitive patient by postcode.
 """
 
 from lxml import etree
@@ -62,11 +62,17 @@ def _matches(patient: Patient, traits: Traits) -> bool:
         return False
     given = patient.name.given.casefold()
     return (
-        traits.family.casefold() == patient.name.family.casefold()
+        _fits(traits.family, patient.name.family)
         and patient.dob.replace("-", "").startswith(traits.birth)
-        and (not traits.given or traits.given.casefold() in {given, given.split()[0]})
+        and (not traits.given or any(_fits(traits.given, name) for name in (given, given.split()[0])))
         and (not traits.gender or traits.gender == _GENDER[patient.gender])
     )
+
+
+def _fits(asked: str, name: str) -> bool:
+    """Whether a name is the one asked for, capitals aside, or begins so where a `*` ends what is asked."""
+    asked, name = asked.casefold(), name.casefold()
+    return name.startswith(asked[:-1]) if asked.endswith("*") else name == asked
 
 
 def _bare(postcode: str) -> str:
