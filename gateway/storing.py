@@ -21,9 +21,9 @@ from gateway.production import Mode
 from gateway.service.ports import Ids
 from gateway.spine.client import SpineClient
 from gateway.store.checkpoints import AnchorFile
-from gateway.store.engine import make_engine, upgrade
+from gateway.store.engine import make_engine, refuse_to_begin_again, upgrade
 from gateway.store.journal import Journal, JournalSettings
-from gateway.store.keys import load_keys, load_or_create_keys
+from gateway.store.keys import audit_keys_made, load_keys, load_or_create_keys
 from gateway.store.outbox import Outbox
 from gateway.store.people import TrainingRecord, record_training
 from gateway.store.training import read_export
@@ -43,6 +43,7 @@ async def storing(
     Raises ConfigInvalid, NotDurable, KeysUnusable, NotPossibleNow.
     """
     store = settings.store
+    refuse_to_begin_again(store.address(), audit_keys_made(store.keys))
     engine = make_engine(store.address())
     stack.push_async_callback(engine.dispose)
     await upgrade(engine)

@@ -91,19 +91,22 @@ async def _sandbox(port_base: int, data: Path, spine_url: str | None, workers: i
     from gateway import sandbox as box
     from gateway.config import ConfigInvalid
     from gateway.production import Mode
+    from gateway.store.engine import NotDurable, refuse_to_begin_again
+    from gateway.store.keys import audit_keys_made
     from gateway.workers import rolling, supervised
 
     logs.configure(log_level)
     try:
         ports = box.Ports(base=port_base)
         async with box.surroundings(ports, data, spine_url) as settings:
+            refuse_to_begin_again(settings.store.address(), audit_keys_made(settings.store.keys))
             if workers > 1:
                 async with supervised(data / "gateway.toml", settings, Mode.SANDBOX, workers) as crew:
                     await _until_stopped(crew.reload, box.banner(ports, spine_url), roll=rolling(crew))
                 return 0
             async with app.running(settings, Mode.SANDBOX) as gateway:
                 await _until_stopped(gateway.reload, box.banner(ports, spine_url))
-    except (box.SandboxFault, ConfigInvalid, OSError) as error:
+    except (box.SandboxFault, ConfigInvalid, NotDurable, OSError) as error:
         click.echo(f"scr-gateway sandbox: {error}", err=True)
         return 1
     return 0
@@ -124,13 +127,14 @@ async def _serve(config: Path, workers: int, mode: "Mode") -> int:
     from gateway import app, logs
     from gateway.config import ConfigInvalid, load
     from gateway.domain.errors import GatewayError
-    from gateway.store.engine import NotDurable
-    from gateway.store.keys import KeysUnusable
+    from gateway.store.engine import NotDurable, refuse_to_begin_again
+    from gateway.store.keys import KeysUnusable, audit_keys_made
     from gateway.workers import rolling, supervised
 
     try:
         settings = load(config)
         logs.configure(settings.log_level)
+        refuse_to_begin_again(settings.store.address(), audit_keys_made(settings.store.keys))
         if workers > 1:
             async with supervised(config, settings, mode, workers) as crew:
                 await _until_stopped(crew.reload, roll=rolling(crew))

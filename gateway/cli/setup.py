@@ -93,10 +93,16 @@ def db() -> None:
 def db_upgrade(config: Path) -> None:
     """Bring the tables to this version's form."""
     from gateway.config import load
-    from gateway.store.engine import make_engine, upgrade
+    from gateway.store.engine import NotDurable, make_engine, refuse_to_begin_again, upgrade
 
     async def upgrading() -> int:
-        engine = make_engine(load(config).store.address())
+        address = load(config).store.address()
+        try:
+            refuse_to_begin_again(address, keys_made=False)  # keys are made before the first tables are
+        except NotDurable as error:
+            click.echo(f"db upgrade: {error}", err=True)
+            return 1
+        engine = make_engine(address)
         try:
             await upgrade(engine)
         finally:

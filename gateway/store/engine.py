@@ -33,6 +33,30 @@ class NotDurable(Exception):
     """The database would acknowledge a commit that a power cut can still lose. The text names the setting."""
 
 
+class DatabaseMissing(NotDurable):
+    """The database file is gone from where evidence was kept; a new and empty one in its place would hide the loss."""
+
+
+def refuse_to_begin_again(url: str, keys_made: bool) -> None:
+    """Raises DatabaseMissing where an SQLite database is not there, but its log or its audit's keys are.
+
+    SQLite would make a new file and throw away a log that no longer belongs to one, with the entries that only it holds.
+    """
+    if not url.startswith("sqlite"):
+        return
+    path = Path(str(make_url(url).database))
+    log = path.with_name(f"{path.name}-wal")
+    beside = [log.name] if log.exists() else []
+    beside += ["the audit's keys"] if keys_made else []
+    # last: another process that starts for the first time makes the file before the other two
+    if beside and not path.exists():
+        raise DatabaseMissing(
+            f"{path.name} is not there, but {' and '.join(beside)} of an earlier run are: the audit is missing. Put the "
+            f"database file back beside its -wal file, or restore a backup. To begin a new audit, move any -wal file away "
+            f"and run `scr-gateway db upgrade` (the sandbox: start with --fresh)"
+        )
+
+
 class StoreFault(Exception):
     """What the database said, reduced to the kind of error and its code: texts of drivers quote the rows they failed on."""
 

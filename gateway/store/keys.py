@@ -134,6 +134,11 @@ def load_verify_keys(folder: Path) -> VerifyKeys:
     )
 
 
+def audit_keys_made(folder: Path) -> bool:
+    """Whether the key of the audit's chain is there: somebody wrote, or was about to write, an audit with it."""
+    return (folder / _MAC).exists()
+
+
 def _put(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Writes a new file whole or not at all; one that is already there wins, so that two processes agree."""
     waiting = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
