@@ -4,6 +4,7 @@ Every one is decided by the policy, limited to the officer's own organisation an
 on record before anything is shown. Must never show or change an alert of another organisation.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import BinaryIO
@@ -29,6 +30,8 @@ from gateway.service.identify import Caller
 from gateway.service.parts import Parts
 from gateway.service.privacy_port import WorkbenchPort
 from gateway.service.service import Service
+
+_ALERT_ID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,9 +122,15 @@ class Privacy:
         return case
 
     async def _own(self, desk: Desk, alert_id: str) -> AlertCase:
+        """One of this officer's alerts; the attempt at any other is on record before it is answered."""
         case = await self.store.one(alert_id, desk.organisation.ods)
         if case is None or case.alert.type not in desk.types:
-            raise MessageInvalid(Code.PAGE_NOT_FOUND)
+            error = MessageInvalid(Code.PAGE_NOT_FOUND)
+            # one form of id only: what else stands in an address is whatever its sender wrote
+            named = alert_id if _ALERT_ID.fullmatch(alert_id) else None
+            entry = desk.entry("refused", error.code.kind.value, code=error.code.slug, alert_id=named)
+            await self.store.record(Write(entries=(entry,)))
+            raise error
         return case
 
     async def act(self, desk: Desk, alert_id: str, version: int, to: AlertState, note: str) -> None:

@@ -153,6 +153,8 @@ async def test_an_officer_elsewhere_finds_nothing_of_it(sandbox: RunningSandbox)
         page = await at_work(browser, ELSEWHERE)
         other = await browser.get(f"/privacy/alerts/{alert_id}")
         assert (other.exchange.status, other.exchange.code) == (404, "page-not-found")
+        [attempt] = [e for e in entries(sandbox, other.exchange.correlation_id) if e["event"] == "refused"]
+        assert (attempt["alert_id"], attempt["code"]) == (alert_id, "page-not-found")
         csrf = str(page.find("//input[@name='csrf']/@value")[0])
         acted = await posted(calls, f"/privacy/alerts/{alert_id}", csrf=csrf, version="0", to="closed", note="not mine")
         assert acted.code == "page-not-found"
