@@ -88,7 +88,9 @@ class House:
     async def exported(self) -> list[dict[str, Any]]:
         """The audit as `audit export` writes it; `audit verify` must find it sound."""
         export = self.data / "audit.jsonl"
-        await self.cli("audit", "export", "--config", str(self.data / "gateway.toml"), "--output", str(export))
+        await self.cli(
+            "audit", "export", "--config", str(self.data / "gateway.toml"), "--output", str(export), "--force"
+        )
         said = await self.cli("audit", "verify", str(export), "--keys", str(self.data / "keys"))
         assert said.rstrip().endswith(": sound"), said
         return [json.loads(line) for line in export.read_bytes().splitlines()]

@@ -17,8 +17,12 @@ def audit() -> None:
 @click.option("--config", required=True, type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--format", "form", type=click.Choice(["jsonl", "csv", "fhir"]), default="jsonl", show_default=True)
 @click.option("--output", required=True, type=click.Path(path_type=Path, dir_okay=False))
-def audit_export(config: Path, form: str, output: Path) -> None:
+@click.option("--force", is_flag=True, help="Write over a file that is there already.")
+def audit_export(config: Path, form: str, output: Path, force: bool) -> None:
     """Write the whole audit to a file. Only JSON Lines can be verified. The export itself is audited."""
+    if output.exists() and not force:
+        click.echo(f"audit export: {output} is there already: choose another name, or give --force", err=True)
+        sys.exit(1)
     run(_export(config, form, output))
 
 
@@ -44,7 +48,7 @@ async def _export(config: Path, form: str, output: Path) -> int:
         await recorded(engine, keys, form, getpass.getuser(), clock, lambda: str(uuid.uuid4()).upper())
         count = await written(engine, keys, form, output)
     except (GatewayError, NotDurable, OSError) as error:
-        click.echo(f"audit export: {error.strerror if isinstance(error, OSError) else error}", err=True)
+        click.echo(f"audit export: {f'{output}: {error.strerror}' if isinstance(error, OSError) else error}", err=True)
         return 1
     finally:
         await engine.dispose()
@@ -73,7 +77,7 @@ def audit_verify(file: Path, folder: Path, anchor: Path | None) -> None:
         click.echo(f"audit verify: {error}", err=True)
         sys.exit(2)
     for flaw in report.flaws:
-        click.echo(f"{flaw.kind}: writer {flaw.writer or '-'} entry {flaw.seq} {flaw.id}: {flaw.sentence}")
+        click.echo(f"{flaw.kind}: {flaw.place}: {flaw.sentence}")
     click.echo(
         f"{report.entries} entries, {report.chains} chains, {report.checkpoints} checkpoints, "
         f"{report.uncovered} entries after the last checkpoint: {'sound' if report.sound else 'NOT SOUND'}"

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.domain.cells import safe_cell
 from gateway.domain.decision import AuditEntry
-from gateway.store.chain import export_line, instant_text, searched
+from gateway.store.chain import canonical, export_line, instant_text, searched
 from gateway.store.checkpoints import Checkpoint, end_line
 from gateway.store.engine import reader_of, store_errors
 from gateway.store.keys import AuditKeys
@@ -73,6 +73,9 @@ def _entry_line(row: Any) -> bytes:
         entry = orjson.loads(row.body)
     except orjson.JSONDecodeError:
         entry = row.body
+    else:
+        # other bytes than the chain was made over, though they read the same: shown as they are, for the verifier to see
+        entry = entry if canonical(entry) == row.body.encode() else row.body
     line: dict[str, Any] = {"kind": "entry", "writer": row.writer, "seq": row.seq, "mac": row.mac, "entry": entry}
     stored = {
         **{name: getattr(row, name) for name in ("id", "event", "organisation", "user_id", "patient", "correlation_id")}

@@ -30,6 +30,15 @@ class Flaw:
     """The entry's own id, where it is still there."""
     sentence: str = ""
 
+    @property
+    def place(self) -> str:
+        """Where it is, in words."""
+        if self.kind == "unreadable":
+            return f"line {self.seq}"
+        if self.kind.startswith("export-"):
+            return "the file"
+        return f"writer {self.writer or '-'} {'checkpoint' if self.kind == 'checkpoint' else 'entry'} {self.seq} {self.id}".rstrip()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
@@ -290,6 +299,17 @@ def read_checkpoints(path: Path) -> Iterator[Checkpoint]:
             yield Checkpoint(body=str(line.get("body", "")), signature=str(line.get("signature", "")))
 
 
+def _end_flaw(end: Mapping[str, Any] | None, counted: tuple[int, int], checkpoints: int, keys: VerifyKeys) -> str:
+    """What is wrong with the end of an export, in words; empty where nothing is."""
+    if end is None or (end["entries"], end["checkpoints"]) != counted:
+        return "the export does not hold what its last line counts"
+    if not end_holds(end, keys.publics):
+        return "the export's last line is not signed by a known key"
+    if counted[0] and not checkpoints:
+        return "there is no checkpoint, in the export or kept elsewhere: a cut end would not show"
+    return ""
+
+
 def verify_file(path: Path, keys: VerifyKeys, anchored: Iterable[Checkpoint] = ()) -> Report:
     """Verifies an export in JSON Lines, with checkpoints kept elsewhere where there are any. Raises OSError."""
     verifier = _Verifier(keys)
@@ -313,10 +333,8 @@ def verify_file(path: Path, keys: VerifyKeys, anchored: Iterable[Checkpoint] = (
                 verifier.entry(line)
             except (KeyError, TypeError, ValueError):
                 verifier.flaw("unreadable", "", number, "this line is no audit entry")
-    if end is None or (end["entries"], end["checkpoints"]) != (verifier.entries, exported):
-        verifier.flaw("export-cut", "", 0, "the export does not hold what its last line counts")
-    elif not end_holds(end, keys.publics):
-        verifier.flaw("export-cut", "", 0, "the export's last line is not signed by a known key")
+    if said := _end_flaw(end, (verifier.entries, exported), count, keys):
+        verifier.flaw("export-cut", "", 0, said)
     report = verifier.finish(count)
     if report.sound and end is not None and end["sha256"] != before:  # where nothing more particular is known
         words = "the export is not, byte for byte, the one that was signed when it was made"

@@ -31,7 +31,7 @@ async def evidence(house: House) -> Evidence:
     data = house.sandbox.data
     export = data / "audit.jsonl"
     status, output = await house.command(
-        "audit", "export", "--config", str(data / "gateway.toml"), "--output", str(export)
+        "audit", "export", "--config", str(data / "gateway.toml"), "--output", str(export), "--force"
     )
     if status:
         raise RuntimeError(output)

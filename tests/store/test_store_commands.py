@@ -120,3 +120,12 @@ async def test_the_forms_for_reading_hold_every_entry(
     await written(engine, keys, "fhir", tmp_path / "audit.ndjson")
     events = [AuditEvent.model_validate_json(line) for line in (tmp_path / "audit.ndjson").read_bytes().splitlines()]
     assert [event.id for event in events] == [one.lower() for one in kept]
+
+
+def test_an_earlier_export_is_not_written_over_unasked(export: Path) -> None:
+    before = export.read_bytes()
+    asked = ["audit", "export", "--config", str(export.with_name("none.toml")), "--output", str(export)]
+    refused = CliRunner().invoke(main, asked)
+    assert (refused.exit_code, f"{export} is there already" in refused.stderr) == (1, True)
+    assert export.read_bytes() == before
+    assert "is there already" not in CliRunner().invoke(main, [*asked, "--force"]).stderr

@@ -194,7 +194,8 @@ async def test_checkpoints_kept_elsewhere_show_what_was_cut_from_the_database(
     await write(journal)
     await journal.stop()
     await unguarded(engine, "DELETE FROM audit WHERE seq > 3", "DELETE FROM audit_checkpoint")
-    assert (await verified(engine, keys, tmp_path)).sound  # nothing left in the database tells
+    left = (await verified(engine, keys, tmp_path)).flaws  # nothing left in the database tells what is missing
+    assert [(flaw.kind, "no checkpoint" in flaw.sentence) for flaw in left] == [("export-cut", True)]
     anchored = tuple(read_checkpoints(tmp_path / "anchors.jsonl"))
     report = await verified(engine, keys, tmp_path, anchored)
     assert [(flaw.kind, flaw.seq) for flaw in report.flaws] == [("cut", 4)]
@@ -370,3 +371,22 @@ async def test_one_flipped_bit_elsewhere_in_an_export_is_found(
         if verify_file(path, keys.verify).sound:
             unseen.append((offset, bytes(flipped)))
     assert unseen == []
+
+
+async def test_a_body_in_other_bytes_in_the_database_is_named(
+    journal: Journal, engine: AsyncEngine, keys: AuditKeys, tmp_path: Path
+) -> None:
+    await write(journal, 3)
+    await journal.checkpoint()
+    await unguarded(engine, 'UPDATE audit SET body = \'{"user":"666666666666",\' || substr(body, 2) WHERE seq = 2')
+    report = await verified(engine, keys, tmp_path)
+    assert ("edited", 2) in {(flaw.kind, flaw.seq) for flaw in report.flaws}
+
+
+def test_a_flaw_says_where_it_is_in_words() -> None:
+    assert [Flaw(kind, "host:1", 6).place for kind in ("unreadable", "checkpoint", "edited", "export-cut")] == [
+        "line 6",
+        "writer host:1 checkpoint 6",
+        "writer host:1 entry 6",
+        "the file",
+    ]
