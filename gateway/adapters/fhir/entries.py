@@ -136,10 +136,13 @@ def _timed(name: str, entry: CodedEntry, *, interval: bool = False) -> Json:
 
 
 def _condition(placed: Placed) -> Json:
-    """The clinical status is stated only where the wire states it; an ended one is inactive (con-4)."""
+    """The clinical status is stated only where the wire states it; an ended one is inactive (con-4).
+
+    A Problem takes the code of the entry it points to, but never of one that was withdrawn: it would come back as a live one.
+    """
     entry = placed.entry
     ended = None if entry.nullified else time_of(entry.effective.high)
-    target = next((other for _, other in placed.links), None)
+    target = next((other for _, other in placed.links if not other.nullified), None)
     code = _concept(target) if entry.element == "Problem" and target is not None else _concept(entry)
     said = (f"Ended {entry.effective.high.iso}",) if entry.nullified and entry.effective.high else ()
     evidence = [{"detail": [reference]} for reference in (*(link for link, _ in placed.links), *placed.loose)]
@@ -152,8 +155,16 @@ def _condition(placed: Placed) -> Json:
         "onsetDateTime": time_of(start_of(entry.effective)),
         "abatementDateTime": ended,
         "evidence": evidence,
-        "note": notes(entry, *said, value_words(entry)),
+        "note": notes(entry, *said, *_odd_state(entry), value_words(entry)),
     }
+
+
+_KNOWN_STATES = frozenset({None, "active", "completed", "normal", "final", "nullified"})
+
+
+def _odd_state(entry: CodedEntry) -> tuple[str, ...]:
+    """A state no summary has been seen to give, in words: none of FHIR's may stand for it unseen."""
+    return () if entry.status in _KNOWN_STATES else (f"State on the record: {entry.status}",)
 
 
 def _condition_status(entry: CodedEntry, *, ended: bool) -> str | None:
@@ -187,7 +198,7 @@ def _allergy(placed: Placed) -> Json:
         "patient": placed.patient,
         "encounter": placed.encounter,
         "onsetDateTime": time_of(start_of(entry.effective)),
-        "note": notes(entry, *qualifier_notes(entry), *said, value_words(entry)),
+        "note": notes(entry, *qualifier_notes(entry), *said, *_odd_state(entry), value_words(entry)),
     }
 
 
@@ -195,9 +206,14 @@ _MEDICATION_STATUS = {"CurrentRepeatMedication": "active", "DiscontinuedRepeatMe
 
 
 def _medication_status(entry: CodedEntry) -> str:
-    """The list a medicine stands on says it; an acute one may still be taken, whatever the state of its order."""
+    """The list a medicine stands on says it; an acute one may still be taken, whatever the state of its order.
+
+    Where the entry itself gives a state that none is known to give, nobody can tell whether it is taken.
+    """
     if entry.nullified:
         return "entered-in-error"
+    if entry.status not in _KNOWN_STATES:
+        return "unknown"
     if entry.element == "MedicationAdministration" and entry.status in {"completed", "normal", "final"}:
         return "completed"
     if entry.element == "AcuteMedication" and entry.status == "active":
@@ -220,7 +236,7 @@ def _medication(placed: Placed) -> Json:
             *(reference for reference, other in placed.links if resource_type(other) in _REASONS),
             *placed.loose,
         ],
-        "note": notes(entry, f"Quantity: {quantity}" if quantity else "", value_words(entry)),
+        "note": notes(entry, f"Quantity: {quantity}" if quantity else "", *_odd_state(entry), value_words(entry)),
         "dosage": [{"text": entry.dosage}] if entry.dosage else None,
     }
 

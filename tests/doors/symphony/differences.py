@@ -112,7 +112,7 @@ REASONS: dict[str, Reason] = {
     ),
     "problem-node": Reason(
         r"Condition\.code\.coding\[\]\..*",
-        "A Problem takes the code of the entry it points to, where that is in the document.",
+        "A Problem takes the code of the entry it points to, where that is in the document and not withdrawn.",
         "'Abstract problem node' tells a clinician nothing.",
     ),
     "evidence": Reason(

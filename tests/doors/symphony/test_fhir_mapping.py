@@ -315,6 +315,10 @@ def test_a_problem_takes_its_meaning_from_the_entry_it_points_to() -> None:
         {"reference": f"Condition/{diagnosis.id}"},
         {"identifier": {"value": "gone"}, "display": "Finding"},
     ]
+    withdrawn = entry("Diagnosis", 1, status="nullified")
+    kept = by_identifier(made(withdrawn, problem), problem.id)
+    assert kept["code"]["coding"][0]["code"] == "181301000000103", "a withdrawn diagnosis comes back as a live one"
+    assert kept["evidence"][0]["detail"][0] == {"reference": f"Condition/{withdrawn.id}"}
     alone = entry("Problem", 3, code=abstract)
     assert by_identifier(made(alone), alone.id)["code"]["coding"][0]["code"] == "181301000000103"
 
@@ -390,11 +394,24 @@ def test_lifestyle_under_another_section_code_is_lifestyle() -> None:
         ("DiscontinuedRepeatMedication", "active", "stopped"),
         ("MedicationAdministration", "completed", "completed"),
         ("CurrentRepeatMedication", "nullified", "entered-in-error"),
+        ("CurrentRepeatMedication", "cancelled", "unknown"),
+        ("CurrentRepeatMedication", "suspended", "unknown"),
     ],
 )
 def test_what_a_medicines_list_says_of_it(element: str, status: str, expected: str) -> None:
     found = by_identifier(made(entry(element, status=status), section="185361000000102"), entry("x").id)
     assert found["status"] == expected
+
+
+_ACTED_UPON = {"AllergyIntolerance", "Condition", "MedicationStatement"}
+
+
+@pytest.mark.parametrize("element", [name for name, kind in RESOURCES.items() if kind in _ACTED_UPON])
+def test_a_state_no_summary_is_known_to_give_is_told_in_words(element: str) -> None:
+    given_entry = entry(element, status="cancelled")
+    assert "State on the record: cancelled" in json.dumps(by_identifier(made(given_entry), given_entry.id))
+    usual = entry(element, status="completed")
+    assert "State on the record" not in json.dumps(by_identifier(made(usual), usual.id))
 
 
 # Sections
