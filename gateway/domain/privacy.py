@@ -3,6 +3,7 @@
 Sources: access policy sections 3d to 3g, P-75, P-79, P-90.
 """
 
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -44,7 +45,8 @@ class AlertAction:
         aware(self.at)
         if self.to is AlertState.NEW:
             raise InvalidValue("an alert does not become new again")
-        if not self.note.strip() or len(self.note) > LONGEST_NOTE:
+        # a category of letter, number, mark that is seen, or sign: blanks, controls and format characters say nothing
+        if not any(unicodedata.category(letter)[0] in "LNPS" for letter in self.note) or len(self.note) > LONGEST_NOTE:
             raise InvalidValue(f"an act on an alert needs a note of at most {LONGEST_NOTE} characters")
 
 

@@ -27,7 +27,7 @@ PAGE = 10
 def act(action: AlertAction) -> Step:
     """The step that carries out one act.
 
-    It raises MessageInvalid(ALERT_CHANGED) where somebody acted meanwhile or the alert is closed,
+    It raises MessageInvalid(ALERT_CHANGED) where somebody acted meanwhile, the alert is closed, or it already stands so,
     MessageInvalid(PAGE_NOT_FOUND) where this organisation has no such alert, PolicyRefused(ALERT_OWN_ACCESS) where
     the person whose access raised it would close it (P-90).
     """
@@ -40,7 +40,7 @@ def act(action: AlertAction) -> Step:
             raise MessageInvalid(Code.PAGE_NOT_FOUND)
         if action.to is AlertState.CLOSED and row.user_id == action.actor.value:
             raise PolicyRefused(Code.ALERT_OWN_ACCESS, (("P-90", Code.ALERT_OWN_ACCESS),))
-        if row.version != action.version or row.state == AlertState.CLOSED.value:
+        if row.version != action.version or row.state in (AlertState.CLOSED.value, action.to.value):
             raise MessageInvalid(Code.ALERT_CHANGED)
         version = row.version + 1
         values = {"state": action.to.value, "version": version, "acted": action.at, "acted_by": action.actor.value}

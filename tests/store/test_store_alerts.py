@@ -76,6 +76,16 @@ async def test_p90_nobody_closes_what_his_own_access_raised(journal: Journal, en
     await perform(journal, action(raised.id, 1, to=AlertState.CLOSED, actor=DEPUTY))
 
 
+async def test_an_alert_is_not_put_where_it_stands(journal: Journal, engine: AsyncEngine) -> None:
+    raised = an_alert()
+    await journal.commit(Write(alerts=(raised,)))
+    await perform(journal, action(raised.id))
+    with pytest.raises(MessageInvalid) as refused:
+        await perform(journal, action(raised.id, 1))
+    assert refused.value.code is Code.ALERT_CHANGED
+    assert await audited(engine) == 1
+
+
 async def test_two_officers_at_once_lose_no_action(journal: Journal, engine: AsyncEngine) -> None:
     raised = [an_alert() for _ in range(10)]
     await journal.commit(Write(alerts=tuple(raised)))
@@ -121,7 +131,14 @@ async def test_a_closed_alert_stays_closed(journal: Journal, engine: AsyncEngine
 
 
 @pytest.mark.parametrize(
-    "more", [{"note": " \n"}, {"note": "x" * 2001}, {"to": AlertState.NEW}, {"at": NOW.replace(tzinfo=None)}]
+    "more",
+    [
+        {"note": " \n"},
+        {"note": "\u202e\u200b"},
+        {"note": "x" * 2001},
+        {"to": AlertState.NEW},
+        {"at": NOW.replace(tzinfo=None)},
+    ],
 )
 def test_an_act_that_cannot_be(more: dict[str, object]) -> None:
     with pytest.raises(InvalidValue):
