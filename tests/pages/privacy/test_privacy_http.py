@@ -102,6 +102,7 @@ async def test_the_life_of_an_alert(sandbox: RunningSandbox) -> None:
         assert nothing.exchange.code == "message-value"
         taken = await browser.post(page, path, {"to": "under-investigation", "note": "Asking the ward"})
         assert taken.find("//@data-state") == ["under-investigation"]
+        assert taken.find("//input[@name='to']/@value") == ["closed"]
         late = await browser.post(page, path, {"to": "closed", "note": "My own finding"})  # from the page before
         assert (late.exchange.status, late.exchange.code) == (409, "alert-changed")
         assert "My own finding" in words(late)
