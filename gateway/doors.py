@@ -155,4 +155,8 @@ def _viewers(house: House, doors: Web) -> Iterable[web.RouteDef]:
         yield web.post(path, emis_web)
         yield web.get(path, described, allow_head=False)
     yield web.post(SYSTMONE, doors.door(SystmOneDoor(catalogue=house.catalogue, numbers=house.numbers)))
-    yield web.get(SYSTMONE, public.wsdl("", "", schema="systmone/systmone"), allow_head=False)
+    yield web.get(
+        SYSTMONE,
+        public.wsdl("", f"{house.settings.public_url}{SYSTMONE}", schema="systmone/systmone"),
+        allow_head=False,
+    )

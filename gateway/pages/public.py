@@ -1,6 +1,7 @@
 """What anybody may read: what a code means, and whether this gateway is alive. Says nothing about any patient or system."""
 
 from collections.abc import Awaitable, Callable
+from urllib.parse import urljoin
 
 import orjson
 from aiohttp import web
@@ -103,7 +104,8 @@ def ready(facts: Ready) -> Callable[[web.Request], Awaitable[web.Response]]:
 def wsdl(name: str, address: str, *, schema: str | None = None) -> Callable[[web.Request], Awaitable[web.Response]]:
     """GET …?wsdl and …?xsd=NAME: one description, its ports at `address`, enough for a stock client to call from.
 
-    `schema`: what ?xsd without a name serves. A name without a description has schemas only.
+    `schema`: what ?xsd without a name serves. A name without a description has schemas only. Schemas name each other by
+    absolute URL at the host of `address`: some clients take a path alone for a file of their own disk.
     """
 
     async def handle(request: web.Request) -> web.Response:
@@ -111,7 +113,8 @@ def wsdl(name: str, address: str, *, schema: str | None = None) -> Callable[[web
         asked = query.get("xsd")
         asked = schema if asked == "" else asked
         if asked is not None and asked in SCHEMAS:
-            return web.Response(body=descriptions.xsd(asked, request.path), content_type="text/xml", charset="utf-8")
+            beside = urljoin(address, request.path)
+            return web.Response(body=descriptions.xsd(asked, beside), content_type="text/xml", charset="utf-8")
         if "wsdl" in query and name in DESCRIPTIONS:
             return web.Response(body=descriptions.wsdl(name, address), content_type="text/xml", charset="utf-8")
         return _json({"code": Code.PAGE_NOT_FOUND.slug, "sentence": "Ask for ?wsdl or ?xsd=NAME."}, 404)

@@ -39,17 +39,17 @@ def wsdl(name: str, address: str) -> bytes:
     return serialize(root)
 
 
-def xsd(name: str, path: str = "") -> bytes:
-    """The schema called `name`, its includes pointing to `path?xsd=` names. Raises KeyError for a name not in SCHEMAS.
+def xsd(name: str, address: str = "") -> bytes:
+    """The schema called `name`, its includes pointing to `address?xsd=` names. Raises KeyError for a name not in SCHEMAS.
 
-    With the path written out, clients that resolve a bare query wrongly load it too.
+    With the address (absolute URL) written out, clients that resolve a bare query or path wrongly load it too.
     """
     file = SCHEMAS[name]
     root = _read(file)
     for reference in root.iter(qname(XSD, "include"), qname(XSD, "import")):
         location = reference.get("schemaLocation")
         if location is not None:
-            reference.set("schemaLocation", f"{path}?xsd={_beside(file, location).removesuffix('.xsd')}")
+            reference.set("schemaLocation", f"{address}?xsd={_beside(file, location).removesuffix('.xsd')}")
     return serialize(root)
 
 
