@@ -94,8 +94,13 @@ def _not_a_date() -> date:
 
 
 def bearer(headers: Mapping[str, str]) -> str | None:
-    """The token of an Authorization: Bearer header (RFC 6750), or None."""
-    scheme, _, token = headers.get("Authorization", "").partition(" ")
+    """The token of an Authorization: Bearer header (RFC 6750), or None. Raises MessageInvalid where the header stands
+    twice: whose token counts must not hang on their order.
+    """
+    found = [value for name, value in headers.items() if name.lower() == "authorization"]
+    if len(found) > 1:
+        raise invalid("http.Authorization", "a header sent once", Code.MESSAGE_HEADERS)
+    scheme, _, token = "".join(found).partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 

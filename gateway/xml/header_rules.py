@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from lxml import etree
+
 from gateway.domain.findings import Finding
 from gateway.xml.findings import Fault, finding
 from gateway.xml.names import WSA, WSA_ANONYMOUS, WSSE, WSU, qname
@@ -66,12 +68,22 @@ def endpoint_findings(envelope: Envelope) -> Iterator[Finding]:
         yield finding(Fault.REPLY_TO, reply, expected=WSA_ANONYMOUS)
 
 
+def _repeated(parent: etree._Element | None, local: str, clause: str) -> Iterator[Finding]:
+    """Every part after the first of a wsu: name that may stand once: which of two times counts must not be a guess."""
+    parts = [] if parent is None else list(elements(parent, qname(WSU, local)))
+    for part in parts[1:]:
+        yield finding(Fault.HEADER_REPEATED, part, clause=clause, expected=f"one wsu:{local}")
+
+
 def timestamp_findings(
     envelope: Envelope, *, now: datetime, skew: timedelta, max_lifetime: timedelta | None
 ) -> Iterator[Finding]:  # rows 8 and 9
     """wsu:Timestamp is there, readable, current at `now`, and not longer than `max_lifetime` (None: no limit)."""
     block = envelope.block(qname(WSSE, "Security"))
     stamp = first(block, qname(WSU, "Timestamp"))
+    yield from _repeated(block, "Timestamp", "WS-Security 1.1 section 10")
+    for local in ("Created", "Expires"):
+        yield from _repeated(stamp, local, "WS-Security 1.1 section 10")
     times: dict[str, datetime] = {}
     place = next(part for part in (stamp, block, envelope.header, envelope.root) if part is not None)
     for local in ("Created", "Expires"):
