@@ -33,8 +33,8 @@ async def test_matched_alerts_are_proposed_and_closed_with_the_evidence(sandbox:
         page = seen(answer)
         assert answer.status == 200, answer.code
         assert page.find("//*[@data-rows]")[0].text_content() == "4"
-        assert page.find("//*[@data-duplicates]")[0].text_content().startswith("1 (lines 3)")
-        assert "1: not an NHS number (lines 4)" in words(page)
+        assert page.find("//*[@data-duplicates]")[0].text_content().startswith("1 (line 3)")
+        assert "1: not an NHS number (line 4)" in words(page)
         assert b"HYPERLINK" not in answer.body
         offered = {str(name).removeprefix("alert-") for name in page.find("//input[@type='checkbox']/@name")}
         assert theirs in offered
