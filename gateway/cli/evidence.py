@@ -76,12 +76,6 @@ def audit_verify(file: Path, folder: Path, anchor: Path | None) -> None:
     except (KeysUnusable, AnchorUnusable, OSError) as error:
         click.echo(f"audit verify: {error}", err=True)
         sys.exit(2)
-    for flaw in report.flaws:
-        click.echo(f"{flaw.kind}: {flaw.place}: {flaw.sentence}")
-    click.echo(
-        f"{report.entries} entries, {report.chains} chains, {report.checkpoints} checkpoints, "
-        f"{report.uncovered} entries after the last checkpoint: {'sound' if report.sound else 'NOT SOUND'}"
-    )
     if anchor is None:
         click.echo(
             "No anchor was given: what was cut off the audit's end before this export was made would not show.",
@@ -89,6 +83,12 @@ def audit_verify(file: Path, folder: Path, anchor: Path | None) -> None:
         )
     else:
         click.echo(f"{len(anchored)} checkpoints kept elsewhere were compared.", err=True)
+    for flaw in report.flaws:
+        click.echo(f"{flaw.kind}: {flaw.place}: {flaw.sentence}")
+    click.echo(
+        f"{report.entries} entries, {report.chains} chains, {report.checkpoints} checkpoints, "
+        f"{report.uncovered} entries after the last checkpoint: {'sound' if report.sound else 'NOT SOUND'}"
+    )
     sys.exit(0 if report.sound else 1)
 
 

@@ -201,8 +201,9 @@ async def test_a_report_of_another_form_is_not_read(bench: Bench, text: str) -> 
     bench.gateway.reply = fake.response("QuerySCRActivityResponse", "SMSP-0000", content=text)
     result = await ask(bench, "activity", "--from", "2026-03-01", "--to", "2026-03-02")
     assert result.exit_code == 1
-    assert "report" in result.stderr
-    assert result.stdout == ""
+    told = json.loads(result.stdout)
+    assert (told["outcome"], told["code"]) == ("unavailable", None)
+    assert "report" in told["sentence"]
 
 
 @pytest.mark.parametrize(
