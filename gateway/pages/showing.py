@@ -4,6 +4,7 @@ Nothing of a record is kept: a print fetches it again under its own entry, resti
 """
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -50,7 +51,9 @@ async def show_record(turn: Turn) -> web.StreamResponse:
 
 
 async def _view(turn: Turn, texts: dict[str, Any]) -> web.StreamResponse:
-    call = view_call(turn, texts)
+    context = patient_of(turn)
+    facts = {**context.facts, **texts}
+    call = replace(view_call(turn, texts), renews=_renewed(context.grant, facts))
     kept: list[Viewed] = []
 
     def write(viewed: Viewed) -> web.Response:
@@ -63,9 +66,15 @@ async def _view(turn: Turn, texts: dict[str, Any]) -> web.StreamResponse:
         if error.code in _CORRECTED and turn.form.get("permission") in OVERRIDES:
             return await _again(turn, error)
         raise
-    facts = {**patient_of(turn).facts, **texts}
     await _granted(turn, kept[-1], facts)
     return page
+
+
+def _renewed(grant: Grant | None, facts: dict[str, Any]) -> datetime | None:
+    """When the view that this form asks for was shown already: a reload of its page posts the very same answers again."""
+    if grant is None or facts.get("permission") not in OVERRIDES or grant.claims != facts:
+        return None
+    return grant.at
 
 
 async def _again(turn: Turn, error: GatewayError) -> web.Response:

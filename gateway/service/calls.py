@@ -80,6 +80,8 @@ class ViewCall(Call):
     """True: the door shows a SummaryRecord. False: it passes the GPSummary element through untouched."""
     event_id: str | None = None
     """A document the caller names; it must be on the patient's current list."""
+    renews: datetime | None = None
+    """When a view with these very claims was shown in this browsing context, where the page of it was loaded again."""
 
     @property
     def operation(self) -> Operation:

@@ -6,6 +6,7 @@ decision allows, and nothing is handed out before the outcome entry and any aler
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TypeVar
 
 from gateway.domain.access import Operation
@@ -70,6 +71,14 @@ def _of_a_print(call: PrintCall, facts: Facts) -> Facts:
     since = (answer for answer in facts.permissions if answer.start > call.viewed_at)
     if any(answer.answer is not PermissionAnswer.YES for answer in since):
         return replace(facts, claims=replace(facts.claims, permission=PermissionClaim.NOT_ASKED))
+    return replace(facts, recent_notes=())
+
+
+def _of_a_renewed(shown_at: datetime, facts: Facts) -> Facts:
+    """A page loaded again is the same view: its own note is no repeat. After a no given since, it is an attempt like any other (P-03)."""
+    since = (answer for answer in facts.permissions if answer.start > shown_at)
+    if any(answer.answer is not PermissionAnswer.YES for answer in since):
+        return facts
     return replace(facts, recent_notes=())
 
 
@@ -159,6 +168,8 @@ class View:
         facts = self._parts.facts(call, context, caller, state)
         if isinstance(call, PrintCall):
             facts = _of_a_print(call, facts)
+        elif isinstance(call, ViewCall) and call.renews is not None:
+            facts = _of_a_renewed(call.renews, facts)
         spent = spends(call, caller, context)
         decision = await self._decide(facts, maker, spent)
         permission = None

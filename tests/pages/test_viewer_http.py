@@ -253,6 +253,52 @@ async def test_an_emergency_view_prints_under_its_own_note(sandbox: RunningSandb
     assert entries(sandbox, printed.exchange.correlation_id)[-1].get("alert_id") is None
 
 
+async def test_an_emergency_page_loaded_again_is_the_same_view_until_a_no(sandbox: RunningSandbox) -> None:
+    number = PATIENTS["empty_allergies"]
+    told = {"permission": "emergency", "emergency_reason": "unconscious", "note": "Brought in after a fall from a roof"}
+    async with walking(sandbox) as (browser, _), walking(sandbox) as (colleague, _):
+
+        async def asking() -> Page:
+            await browser.post(await browser.get("/viewer/find"), "/viewer/find", {"nhs_number": number})
+            await browser.post(await browser.get("/viewer/patient"), "/viewer/patient", {"relationship": "none"})
+            return await browser.get("/viewer/without-permission")
+
+        await signed_in(browser)
+        form = await asking()
+        first = await browser.post(form, "/viewer/record", told)
+        again = await browser.post(form, "/viewer/record", told)
+        assert record_of(first) is not None, first.exchange.code
+        assert record_of(again) == record_of(first), again.exchange.code
+        shown = [entries(sandbox, page.exchange.correlation_id)[-1] for page in (first, again)]
+        assert [entry["event"] for entry in shown] == ["viewed", "viewed"]
+        assert len({entry["alert_id"] for entry in shown} - {None}) == 2, "each showing has its alert (I4)"
+        other = await browser.post(form, "/viewer/record", {**told, "emergency_reason": "no-capacity"})
+        assert other.exchange.code == "emergency-note", "the note of one view for another"
+        page = await found(colleague, number)
+        page = await colleague.post(page, "/viewer/patient", {"relationship": "self-claimed"})
+        await colleague.post(page, "/viewer/record", {"permission": "no"})
+        closed = await browser.post(form, "/viewer/record", told)
+        assert "P-03" in closed.exchange.rules
+        assert record_of(closed) is None
+
+
+async def test_a_note_is_a_repeat_in_another_context(sandbox: RunningSandbox) -> None:
+    told = {"permission": "emergency", "emergency_reason": "unconscious", "note": "Carried in without any papers"}
+    async with walking(sandbox) as (browser, _):
+        await signed_in(browser)
+        pages = []
+        for _again in range(2):
+            page = await browser.post(
+                await browser.get("/viewer/find"), "/viewer/find", {"nhs_number": PATIENTS["captions_only"]}
+            )
+            await browser.post(page, "/viewer/patient", {"relationship": "none"})
+            form = await browser.get("/viewer/without-permission")
+            pages.append(await browser.post(form, "/viewer/record", told))
+    assert record_of(pages[0]) is not None, pages[0].exchange.code
+    assert pages[1].exchange.code == "emergency-note"
+    assert record_of(pages[1]) is None
+
+
 async def test_a_launched_patient_or_another_context_id_is_refused(sandbox: RunningSandbox) -> None:
     async with walking(sandbox) as (browser, calls):
         page = await found(browser, PATIENTS["core"])
