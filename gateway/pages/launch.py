@@ -64,8 +64,8 @@ class LaunchPages:
 
     async def code_page(self, turn: Turn) -> web.StreamResponse:
         """GET /launch?code=…: one button. Looking spends nothing, whoever looks."""
-        code = turn.request.query.get("code", "")
-        if not code:
+        code = turn.request.query.get("code")
+        if code is None:
             text = "Open the record from your clinical system. There is nothing to see at this address by itself."
             return _plain(turn, title="Open a Summary Care Record", text=text)
         _checked(code)

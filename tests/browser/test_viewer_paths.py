@@ -75,6 +75,15 @@ async def test_a_way_without_permission_warns_and_is_told(
     await expect(page.get_by_text(TOLD)).to_be_visible()
 
 
+async def test_a_record_opened_without_permission_survives_a_reload(watched: Watched) -> None:
+    page = await at_permission(watched, "captions_only")
+    await override(page, "The patient's best interests", note="Reading again what the page said before")
+    await expect(page.locator("[data-record]")).to_have_count(1)
+    await page.reload()
+    await expect(page.locator("[data-record]")).to_have_count(1)
+    await expect(page.locator("dd", has_text="The patient's best interests")).to_be_visible()
+
+
 async def test_a_legal_basis_must_be_named(watched: Watched) -> None:
     page = await at_permission(watched, "captions_only")
     await override(page, "A legal basis", note="A letter of the court came this morning")

@@ -231,6 +231,8 @@ async def test_the_page_before_sign_in_says_nothing_of_anybody(sandbox: RunningS
         assert "9000000009" not in text
         assert USERS["rio"] not in text
         assert page.find("//button[@autofocus]")
+        empty = await send(calls, "GET", "/launch?code=")
+        assert empty.code == "launch-invalid", "a code that says nothing is no visit without one"
         for wrong in ("", "?code=short", "?code=" + "A" * 43, "?code=" + "A" * 4000):
             seen = await send(calls, "GET", "/launch" + wrong)
             assert seen.code == (None if not wrong else "launch-invalid")
