@@ -279,8 +279,3 @@ class View:
         spine_ids = tuple(visit.spine.message_ids)
         entry = visit.maker.failed(error, self._parts.clock(), spine_message_ids=spine_ids)
         await self._parts.journal.commit(Write(entries=(entry,)))
-
-
-def _meant(call: ViewCall, newest: str) -> bool:
-    """Whether the caller names this event, or none; UUIDs are the same in either case."""
-    return call.event_id is None or call.event_id.upper() == newest.upper()

@@ -126,7 +126,8 @@ async def test_nothing_acknowledged_is_lost_by_sigkill(
     assert len(acknowledged) >= KILLS
     assert await missing(engine, acknowledged) == []
     report = await verified(engine, load_or_create_keys(key_folder), tmp_path)
-    assert report.flaws == ()
+    # killed before their first checkpoint was due, they may leave none: that alone is said of such an export
+    assert [flaw.kind for flaw in report.flaws] == ([] if report.checkpoints else ["export-cut"])
     assert report.entries >= 2 * len(acknowledged)
 
 
