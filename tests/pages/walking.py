@@ -15,6 +15,18 @@ from vendor_stubs.pages import Browser, Page
 
 DOCTOR = "910000000158"
 """Of the mental health trust: asks at every view."""
+WORKBENCH = (
+    "/privacy/alerts",
+    "/privacy/reports/patient",
+    "/privacy/reports/user",
+    "/privacy/reports/enquiries",
+    "/privacy/looked",
+    "/privacy/permissions",
+    "/privacy/samples",
+    "/privacy/attendance",
+    "/privacy/charts",
+)
+"""Pages of the privacy officer's workbench that need nothing in their address."""
 PATIENTS = {patient.case: patient.nhs for patient in reversed(list(cast.patients())) if patient.case}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from tests.pages.walking import WORKBENCH
 from tests.soak.ledger import Asked
 from tests.xml.test_xml_explain import SEEDS
 from vendor_stubs import cast, mini_service_operations, scra
@@ -17,17 +18,6 @@ if TYPE_CHECKING:
     from tests.soak.traffic import Street
 
 USER, OFFICER, SYSTEM, FEED = "910000000281", "910000000034", "portal-rzz09", "pas-rzz09"
-WORKBENCH = (
-    "/privacy/alerts",
-    "/privacy/reports/patient",
-    "/privacy/reports/user",
-    "/privacy/reports/enquiries",
-    "/privacy/looked",
-    "/privacy/permissions",
-    "/privacy/samples",
-    "/privacy/attendance",
-    "/privacy/charts",
-)
 OPEN = (
     "/errors",
     "/errors/permission-refused",

@@ -18,23 +18,11 @@ from tests.pages.privacy.officers import (
     emergency,
     upload,
 )
-from tests.pages.walking import PATIENTS, entries, rows, walking
+from tests.pages.walking import PATIENTS, WORKBENCH, entries, rows, walking
 from tests.running import RunningSandbox
 from vendor_stubs import scra
 from vendor_stubs.calling.http import Calls, Exchange
 from vendor_stubs.pages import FORM, Page, read_html
-
-PAGES = (
-    "/privacy/alerts",
-    "/privacy/reports/patient",
-    "/privacy/reports/user",
-    "/privacy/reports/enquiries",
-    "/privacy/looked",
-    "/privacy/permissions",
-    "/privacy/samples",
-    "/privacy/attendance",
-    "/privacy/charts",
-)
 
 
 async def posted(calls: Calls, path: str, **fields: str) -> Exchange:
@@ -54,7 +42,7 @@ def seen(answer: Exchange) -> Page:
     return Page(exchange=answer, tree=read_html(answer))
 
 
-@pytest.mark.parametrize("path", [*PAGES, "/privacy/alerts/NONE", "/privacy/samples/NONE"])
+@pytest.mark.parametrize("path", [*WORKBENCH, "/privacy/alerts/NONE", "/privacy/samples/NONE"])
 async def test_nothing_opens_without_a_session_or_with_another_pages_one(sandbox: RunningSandbox, path: str) -> None:
     async with walking(sandbox) as (browser, _):
         assert (await browser.get(path)).exchange.code == "session-missing"
@@ -65,7 +53,7 @@ async def test_nothing_opens_without_a_session_or_with_another_pages_one(sandbox
 async def test_a_doctor_is_refused_everywhere_and_that_is_on_record(sandbox: RunningSandbox) -> None:
     async with walking(sandbox) as (browser, _):
         page = await scra.sign_in(browser, DOCTOR, None, start="/privacy/sign-in")
-        for path in PAGES:
+        for path in WORKBENCH:
             page = await browser.get(path)
             assert (page.exchange.status, page.exchange.code) == (403, "role-activity"), path
             [entry] = entries(sandbox, page.exchange.correlation_id)
@@ -75,7 +63,7 @@ async def test_a_doctor_is_refused_everywhere_and_that_is_on_record(sandbox: Run
 async def test_every_page_is_on_record_before_it_is_shown(sandbox: RunningSandbox) -> None:
     async with walking(sandbox) as (browser, _):
         await at_work(browser)
-        for path in PAGES:
+        for path in WORKBENCH:
             page = await browser.get(path)
             assert page.exchange.status == 200, (path, page.exchange.code)
             [entry] = entries(sandbox, page.exchange.correlation_id)
