@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench import capacity
 from tests.bench.page import BEGIN, END, write_figures
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
@@ -27,3 +28,18 @@ def test_a_page_without_its_marks_is_left_alone(tmp_path: Path, text: str) -> No
     with pytest.raises(ValueError, match="once each"):
         write_figures(page, "figures")
     assert page.read_text(encoding="utf-8") == text
+
+
+def test_capacity_is_worked_out_from_what_a_view_costs() -> None:
+    row = {"door": "cleo, whole view", "callers": 32, "spine_ms": 0, "cpu_ms_each": 5.0}
+    others = [row | {"callers": 8}, row | {"spine_ms": 20}, row | {"door": "pass-through"}]
+    *_, line = capacity.table({"doors": [row, *others]}).splitlines()
+    assert line == "| cleo | 5.0 | 200 | 133 | 0.8 |"
+    assert capacity.table({"doors": others}) == capacity.table({}) == ""
+
+
+def test_the_operators_page_takes_the_table(tmp_path: Path) -> None:
+    page = tmp_path / "operating.md"
+    page.write_text((PAGE.parent / "operating.md").read_text(encoding="utf-8"), encoding="utf-8")
+    write_figures(page, "| a | b |")
+    assert "| a | b |" in page.read_text(encoding="utf-8")

@@ -1,7 +1,7 @@
 """`make bench`: the gateway and its references on this machine, in one run, in turns.
 
 `python -m tests.bench [--seconds 2] [--rounds 3] [--callers 1,8,32,200] [--only doors,pages,…] [--json FILE]
-[--write docs/performance.md]`. The sections are listed below, in the order in which they run.
+[--write docs/performance.md] [--capacity docs/operating.md]`. The sections are listed below, in the order in which they run.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.bench import audit, doors, goals, inner, pages
+from tests.bench import audit, capacity, doors, goals, inner, pages
 from tests.bench.doors import Row, Turns
 from tests.bench.page import write_figures
 
@@ -56,6 +56,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", type=lambda text: text.split(","), default=list(SECTIONS))
     parser.add_argument("--json", type=Path)
     parser.add_argument("--write", type=Path, help="the page whose figures this run replaces")
+    parser.add_argument("--capacity", type=Path, help="the page whose table of capacity this run replaces")
     given = parser.parse_args()
     if unknown := set(given.only) - set(SECTIONS):
         parser.error(f"no such section: {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
@@ -85,6 +86,8 @@ def main() -> None:
         given.json.write_text(json.dumps({"machine": machine, "sections": found}, indent=1), encoding="utf-8")
     if given.write:
         write_figures(given.write, "\n\n".join([machine, *tables]))
+    if given.capacity and (sized := capacity.table(found)):
+        write_figures(given.capacity, f"{machine}\n\n{sized}")
 
 
 def _machine(began: datetime, given: argparse.Namespace) -> str:

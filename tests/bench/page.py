@@ -1,4 +1,4 @@
-"""Writes a run's tables into docs/performance.md, between two marks; the words around them are people's and stay as they are."""
+"""Writes a run's tables into a page of docs, between two marks; the words around them are people's and stay as they are."""
 
 from pathlib import Path
 
