@@ -23,6 +23,8 @@ class PatientFacts:
     practice: OdsCode | None
     birth_date: str | None = field(repr=False)
     """YYYY-MM-DD, or as much of it as PDS holds."""
+    former: tuple[NhsNumber, ...] = ()
+    """Other numbers that this one has superseded, as far as PDS has told before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

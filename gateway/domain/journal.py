@@ -31,8 +31,17 @@ class Spend:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Successor:
+    """PDS's word on a number: which one stands for it now. The number itself, where PDS no longer names another."""
+
+    superseded: NhsNumber
+    current: NhsNumber
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EndPermissions:
-    """Ends every standing yes for these numbers in one organisation (P-03)."""
+    """Ends every standing yes for these numbers, and for those linked with them, in one organisation (P-03)."""
 
     patients: tuple[NhsNumber, ...]
     organisation: OdsCode
@@ -41,7 +50,7 @@ class EndPermissions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndRelationships:
-    """Ends relationships that a feed fed earlier, for one patient and where named one user or team."""
+    """Ends relationships that a feed fed earlier, for one patient under whichever number, and where named one user or team."""
 
     patient: NhsNumber
     system: SystemId
@@ -63,6 +72,8 @@ class Write:
     end_permissions: tuple[EndPermissions, ...] = ()
     relationships: tuple[Relationship, ...] = ()
     end_relationships: tuple[EndRelationships, ...] = ()
+    successors: tuple[Successor, ...] = ()
+    """Written before anything is ended, so that an ending reaches the numbers just linked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +89,11 @@ class ViewState:
     """What the store holds that a decision needs, read in one round trip."""
 
     permissions: tuple[RecordedPermission, ...]
+    """The newest of each answer and every yes that stands, under any of the patient's numbers known to be linked."""
     relationships: tuple[Relationship, ...]
     recent_notes: tuple[str, ...]
     override_count_24h: int
     trained: bool
     privacy_officers_trained: int
+    successors: tuple[Successor, ...] = ()
+    """What is known of which numbers are one patient's."""

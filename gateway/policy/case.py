@@ -71,11 +71,11 @@ class Case:
 
     @cached_property
     def numbers(self) -> frozenset[NhsNumber] | None:
-        """The patient's numbers, current and asked for; None while PDS has not answered."""
+        """The patient's numbers, current, asked for and superseded earlier; None while PDS has not answered."""
         patient = self.facts.patient
         if patient is None:
             return None
-        return frozenset({patient.nhs_number, patient.requested or patient.nhs_number})
+        return frozenset({patient.nhs_number, patient.requested or patient.nhs_number, *patient.former})
 
     @cached_property
     def registered(self) -> bool | None:

@@ -57,6 +57,7 @@ def render(settings: PolicySettings, tests: Mapping[str, tuple[str, ...]]) -> st
         "## Which rules each operation passes\n",
         _table(("operation", "rules"), _operation_rows()),
         "A trace asks for its person (P-07 to P-10, P-14) only in the standalone viewer, and a vouched system for none.\n",
+        ON_RECORD.format(hours=f"{settings.limits.refusal.total_seconds() / 3600:g}"),
         "## Alerts\n",
         _table(("the view rests on", "relationship on record", "claimed or none"), ALERTS),
         MARKS.format(most=settings.limits.override_views_per_day),
@@ -64,6 +65,24 @@ def render(settings: PolicySettings, tests: Mapping[str, tuple[str, ...]]) -> st
         _table(("what", "value"), _figures(settings)),
     ]
     return "\n".join(parts)
+
+
+ON_RECORD = """## What an answer on record binds
+
+A no is in force for the whole organisation it was told to, until the patient says yes there: it has no age at which it
+lapses, and it closes the record at the patient's own practice too, where no permission is needed (P-36). Only the statement
+that the patient's condition has changed is a matter of time: an emergency within {hours} hours of the no needs it. A yes that is
+withdrawn no longer ends the no before it.
+
+A patient may have more than one NHS number: PDS answers for a superseded one with the one that stands for it now. Each
+such answer is kept, and from then on every answer, relationship and ending under any of these numbers holds for all of
+them: in views, prints and look-ups, and for several old numbers of one patient. If PDS later names another successor, or
+none, its newest word counts.
+
+Limit: nothing about a patient is asked of PDS for a request that is refused without it. So a no told under an old number
+for which PDS was never asked binds under that number at once, and under the current one only after the first request
+under the old number that reaches PDS: a permitted view, the status of a record, or a look-up of the patient's details.
+"""
 
 
 ALERTS = (

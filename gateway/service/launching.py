@@ -24,8 +24,8 @@ from gateway.service.identify import Caller, choose_role
 from gateway.service.outcomes import Launched, Traced
 from gateway.service.parts import Parts
 from gateway.service.ports import ShelfPort
+from gateway.service.successors import patient_facts
 from gateway.service.tracing import traced
-from gateway.service.view import patient_facts
 
 CODE_LASTS = timedelta(seconds=60)
 """Life of a launch code."""

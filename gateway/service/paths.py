@@ -13,7 +13,7 @@ from gateway.domain.spine import Demographics
 from gateway.service.calls import Call, Context
 from gateway.service.identify import Caller
 from gateway.service.parts import Parts
-from gateway.service.view import patient_facts
+from gateway.service.successors import patient_facts
 
 _NOTE = "What this path would need to be told."
 """Stands for a note, so that only what is missing beside it is seen."""
@@ -58,7 +58,7 @@ class OpenPaths:
         numbers = (patient.nhs_number, *((patient.requested,) if patient.requested else ()))
         state = await self._parts.state_of(caller, context, numbers)
         facts = self._parts.facts(call, context, caller, state)
-        facts = replace(facts, operation=Operation.VIEW, patient=patient_facts(patient))
+        facts = replace(facts, operation=Operation.VIEW, patient=patient_facts(patient, state.successors))
         asked = AccessClaims(permission=PermissionClaim.YES)
         plain = self._tried(facts, asked)
         emergency = self._tried(

@@ -9,6 +9,7 @@ from gateway.service.calls import Context
 from gateway.service.entries import EntryMaker
 from gateway.service.outcomes import Traced
 from gateway.service.parts import Parts
+from gateway.service.successors import superseded
 
 
 async def traced(
@@ -33,5 +34,5 @@ async def traced(
         requested_patient=patient.requested,
         spine_message_ids=tuple(spine.message_ids),
     )
-    await parts.journal.commit(Write(entries=(found,)))
+    await parts.journal.commit(Write(entries=(found,), successors=superseded(patient, found.at)))
     return Traced(patient=patient)

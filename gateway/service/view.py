@@ -6,15 +6,14 @@ decision allows, and nothing is handed out before the outcome entry and any aler
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import TypeVar
 
 from gateway.domain.access import Operation
 from gateway.domain.codes import Code
-from gateway.domain.decision import AuditEntry, ConsentFacts, Decision, Facts, PatientFacts, Verdict
+from gateway.domain.decision import AuditEntry, ConsentFacts, Decision, Facts, Verdict
 from gateway.domain.errors import GatewayError, InternalError, NoRecord, PolicyRefused, SpineUnavailable
 from gateway.domain.identifiers import NhsNumber
-from gateway.domain.journal import EndPermissions, Spend, Write
+from gateway.domain.journal import EndPermissions, Spend, Successor, Write
 from gateway.domain.permission import PermissionAnswer, PermissionClaim, RecordedKind, RecordedPermission
 from gateway.domain.spine import Confidentiality, Consent, Demographics, EventDocument, EventList, SpineCall
 from gateway.service.calls import Call, Context, PrintCall, StatusCall, ViewCall
@@ -23,6 +22,7 @@ from gateway.service.identify import Caller
 from gateway.service.outcomes import Status, Viewed
 from gateway.service.parts import Parts
 from gateway.service.recording import asked_permission, spends
+from gateway.service.successors import learned, patient_facts
 
 T = TypeVar("T")
 
@@ -46,40 +46,33 @@ class Visit:
     patient: Demographics | None = None
     permission: RecordedPermission | None = None
     """An answer that this request itself put on record."""
+    successors: tuple[Successor, ...] = ()
+    """Which numbers are on record as this patient's."""
 
     def met(self, patient: Demographics) -> "Visit":
         """The same with PDS's answer."""
         base = replace(self.maker.base, patient=patient.nhs_number, requested_patient=patient.requested)
-        facts = replace(self.facts, patient=patient_facts(patient))
+        facts = replace(self.facts, patient=patient_facts(patient, self.successors))
         return replace(self, patient=patient, facts=facts, maker=replace(self.maker, base=base))
 
 
-def patient_facts(patient: Demographics) -> PatientFacts:
-    """What rules use of a PDS record."""
-    return PatientFacts(
-        nhs_number=patient.nhs_number,
-        requested=patient.requested,
-        confidentiality=patient.confidentiality,
-        deceased=patient.deceased is not None,
-        practice=patient.practice,
-        birth_date=patient.birth.iso[:10] if patient.birth else None,
-    )
+def _resting(call: Call, facts: Facts) -> Facts:
+    """The facts of a print or of a page loaded again, which rest on their view: its own note is no repeat.
 
-
-def _of_a_print(call: PrintCall, facts: Facts) -> Facts:
-    """A print rests on its view: the view's own note is no repeat, and a no given since closes it (P-03)."""
-    since = (answer for answer in facts.permissions if answer.start > call.viewed_at)
-    if any(answer.answer is not PermissionAnswer.YES for answer in since):
-        return replace(facts, claims=replace(facts.claims, permission=PermissionClaim.NOT_ASKED))
-    return replace(facts, recent_notes=())
-
-
-def _of_a_renewed(shown_at: datetime, facts: Facts) -> Facts:
-    """A page loaded again is the same view: its own note is no repeat. After a no given since, it is an attempt like any other (P-03)."""
-    since = (answer for answer in facts.permissions if answer.start > shown_at)
-    if any(answer.answer is not PermissionAnswer.YES for answer in since):
+    After a no given since, a print is closed and a page loaded again is an attempt like any other (P-03).
+    """
+    if isinstance(call, PrintCall):
+        shown_at = call.viewed_at
+    elif isinstance(call, ViewCall) and call.renews is not None:
+        shown_at = call.renews
+    else:
         return facts
-    return replace(facts, recent_notes=())
+    since = (answer for answer in facts.permissions if answer.start > shown_at)
+    if all(answer.answer is PermissionAnswer.YES for answer in since):
+        return replace(facts, recent_notes=())
+    if isinstance(call, PrintCall):
+        return replace(facts, claims=replace(facts.claims, permission=PermissionClaim.NOT_ASKED))
+    return facts
 
 
 class View:
@@ -95,7 +88,7 @@ class View:
         """
         visit = await self._open(call, call.patient, context, caller)
         try:
-            visit = await self._meet(visit, call.patient)
+            visit = await self._meet(visit, call)
             assert visit.patient is not None
             events = await self._parts.spine.event_list(visit.patient.nhs_number, visit.spine)
             visit = replace(visit, facts=replace(visit.facts, consent=ConsentFacts(consent=events.consent)))
@@ -132,6 +125,7 @@ class View:
 
     async def _looked_up(self, asked: NhsNumber, visit: Visit) -> Status:
         patient = await self._parts.spine.demographics(asked, visit.spine)
+        await self._learn(asked, patient, visit)
         if patient.confidentiality is not Confidentiality.UNRESTRICTED:
             return Status(exists=False, consent=Consent.NO, patient=patient)
         events = await self._parts.spine.event_list(patient.nhs_number, visit.spine)
@@ -165,11 +159,7 @@ class View:
         """The first decision, on local facts, and the first durable entry: what was asked, and an answer just given."""
         maker = EntryMaker.of(call, context, caller, patient, self._parts.ids)
         state = await self._parts.state_of(caller, context, (patient,))
-        facts = self._parts.facts(call, context, caller, state)
-        if isinstance(call, PrintCall):
-            facts = _of_a_print(call, facts)
-        elif isinstance(call, ViewCall) and call.renews is not None:
-            facts = _of_a_renewed(call.renews, facts)
+        facts = _resting(call, self._parts.facts(call, context, caller, state))
         spent = spends(call, caller, context)
         decision = await self._decide(facts, maker, spent)
         permission = None
@@ -178,19 +168,34 @@ class View:
         entry = maker.decided("asked", "asked", decision, facts)
         await self._parts.journal.commit(Write(entries=(entry,), spend=spent))
         spine = SpineCall(asid=context.system.asid, correlation_id=context.correlation_id, deadline=context.deadline)
-        return Visit(context=context, caller=caller, facts=facts, maker=maker, spine=spine, permission=permission)
+        return Visit(
+            context=context,
+            caller=caller,
+            facts=facts,
+            maker=maker,
+            spine=spine,
+            permission=permission,
+            successors=state.successors,
+        )
 
-    async def _meet(self, visit: Visit, asked: NhsNumber) -> Visit:
-        """PDS and the second decision; for a superseded number with what is recorded under both numbers."""
-        patient = await self._parts.spine.demographics(asked, visit.spine)
-        visit = visit.met(patient)
-        if patient.requested is not None:
-            numbers = (patient.requested, patient.nhs_number)
+    async def _meet(self, visit: Visit, call: ViewCall) -> Visit:
+        """PDS and the second decision; where PDS tells of another number, with what is recorded under all of them."""
+        patient = await self._parts.spine.demographics(call.patient, visit.spine)
+        if await self._learn(call.patient, patient, visit):
+            numbers = (call.patient, patient.nhs_number)
             state = await self._parts.state_of(visit.caller, visit.context, numbers)
             facts = replace(visit.facts, permissions=state.permissions, relationships=state.relationships)
-            visit = replace(visit, facts=facts)
+            visit = replace(visit, facts=_resting(call, facts), successors=state.successors)
+        visit = visit.met(patient)
         await self._decide(visit.facts, visit.maker)
         return visit
+
+    async def _learn(self, asked: NhsNumber, patient: Demographics, visit: Visit) -> bool:
+        """Puts on record which number PDS says stands for the one asked for; whether that was news. Raises NotPossibleNow."""
+        news = learned(asked, patient, visit.successors, self._parts.clock())
+        if news:
+            await self._parts.journal.commit(Write(successors=news))
+        return bool(news)
 
     async def _newest(self, call: ViewCall, events: EventList, spine: SpineCall) -> EventDocument:
         """The newest summary; a listed id that is gone is listed once more, then reported."""

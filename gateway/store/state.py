@@ -1,5 +1,6 @@
 """Reads that a decision and its reports rest on. Never writes, and never takes the writer's connection or lock."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -8,6 +9,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
+    Row,
     Select,
     String,
     and_,
@@ -15,6 +17,7 @@ from sqlalchemy import (
     cast,
     func,
     literal,
+    not_,
     or_,
     select,
     union_all,
@@ -25,13 +28,14 @@ from gateway.domain import notes
 from gateway.domain.decision import AuditEntry, PermissionBasis
 from gateway.domain.errors import InternalError, InvalidValue
 from gateway.domain.identifiers import NhsNumber, OdsCode, UserId
-from gateway.domain.journal import ViewState
+from gateway.domain.journal import Successor, ViewState
 from gateway.domain.permission import PermissionAnswer
 from gateway.store.chain import decode
 from gateway.store.engine import reader_of, store_errors
 from gateway.store.held import read_once
 from gateway.store.rows import permission_of, relationship_of
-from gateway.store.tables import Instant, alert, audit, permission, relationship, training
+from gateway.store.successors import linked
+from gateway.store.tables import Instant, alert, audit, permission, relationship, successor, training
 
 DAY = timedelta(hours=24)
 NOTES = 5
@@ -50,13 +54,12 @@ OVERRIDES = tuple(
 
 _COLUMNS = tuple(column.name for column in permission.c)
 _TRIED = "s-flag-attempt"
-_PATIENTS = bindparam("patients", expanding=True, type_=String)
 _PEOPLE = bindparam("people", expanding=True, type_=String)
 _ORGANISATION, _USER = bindparam("organisation", type_=String), bindparam("user", type_=String)
 _NOW, _DAY_AGO = bindparam("now", type_=Instant), bindparam("day_ago", type_=Instant)
 
 
-def _part(name: str, values: dict[str, ColumnElement[Any]]) -> Select[Any]:
+def _part(name: str, values: Mapping[str, ColumnElement[Any]]) -> Select[Any]:
     """One branch of the single statement: the columns of `permission`, NULL where this part has none."""
     columns = [values.get(column.name, cast(literal(None), column.type)).label(column.name) for column in permission.c]
     return select(literal(name).label("part"), *columns)
@@ -66,29 +69,48 @@ def _own(table: Any) -> dict[str, ColumnElement[Any]]:
     return {column.name: column for column in table.c if column.name in _COLUMNS}
 
 
-def _standing() -> ColumnElement[bool]:
-    """A yes that stands, or any answer of the last 24 hours: a yes that is used up still tells that a no before it is over."""
-    stands = and_(
-        permission.c.answer == PermissionAnswer.YES.value,
-        permission.c.ended.is_(None),
-        or_(
-            and_(permission.c.consumed.is_(False), permission.c.ends >= _NOW),
-            permission.c.starts >= _DAY_AGO,
-        ),
+def _answers(numbers: Select[Any]) -> Select[Any]:
+    """The newest no, withdrawal and yes not withdrawn, however old, and every yes that stands.
+
+    A no holds until a later yes, so it is read whatever its age; a yes that is used up still tells that the no before it
+    is over. Answers before the newest of their kind tell nothing more: the read stays small whatever is on record.
+    """
+    withdrawn = permission.c.ended.is_not(None)
+    newest = func.row_number().over(
+        partition_by=(permission.c.answer, withdrawn), order_by=(permission.c.starts.desc(), permission.c.id)
     )
-    return or_(stands, and_(permission.c.answer != PermissionAnswer.YES.value, permission.c.starts >= _DAY_AGO))
+    mine = (
+        permission.c.patient.in_(numbers),
+        permission.c.organisation == _ORGANISATION,
+        permission.c.starts <= _NOW,
+        or_(permission.c.answer != PermissionAnswer.YES.value, not_(withdrawn)),
+    )
+    kept = select(permission, newest.label("place")).where(*mine).subquery()
+    stands = and_(kept.c.answer == PermissionAnswer.YES.value, kept.c.consumed.is_(False), kept.c.ends >= _NOW)
+    return _part("permission", _own(kept)).where(or_(kept.c.place == 1, stands))
+
+
+def _patient(asked: Sequence[ColumnElement[str]]) -> Iterator[Select[Any]]:
+    """What is on record of one patient here, under any number known to be theirs, and which numbers those are."""
+    numbers = select(linked(asked).c.number)
+    yield _answers(numbers)
+    theirs = (relationship.c.patient.in_(numbers), relationship.c.organisation == _ORGANISATION)
+    standing = (relationship.c.ended.is_(None), relationship.c.ends >= _NOW)
+    yield _part("relation", _own(relationship)).where(*theirs, *standing)
+    pair: dict[str, ColumnElement[Any]] = {
+        "patient": successor.c.superseded,
+        "id": successor.c.current,
+        "starts": successor.c.learned_at,
+    }
+    yield _part("successor", pair).where(successor.c.superseded.in_(numbers))
 
 
 @lru_cache
-def _statement(*, patients: bool, user: bool, people: bool) -> CompoundSelect[Any]:
+def _statement(*, patients: int, user: bool, people: bool) -> CompoundSelect[Any]:
     """The one statement, built once for each set of what is asked; the values are bound when it runs."""
     parts: list[Select[Any]] = []
     if patients:
-        mine = (permission.c.patient.in_(_PATIENTS), permission.c.organisation == _ORGANISATION)
-        parts.append(_part("permission", _own(permission)).where(*mine, _standing()))
-        theirs = (relationship.c.patient.in_(_PATIENTS), relationship.c.organisation == _ORGANISATION)
-        standing = (relationship.c.ended.is_(None), relationship.c.ends >= _NOW)
-        parts.append(_part("relation", _own(relationship)).where(*theirs, *standing))
+        parts.extend(_patient([bindparam(f"patient{place}", type_=String) for place in range(patients)]))
     if user:
         overrides = and_(alert.c.user_id == _USER, alert.c.basis.in_(OVERRIDES))
         noted = select(alert.c.at, alert.c.note).where(overrides, alert.c.note.is_not(None))
@@ -102,6 +124,14 @@ def _statement(*, patients: bool, user: bool, people: bool) -> CompoundSelect[An
         done = select(training.c.user_id).where(passed).distinct().subquery()
         parts.append(_part("trained", {"id": done.c.user_id}))
     return union_all(*parts)
+
+
+def _successor_of(row: Row[Any]) -> Successor:
+    return Successor(superseded=NhsNumber(row.patient), current=NhsNumber(row.id), at=row.starts)
+
+
+def _number(each: Successor) -> str:
+    return each.superseded.value
 
 
 @dataclass(frozen=True)
@@ -130,9 +160,9 @@ class State:
                 trained=False,
                 privacy_officers_trained=0,
             )
-        statement = _statement(patients=bool(patients), user=user is not None, people=bool(people))
+        statement = _statement(patients=len(patients), user=user is not None, people=bool(people))
         values = {
-            "patients": [number.value for number in patients],
+            **{f"patient{place}": number.value for place, number in enumerate(patients)},
             "organisation": organisation.value,
             "user": user.value if user else None,
             "people": [person.value for person in people],
@@ -154,6 +184,7 @@ class State:
             override_count_24h=sum(int(row.question_version) for row in rows if row.part == "count"),
             trained=user is not None and user.value in trained,
             privacy_officers_trained=sum(officer.value in trained for officer in dict.fromkeys(officers)),
+            successors=tuple(sorted(map(_successor_of, (r for r in rows if r.part == "successor")), key=_number)),
         )
 
     async def activity(

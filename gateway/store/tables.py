@@ -215,6 +215,16 @@ relationship = Table(
     Index(None, "patient", "organisation", "ends"),
 )
 
+successor = Table(
+    "successor",
+    metadata,
+    Column("superseded", String, primary_key=True),
+    # the number itself where PDS has taken a supersession back
+    Column("current", String, nullable=False),
+    Column("learned_at", Instant, nullable=False),
+    Index(None, "current"),
+)
+
 spent = Table(
     "spent",
     metadata,

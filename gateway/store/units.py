@@ -9,18 +9,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, String, delete, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.domain.codes import Code
 from gateway.domain.decision import Alert, AuditEntry
 from gateway.domain.errors import AccessDenied, GatewayError, InternalError, MessageInvalid, PolicyRefused
+from gateway.domain.identifiers import NhsNumber
 from gateway.domain.journal import Committed, EndPermissions, EndRelationships, Spend, SpendKind, Write
 from gateway.domain.permission import PermissionAnswer
 from gateway.store.alert_message import notification, spine_delivery
 from gateway.store.chain import Head, encode
 from gateway.store.engine import StoreFault
 from gateway.store.rows import alert_row, permission_row, relationship_row
+from gateway.store.successors import learn, linked
 from gateway.store.tables import alert, audit, outbox, permission, relationship, spent
 
 Step = Callable[[Connection], None]
@@ -123,6 +125,7 @@ def apply(
     for unit in good:
         for step in unit.steps:
             step(connection)
+    learn(connection, (each for unit in good for each in unit.write.successors))
     _answers(connection, good)
     _raise_alerts(connection, good)
     return _append(connection, good, head, key), refusals
@@ -213,11 +216,16 @@ def _answers(connection: Connection, units: Sequence[Unit]) -> None:
     flush()
 
 
+def _of(column: ColumnElement[str], *patients: NhsNumber) -> ColumnElement[bool]:
+    """Whether a row is of one of these patients, under whichever of their numbers."""
+    return column.in_(select(linked([literal(number.value, String) for number in patients]).c.number))
+
+
 def _end_permissions(connection: Connection, ending: EndPermissions) -> int:
     result = connection.execute(
         update(permission)
         .where(
-            permission.c.patient.in_([number.value for number in ending.patients]),
+            _of(permission.c.patient, *ending.patients),
             permission.c.organisation == ending.organisation.value,
             permission.c.answer == PermissionAnswer.YES.value,
             permission.c.ended.is_(None),
@@ -231,7 +239,7 @@ def _end_permissions(connection: Connection, ending: EndPermissions) -> int:
 
 def _end_relationships(connection: Connection, leaving: EndRelationships) -> int:
     conditions = [
-        relationship.c.patient == leaving.patient.value,
+        _of(relationship.c.patient, leaving.patient),
         relationship.c.system == leaving.system.value,
         relationship.c.ended.is_(None),
         relationship.c.ends >= leaving.at,

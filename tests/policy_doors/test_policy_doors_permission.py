@@ -1,5 +1,6 @@
 """P-01 to P-06 and P-20 to P-25 through every door: a permitted case of each, and each way of breaking it."""
 
+import sqlite3
 from datetime import date, timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from tests.policy_doors.yard import (
     ADASTRA,
     CLEO,
+    EMIS,
     MINI,
     SEATS,
     Seat,
@@ -226,3 +228,54 @@ async def test_p03_a_yes_after_the_no_opens_emergencies_again(yard: Yard, seat: 
     await yard.refused(seat, "permission-refused", "P-03", nhs_number=number, permission="no")
     await yard.opens(seat, nhs_number=number)
     await yard.opens(seat, nhs_number=number, permission="emergency", note=yard.note())
+
+
+OLD, CURRENT = "9992003448", "9992003812"
+"""One patient of the cast: the superseded number and the one that stands for it."""
+
+
+@doors
+@pytest.mark.parametrize(("told", "asked"), [(OLD, CURRENT), (CURRENT, OLD)], ids=["old", "current"])
+async def test_p03_a_no_binds_under_both_numbers_of_a_patient(yard: Yard, seat: Seat, told: str, asked: str) -> None:
+    await yard.opens(seat, nhs_number=OLD)  # PDS tells which number stands for it
+    await yard.refused(seat, "permission-refused", "P-03", nhs_number=told, permission="no")
+    await yard.refused(seat, "permission-refused", "P-03", nhs_number=asked, permission="not-asked")
+    emergency: dict[str, Any] = {"nhs_number": asked, "permission": "emergency"}
+    await yard.refused(seat, "emergency-after-refusal", "P-03", **emergency, note=yard.note())
+    await yard.opens(seat, nhs_number=asked)
+    await yard.opens(seat, nhs_number=told, permission="emergency", note=yard.note())
+
+
+@doors
+@pytest.mark.parametrize(("told", "asked"), [(OLD, CURRENT), (CURRENT, OLD)], ids=["old", "current"])
+async def test_p22_a_kept_yes_and_its_end_reach_both_numbers(yard: Yard, seat: Seat, told: str, asked: str) -> None:
+    if not seat.keeps:
+        await yard.refused(seat, "permission-scope", "P-20", nhs_number=told, permission="extended")
+        return
+    await yard.opens(seat, nhs_number=told, permission="extended")
+    opened = await yard.opens(seat, nhs_number=asked, permission="not-asked")
+    assert opened["basis"] == "yes_extended"
+    await yard.refused(seat, "permission-refused", "P-03", nhs_number=asked, permission="no")
+    [kept] = yard.rows("SELECT ended FROM permission WHERE id = ?", opened["permission_id"])
+    assert kept["ended"] is not None
+    await yard.opens(seat, nhs_number=told)
+
+
+async def test_p03_a_no_holds_at_the_patients_own_practice_until_a_yes(yard: Yard) -> None:
+    """No permission is needed there (P-36), so nothing but the no itself closes the record, however old it is."""
+    own = "9992013060"
+    await yard.opens(EMIS, nhs_number=own)  # whatever another test has left
+    await yard.refused(EMIS, "permission-refused", "P-03", nhs_number=own, permission="no")
+    with sqlite3.connect(yard.sandbox.database) as connection:
+        for answer, hour in (("yes", "08"), ("no", "09")):  # months ago, in the order they were given
+            connection.execute(
+                "UPDATE permission SET starts = ?, ends = '2026-01-02T09:00:00.000000Z' WHERE patient = ? AND answer = ?",
+                (f"2026-01-01T{hour}:00:00.000000Z", own, answer),
+            )
+    unasked: dict[str, Any] = {"nhs_number": own, "permission": "not-asked", "relationship": "none"}
+    await yard.refused(EMIS, "permission-refused", "P-03", **unasked)
+    emergency = await yard.opens(EMIS, nhs_number=own, permission="emergency", note=yard.note())
+    assert "after-refusal" not in (yard.alert(emergency) or ("", "", ""))[2]
+    await yard.refused(EMIS, "permission-refused", "P-03", **unasked)
+    await yard.opens(EMIS, nhs_number=own)
+    await yard.opens(EMIS, **unasked)

@@ -45,34 +45,44 @@ async def test_nothing_on_record(engine: AsyncEngine) -> None:
     assert await read(engine, user=None) == nothing
 
 
-async def test_open_permissions_and_refusals_of_a_day(journal: Journal, engine: AsyncEngine) -> None:
+async def test_standing_permissions_and_the_newest_of_each_answer(journal: Journal, engine: AsyncEngine) -> None:
     standing = a_permission(start=NOW - HOUR, kind=RecordedKind.EXTENDED)
     last_moment = a_permission(start=NOW - 12 * HOUR, end=NOW)
     refused = a_refusal(start=NOW - 23 * HOUR)
     withdrawn = a_refusal(start=NOW - 2 * HOUR, answer=PermissionAnswer.WITHDRAWN)
-    successor = a_permission(patient=OTHER, start=NOW - 2 * HOUR)
-    over = a_permission(start=NOW - 20 * HOUR, end=NOW - 8 * HOUR)  # both tell that a no before them is over
-    spent = a_permission(consumed=True)
+    stranger = a_permission(patient=OTHER, start=NOW - 2 * HOUR)
+    spent = a_permission(start=NOW - HOUR / 2, consumed=True)  # the newest yes: tells that a no before it is over
     hidden = (
-        a_permission(start=NOW - 25 * HOUR, end=NOW - 13 * HOUR),
+        a_permission(start=NOW - 20 * HOUR, end=NOW - 8 * HOUR),
         a_permission(start=NOW - 25 * HOUR, end=NOW, consumed=True),
-        a_permission(ended=NOW - HOUR),
+        a_permission(start=NOW, ended=NOW),
         a_refusal(start=NOW - 25 * HOUR, end=NOW),
+        a_refusal(start=NOW - 3 * HOUR, answer=PermissionAnswer.WITHDRAWN),
         a_permission(organisation=ELSEWHERE),
     )
-    await journal.commit(
-        Write(permissions=(standing, last_moment, refused, withdrawn, successor, over, spent, *hidden))
-    )
-    assert set((await read(engine, PATIENT)).permissions) == {standing, last_moment, refused, withdrawn, over, spent}
-    assert set((await read(engine, PATIENT, OTHER)).permissions) == {
-        standing,
-        last_moment,
-        refused,
-        withdrawn,
-        successor,
-        over,
-        spent,
-    }
+    await journal.commit(Write(permissions=(standing, last_moment, refused, withdrawn, stranger, spent, *hidden)))
+    assert set((await read(engine, PATIENT)).permissions) == {standing, last_moment, refused, withdrawn, spent}
+    both = {standing, last_moment, refused, withdrawn, spent, stranger}
+    assert set((await read(engine, PATIENT, OTHER)).permissions) == both
+
+
+@pytest.mark.parametrize("age", [timedelta(days=2), timedelta(days=400)])
+async def test_a_no_is_read_whatever_its_age(journal: Journal, engine: AsyncEngine, age: timedelta) -> None:
+    """It closes the record until a later yes (P-03); only the statement after it is a matter of 24 hours."""
+    no = a_refusal(start=NOW - age, end=NOW - age + 24 * HOUR)
+    await journal.commit(Write(permissions=(no,)))
+    assert (await read(engine, PATIENT)).permissions == (no,)
+    yes = a_permission(start=NOW - 25 * HOUR, end=NOW - 13 * HOUR, consumed=True)
+    await journal.commit(Write(permissions=(yes,)))
+    assert set((await read(engine, PATIENT)).permissions) == {no, yes}
+
+
+async def test_what_is_read_of_many_answers_is_little(journal: Journal, engine: AsyncEngine) -> None:
+    old = NOW - timedelta(days=90)
+    nos = [a_refusal(start=old + number * HOUR, end=old + (number + 24) * HOUR) for number in range(200)]
+    yeses = [a_permission(start=each.start + HOUR / 2, end=each.end, consumed=True) for each in nos]
+    await journal.commit(Write(permissions=(*nos, *yeses)))
+    assert (await read(engine, PATIENT)).permissions == (nos[-1], yeses[-1])
 
 
 async def test_open_relationships(journal: Journal, engine: AsyncEngine) -> None:
