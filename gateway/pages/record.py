@@ -118,14 +118,35 @@ def _block(block: Text | Table, told: dict[str, Statement]) -> dict[str, Any]:
     }
 
 
+EMPTY = "none listed: this does not mean that there are none"
+
+
 def allergies(record: ShownRecord) -> dict[str, str | None]:
     """For the banner: where the record's allergies stand. Says where to look, never what is there or that there are none."""
     for one in record.sections:
         captions = [block["caption"] for block in one.blocks if block["kind"] == "table" and block["caption"]]
         named = any("allerg" in text.casefold() for text in (one.heading, *captions))
         if named or (one.section.id or "").casefold() == "allergiesheader":
-            return {"anchor": one.anchor, "words": "see below"}
-    return {"anchor": None, "words": "not in this record"}
+            return {"anchor": one.anchor, "words": _allergy_words(record, one)}
+    return {"anchor": None, "words": "not in this record" + _withheld(record, set())}
+
+
+def _allergy_words(record: ShownRecord, section: ShownSection) -> str:
+    """Whether entries stand there. That none is listed is never said to mean that there is none."""
+    told = {one["text"] for one in record.statements}
+    tables = (block for block in section.blocks if block["kind"] == "table")
+    entries = any(any(row) and not told.intersection(row) for block in tables for row in block["rows"])
+    texts = _texts(section.section) - {""}
+    words = "listed below" if entries else "see below" if texts - told else EMPTY
+    return words + _withheld(record, texts)
+
+
+def _withheld(record: ShownRecord, texts: set[str]) -> str:
+    """What a statement of withholding adds: one among these texts is about them, one elsewhere may be."""
+    said = [one["text"] for one in record.statements if one["kind"] == StatementKind.WITHHELD.value]
+    if not said:
+        return ""
+    return "; some are withheld" if texts.intersection(said) else "; some may be withheld"
 
 
 def absent(record: SummaryRecord) -> tuple[str, ...]:

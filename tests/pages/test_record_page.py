@@ -144,11 +144,45 @@ def test_a_date_alone_is_shown_without_a_time() -> None:
     assert "Created 01-Jun-2029 This" in text(record)
 
 
+SAID = "Some entries have deliberately been left out."
+FILLED = Table(None, ("Date", "Description"), (("01-Jan-2020", "Penicillin"),))
+NONE_LISTED = "none listed: this does not mean that there are none"
+
+
+@pytest.mark.parametrize(
+    ("blocks", "elsewhere", "words"),
+    [
+        ((FILLED,), (), "listed below"),
+        ((Table(None, ("Date",), ()),), (), NONE_LISTED),
+        ((), (), NONE_LISTED),
+        ((Table(None, ("Date", "Description"), (("", ""),)),), (), NONE_LISTED),
+        ((Text("No known allergies."),), (), "see below"),
+        ((FILLED, Text(SAID)), (), "listed below; some are withheld"),
+        ((Text(SAID),), (), f"{NONE_LISTED}; some are withheld"),
+        ((Table(None, ("Date", "Description"), (("", SAID),)),), (), f"{NONE_LISTED}; some are withheld"),
+        ((FILLED,), (Text(SAID),), "listed below; some may be withheld"),
+        ((), (Text(SAID),), f"{NONE_LISTED}; some may be withheld"),
+    ],
+)
+def test_the_banner_tells_listed_allergies_from_none_listed_and_from_withheld_ones(
+    blocks: tuple[Text | Table, ...], elsewhere: tuple[Text, ...], words: str
+) -> None:
+    sections = (Section("AllergiesHeader", "Allergies", blocks), Section("AcuteMedsHeader", "Acute", elsewhere))
+    said = (Statement(StatementKind.WITHHELD, SAID),) if "withheld" in words else ()
+    told = allergies(shown(records.record(sections=sections, statements=said)))
+    assert told == {"anchor": "part-1", "words": words}
+
+
 def test_the_banner_says_where_allergies_stand_and_never_that_there_are_none() -> None:
-    by_id = records.record(sections=CORE, statements=())
-    assert allergies(shown(by_id)) == {"anchor": "part-1", "words": "see below"}
     table = Table("Allergies and intolerances", ("Date",), ())
-    by_caption = records.record(sections=(Section(None, "Summary", ()), Section(None, "Other", (table,))))
-    assert allergies(shown(by_caption)) == {"anchor": "part-2", "words": "see below"}
-    without = records.record(sections=(Section("AcuteMedsHeader", "Acute Medications", ()),))
+    by_caption = records.record(
+        sections=(Section(None, "Summary", ()), Section(None, "Other", (table,))), statements=()
+    )
+    assert allergies(shown(by_caption)) == {"anchor": "part-2", "words": NONE_LISTED}
+    without = records.record(sections=(Section("AcuteMedsHeader", "Acute Medications", ()),), statements=())
     assert allergies(shown(without)) == {"anchor": None, "words": "not in this record"}
+    withheld = records.record(
+        sections=(Section("AcuteMedsHeader", "Acute Medications", ()),),
+        statements=(Statement(StatementKind.WITHHELD, SAID),),
+    )
+    assert allergies(shown(withheld)) == {"anchor": None, "words": "not in this record; some may be withheld"}
