@@ -54,11 +54,15 @@ class AccessDenied(GatewayError):
 
 
 class PolicyRefused(GatewayError):
-    """The decision was deny. `reasons` are those of the Decision: (rule id, code) pairs in the policy's order."""
+    """The decision was deny. `reasons` are those of the Decision: (rule id, code) pairs in the policy's order.
 
-    def __init__(self, code: Code, reasons: tuple[tuple[str, Code], ...]) -> None:
+    `detail`: the first reason's own, such as what a note lacks; never patient data, never what was sent.
+    """
+
+    def __init__(self, code: Code, reasons: tuple[tuple[str, Code], ...], detail: str = "") -> None:
         super().__init__(code, rules=tuple(dict.fromkeys(rule for rule, _ in reasons)))
         self.reasons = reasons
+        self.detail = detail
 
 
 class NoRecord(GatewayError):

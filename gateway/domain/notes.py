@@ -3,6 +3,21 @@
 Whoever compares notes must take them apart again: joined to another, a used note would pass for a new one.
 """
 
+from enum import StrEnum
+
+
+class NoteFlaw(StrEnum):
+    """What is wrong with a note (P-06). The words are for engineers and explain a refusal's reason; none quotes a note."""
+
+    NONE = "none"
+    SHORT = "too short"
+    LONG = "too long"
+    FEW_WORDS = "too few words"
+    REPEATED = "one thing repeated"
+    USED = "used lately"
+    SAME = "same as the note"
+
+
 _CHANGED = "Condition changed: "
 _JOIN = f" / {_CHANGED}"
 

@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from gateway.domain.codes import Code
-from gateway.domain.errors import MessageInvalid
+from gateway.domain.errors import MessageInvalid, PolicyRefused
 from gateway.domain.permission import EmergencyReason, LegalBasis
 from gateway.pages.contexts import PatientContext
 from gateway.pages.frame import PatientChanged, Turn
@@ -120,6 +120,14 @@ async def override_form(turn: Turn, problems: list[dict[str, str]] | None = None
     )
 
 
+def told_why(form: web.Response, error: PolicyRefused) -> web.Response:
+    """A form shown again after a refusal that is on record: with its status, code and rules."""
+    form.set_status(error.code.entry.http)
+    form.headers["X-SCR-Code"] = error.code.slug
+    form.headers["X-SCR-Rules"] = " ".join(error.rules)
+    return form
+
+
 def facts_of(turn: Turn) -> dict[str, Any]:
     """A permission or override form as access facts. Raises MessageInvalid: no answer at all."""
     form = turn.form
@@ -142,12 +150,14 @@ def facts_of(turn: Turn) -> dict[str, Any]:
 
 async def answer_permission(turn: Turn) -> web.StreamResponse | dict[str, Any]:
     """A posted permission form: the facts to view with, or the page to show instead."""
-    patient_of(turn)
+    context = patient_of(turn)
     answer = turn.form.get("permission", "")
     if not answer and "note" in turn.form:
         return await override_form(turn, [{"text": "Say why the record is needed", "href": "#permission"}])
     if not answer:
-        return await _permission_form(turn, [{"text": "Say what the patient answered", "href": "#permission"}])
+        died = context.patient.deceased is not None
+        text = "Say what the view rests on" if died else "Say what the patient answered"
+        return await _permission_form(turn, [{"text": text, "href": "#permission"}])
     if answer == "cannot-ask":
         return turn.go("/viewer/without-permission")
     return facts_of(turn)

@@ -11,14 +11,15 @@ from aiohttp import web
 
 from gateway.domain.codes import Code
 from gateway.domain.decision import PermissionBasis
-from gateway.domain.errors import GatewayError, InternalError, PolicyRefused
+from gateway.domain.errors import InternalError, PolicyRefused
 from gateway.domain.identifiers import OdsCode
 from gateway.domain.instants import LONDON
+from gateway.domain.notes import NoteFlaw
 from gateway.domain.permission import PermissionClaim
 from gateway.pages.contexts import Grant, banner
 from gateway.pages.formats import ago
 from gateway.pages.frame import PatientChanged, Turn
-from gateway.pages.permission import OVERRIDES, answer_permission, override_form, patient_of, view_call
+from gateway.pages.permission import OVERRIDES, answer_permission, override_form, patient_of, told_why, view_call
 from gateway.pages.record import allergies, shown
 from gateway.pages.sessions import BrowserSession
 from gateway.service.calls import PrintCall, ViewCall
@@ -37,6 +38,25 @@ BASES = {
     PermissionBasis.LEGAL_PUBLIC_INTEREST: "The public interest",
 }
 """What a view rests on, for people."""
+AFTER_DEATH = BASES | {
+    PermissionBasis.YES_THIS_TIME: "Permission recorded for this view",
+    PermissionBasis.YES_EXTENDED: "Permission on record, given for a time",
+    PermissionBasis.NOT_APPLICABLE_REGISTERED: "The patient was registered here",
+    PermissionBasis.EMERGENCY: "Emergency: nobody could be asked",
+    PermissionBasis.BEST_INTERESTS: "Best interests",
+}
+"""The same of a patient who has died, and so agreed to nothing now."""
+
+NOTE_FLAWS: dict[str, str] = {
+    NoteFlaw.NONE: "Nothing is written there yet.",
+    NoteFlaw.SHORT: "What is written is too short.",
+    NoteFlaw.LONG: "What is written is too long.",
+    NoteFlaw.FEW_WORDS: "What is written has too few words.",
+    NoteFlaw.REPEATED: "What is written says one thing over and over.",
+    NoteFlaw.USED: "You wrote the same words for one of your last views; say what is so now.",
+    NoteFlaw.SAME: "It says the same as the note above.",
+}
+"""Which condition a note does not meet, for people. Nothing written is quoted, earlier or now."""
 
 _CORRECTED = {Code.EMERGENCY_NOTE, Code.EMERGENCY_REASON, Code.LEGAL_BASIS, Code.EMERGENCY_AFTER_REFUSAL}
 """Refusals that the same form, better filled in, may turn."""
@@ -77,17 +97,18 @@ def _renewed(grant: Grant | None, facts: dict[str, Any]) -> datetime | None:
     return grant.at
 
 
-async def _again(turn: Turn, error: GatewayError) -> web.Response:
+async def _again(turn: Turn, error: PolicyRefused) -> web.Response:
     """The override form again, saying what is wrong with it; the refusal is on record and in the headers."""
-    field = {Code.EMERGENCY_REASON: "emergency_reason", Code.LEGAL_BASIS: "legal_basis"}.get(error.code, "note")
-    if error.code is Code.EMERGENCY_AFTER_REFUSAL:
-        field = "condition_changed"
-    text = " ".join(filter(None, (error.sentence, error.code.entry.next_step)))
-    response = await override_form(turn, [{"text": text, "href": f"#{field}"}])
-    response.set_status(error.code.entry.http)
-    response.headers["X-SCR-Code"] = error.code.slug
-    response.headers["X-SCR-Rules"] = " ".join(error.rules)
-    return response
+    fields = {
+        Code.EMERGENCY_REASON: "emergency_reason",
+        Code.LEGAL_BASIS: "legal_basis",
+        Code.EMERGENCY_AFTER_REFUSAL: "condition_changed",
+    }
+    field, wrong = fields.get(error.code, "note"), NOTE_FLAWS.get(error.detail)
+    if wrong is not None:
+        field = "condition_changed_note" if error.code is Code.EMERGENCY_AFTER_REFUSAL else "note"
+    text = " ".join(filter(None, (error.sentence, wrong or error.code.entry.next_step)))
+    return told_why(await override_form(turn, [{"text": text, "href": f"#{field}"}]), error)
 
 
 async def _granted(turn: Turn, viewed: Viewed, facts: dict[str, Any]) -> None:
@@ -152,7 +173,7 @@ def _page(turn: Turn, viewed: Viewed, template: str) -> web.Response:
         shown=record,
         allergies=allergies(record),
         ago=ago(viewed.record.created, today),
-        basis=BASES[viewed.decision.basis],
+        basis=(AFTER_DEATH if viewed.patient.deceased else BASES)[viewed.decision.basis],
         decision=viewed.decision,
         printed_at=turn.now,
         organisation=_organisation(turn),

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from gateway.domain.notes import NoteFlaw
 from gateway.policy.settings import Limits
 
 _SIGNS = re.compile(r"[\W_]+")
@@ -50,18 +51,16 @@ def same_words(one: str | None, other: str | None) -> bool:
     return "".join(words(one or "")) == "".join(words(other or ""))
 
 
-def flaw(note: str | None, recent: Iterable[str], limits: Limits) -> str | None:
-    """What is wrong with a note, for engineers; None where nothing is. `recent`: the same user's last override notes."""
+def flaw(note: str | None, recent: Iterable[str], limits: Limits) -> NoteFlaw | None:
+    """What is wrong with a note; None where nothing is. `recent`: the same user's last override notes."""
     text = (note or "").strip()
-    if not text:
-        return "none"
-    if len(_seen(text)) < limits.note_shortest or len(text) > limits.note_longest:
-        return "length"
     said = words(text)
-    if len(said) < limits.note_words:
-        return "too few words"
-    if len(set(said)) == 1 or len(set("".join(said))) == 1:
-        return "one thing repeated"
-    if any(same_words(text, earlier) for earlier in recent):
-        return "used lately"
-    return None
+    conditions = (
+        (NoteFlaw.NONE, not text),
+        (NoteFlaw.SHORT, len(_seen(text)) < limits.note_shortest),
+        (NoteFlaw.LONG, len(text) > limits.note_longest),
+        (NoteFlaw.FEW_WORDS, len(said) < limits.note_words),
+        (NoteFlaw.REPEATED, len(set(said)) == 1 or len(set("".join(said))) == 1),
+        (NoteFlaw.USED, any(same_words(text, earlier) for earlier in recent)),
+    )
+    return next((wrong for wrong, holds in conditions if holds), None)

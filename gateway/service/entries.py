@@ -129,7 +129,7 @@ def refused(decision: Decision) -> PolicyRefused:
     reasons = tuple((reason.rule, reason.code) for reason in decision.reasons)
     if decision.code is Code.CREDENTIALS_MISSING:
         reasons = tuple(reason for reason in reasons if reason[1] is Code.CREDENTIALS_MISSING)
-    return PolicyRefused(decision.code, reasons)
+    return PolicyRefused(decision.code, reasons, decision.reasons[0].detail if decision.reasons else "")
 
 
 def audited_facts(facts: Facts) -> tuple[tuple[str, object], ...]:

@@ -14,7 +14,7 @@ from gateway.domain.decision import AuditEntry, ConsentFacts, Decision, Facts, V
 from gateway.domain.errors import GatewayError, InternalError, NoRecord, PolicyRefused, SpineUnavailable
 from gateway.domain.identifiers import NhsNumber
 from gateway.domain.journal import EndPermissions, Spend, Successor, Write
-from gateway.domain.permission import PermissionAnswer, PermissionClaim, RecordedKind, RecordedPermission
+from gateway.domain.permission import HowAsked, PermissionAnswer, PermissionClaim, RecordedKind, RecordedPermission
 from gateway.domain.spine import Confidentiality, Consent, Demographics, EventDocument, EventList, SpineCall
 from gateway.service.calls import Call, Context, PrintCall, StatusCall, ViewCall
 from gateway.service.entries import EntryMaker, refused
@@ -53,7 +53,11 @@ class Visit:
         """The same with PDS's answer."""
         base = replace(self.maker.base, patient=patient.nhs_number, requested_patient=patient.requested)
         facts = replace(self.facts, patient=patient_facts(patient, self.successors))
-        return replace(self, patient=patient, facts=facts, maker=replace(self.maker, base=base))
+        given = self.permission
+        if given is not None and given.kind is not RecordedKind.PROXY and patient.deceased is not None:
+            given = replace(given, how_asked=HowAsked.OTHER)  # nobody was asked face to face who has died
+        maker = replace(self.maker, base=base)
+        return replace(self, patient=patient, facts=facts, maker=maker, permission=given)
 
 
 def _resting(call: Call, facts: Facts) -> Facts:
@@ -265,7 +269,7 @@ class View:
         write = Write(entries=(entry,), alerts=alerts, spend=spent)
         await self._parts.journal.commit(self._with_refusal(write, facts, maker.base))
         refusal = refused(decision)
-        raise Audited(refusal.code, refusal.reasons)
+        raise Audited(refusal.code, refusal.reasons, refusal.detail)
 
     def _with_refusal(self, write: Write, facts: Facts, base: AuditEntry) -> Write:
         """A patient's no is recorded and ends what stood, where this caller may record permission at all (P-03)."""

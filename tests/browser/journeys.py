@@ -53,5 +53,5 @@ async def to_record(page: Page, sandbox: RunningSandbox, case: str, *, uid: str 
     await work_in(page, "Mental health")
     await find(page, PATIENTS[case])
     await relate(page, confirm_deceased=case == "deceased")
-    await answer(page, "Yes, for this view")
+    await answer(page, "Permission the patient gave before the death" if case == "deceased" else "Yes, for this view")
     await expect(page.get_by_role("heading", name="Summary Care Record", level=1)).to_be_visible()

@@ -25,6 +25,11 @@ def hidden(page: Page, action: str) -> dict[str, str]:
     return page.form(action)
 
 
+def words_of(page: Page) -> str:
+    """Everything the page says."""
+    return " ".join(str(text).strip() for text in page.find("//main//text()") if str(text).strip())
+
+
 def rejected(sandbox: RunningSandbox, code: str) -> bool:
     """Whether the audit holds a rejected sign-in with this code (repeats within a minute are folded into one entry)."""
     found = rows(sandbox, "SELECT body FROM audit WHERE event = 'rejected'")
@@ -280,6 +285,73 @@ async def test_an_emergency_page_loaded_again_is_the_same_view_until_a_no(sandbo
         closed = await browser.post(form, "/viewer/record", told)
         assert "P-03" in closed.exchange.rules
         assert record_of(closed) is None
+
+
+async def test_a_patient_who_has_died_is_not_asked_and_agreed_to_nothing(sandbox: RunningSandbox) -> None:
+    number = PATIENTS["deceased"]
+    async with walking(sandbox) as (browser, _):
+        page = await found(browser, number)
+        said = {"relationship": "self-claimed", "confirm_deceased": "true"}
+        page = await browser.post(page, "/viewer/patient", said)
+        words = words_of(page)
+        assert "This patient has died" in words
+        assert "Permission the patient gave before the death" in words
+        assert not page.find("//blockquote")
+        assert "ask" not in " ".join(str(text).casefold() for text in page.find("//h1//text()"))
+        assert "extended" not in page.find("//input[@name='permission']/@value")
+        page = await browser.post(page, "/viewer/record", {"permission": "yes"})
+        printed = await browser.post(page, "/viewer/print", {})
+    for one in (page, printed):
+        assert record_of(one) is not None, one.exchange.code
+        assert "Shown because Permission recorded for this view" in words_of(one)
+        assert "agreed" not in words_of(one)
+    [entry] = [one for one in entries(sandbox, page.exchange.correlation_id) if one["event"] == "viewed"]
+    kept = rows(sandbox, "SELECT answer, how_asked FROM permission WHERE id = ?", entry["permission_id"])
+    assert kept == [("yes", "other")], "nobody was asked face to face"
+
+
+@pytest.mark.parametrize(
+    ("note", "told"),
+    [
+        ("", "Nothing is written there yet."),
+        ("too brief", "What is written is too short."),
+        ("Far too much " * 12, "What is written is too long."),
+        ("unconsciousness", "What is written has too few words."),
+        ("help help help", "What is written says one thing over and over."),
+    ],
+)
+async def test_a_note_that_explains_nothing_is_told_what_it_lacks(
+    sandbox: RunningSandbox, note: str, told: str
+) -> None:
+    async with walking(sandbox) as (browser, _):
+        page = await found(browser, PATIENTS["captions_only"])
+        page = await browser.post(page, "/viewer/patient", {"relationship": "self-claimed"})
+        for answer in (
+            {"permission": "emergency", "emergency_reason": "unconscious"},
+            {"permission": "best-interests"},
+        ):
+            form = await browser.get("/viewer/without-permission")
+            refused = await browser.post(form, "/viewer/record", {**answer, "note": note})
+            assert refused.exchange.code == "emergency-note"
+            assert told in words_of(refused)
+            assert refused.find("//div[contains(@class, 'error-summary')]//a/@href") == ["#note"]
+
+
+async def test_a_note_used_before_is_told_so_and_not_quoted(sandbox: RunningSandbox) -> None:
+    told = {"permission": "emergency", "emergency_reason": "unconscious", "note": "Brought here by the lifeboat crew"}
+    async with walking(sandbox) as (browser, _):
+        await signed_in(browser)
+        for _again in range(2):
+            page = await browser.post(
+                await browser.get("/viewer/find"), "/viewer/find", {"nhs_number": PATIENTS["captions_only"]}
+            )
+            await browser.post(page, "/viewer/patient", {"relationship": "self-claimed"})
+            page = await browser.post(await browser.get("/viewer/without-permission"), "/viewer/record", told)
+    assert page.exchange.code == "emergency-note"
+    assert "You wrote the same words for one of your last views" in words_of(page)
+    errors = page.find("//*[contains(@class, 'nhsuk-error')]")
+    assert errors
+    assert not any("lifeboat" in one.text_content() for one in errors)
 
 
 async def test_a_note_is_a_repeat_in_another_context(sandbox: RunningSandbox) -> None:

@@ -16,7 +16,7 @@ DETAILS = [
     ({"claims": c.claims("not-asked"), "permissions": (c.recorded("no"),)}, "P-03", "on record"),
     ({"claims": c.claims("extended")}, "P-20", "this organisation keeps no permission"),
     ({"claims": c.claims("emergency", note=None)}, "P-06", "none"),
-    ({"claims": c.claims("emergency", note="too brief")}, "P-06", "length"),
+    ({"claims": c.claims("emergency", note="too brief")}, "P-06", "too short"),
     ({"claims": c.claims("best-interests", note="unconsciousness")}, "P-24", "too few words"),
     ({"claims": c.claims("legal", note="help help help")}, "P-06", "one thing repeated"),
     ({"claims": c.claims("emergency"), "recent_notes": (c.NOTE,)}, "P-06", "used lately"),

@@ -15,7 +15,7 @@ LIMITS = current(c.NOW).limits
     ["\u115f", "\u1160", "\u3164", "\uffa0", "\u2800", "\u034f", "\u180b", "\ufe0f", "\U000e0101", "\u200b", "\u202e"],
 )
 def test_letters_that_show_as_nothing_are_no_words(hidden: str) -> None:
-    assert flaw(f"{hidden * 6} {hidden * 6}", (), LIMITS) == "length"
+    assert flaw(f"{hidden * 6} {hidden * 6}", (), LIMITS) == "too short"
     assert words(f"{hidden * 6} {hidden * 6}") == ()
     assert same_words(NOTE, NOTE.replace("con", f"con{hidden}"))
     assert flaw(NOTE.replace("con", f"con{hidden}"), (NOTE,), LIMITS) == "used lately"

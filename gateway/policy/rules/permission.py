@@ -5,6 +5,7 @@ from datetime import date
 from gateway.domain.access import Operation, PermissionKind
 from gateway.domain.codes import Code
 from gateway.domain.instants import LONDON, from_iso
+from gateway.domain.notes import NoteFlaw
 from gateway.domain.permission import PermissionClaim
 from gateway.policy.case import Case
 from gateway.policy.judging import (
@@ -115,7 +116,7 @@ def _after_refusal(case: Case) -> Judgement:
         return failed("P-03", Code.EMERGENCY_AFTER_REFUSAL)
     wrong = flaw(claims.condition_changed_note, case.facts.recent_notes, case.settings.limits)
     if wrong is not None or same_words(claims.condition_changed_note, claims.note):
-        return failed("P-03", Code.EMERGENCY_AFTER_REFUSAL, wrong or "same as the note")
+        return failed("P-03", Code.EMERGENCY_AFTER_REFUSAL, wrong or NoteFlaw.SAME)
     return PASSED
 
 
