@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from aiohttp import web
@@ -10,8 +10,17 @@ from aiohttp import web
 from gateway import logs
 from gateway.config import Settings, TlsListener
 from gateway.domain.access import System
+from gateway.identity.refusals import SystemSuspended
 from gateway.identity.registry import CurrentRegistry
-from gateway.identity.systems import Listener, ProvedSystem, ProxyRules, Transport, locate_browser, prove_system
+from gateway.identity.systems import (
+    Listener,
+    ProvedSystem,
+    ProxyRules,
+    Transport,
+    locate_browser,
+    located,
+    prove_system,
+)
 from gateway.web import Proved, outside_doors, traced
 
 LOG = logs.get("listeners")
@@ -40,8 +49,12 @@ class Prover:
     proxy: ProxyRules | None = None
 
     def __call__(self, request: web.Request) -> Proved:
-        """The system behind a request. Raises AccessDenied."""
-        return _proved(prove_system(self._transport(request), self.registry.registry, self.clock(), self.proxy))
+        """The system behind a request, with its refusal where it is suspended. Raises AccessDenied."""
+        transport = self._transport(request)
+        try:
+            return _proved(prove_system(transport, self.registry.registry, self.clock(), self.proxy))
+        except SystemSuspended as suspended:
+            return replace(_proved(located(transport, suspended.system)), refusal=suspended)
 
     def browser(self, request: web.Request, system: System) -> Proved:
         """A browser at one of our own pages, which belong to `system`. Raises AccessDenied."""

@@ -15,11 +15,14 @@ from gateway.identity.jwks import JwksCache, JwksRules
 from gateway.identity.oidc import OidcAddresses, SignIn
 from gateway.identity.proofs import Proofs
 from gateway.identity.registry import CurrentRegistry
+from gateway.identity.registry_reading import Fault
 from gateway.identity.saml import AssertionRules, read_metadata
 from gateway.identity.tokens import IdTokenVerifier, TokenRules
 from gateway.production import Mode
 
 LOG = logs.get("proving")
+MOST_PLACES = 5
+"""Faults of a registry that one line of the log points to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +60,19 @@ async def proving(
     )
 
 
+class RegistryInvalid(ConfigInvalid):
+    """The registry file has faults. `places`: where each is, without a value."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        super().__init__(tuple(map(str, faults)))
+        self.places = tuple(fault.place for fault in faults)
+
+
 def load_registry(path: Path) -> CurrentRegistry:
-    """The registry in force. Raises ConfigInvalid with every fault and its line."""
+    """The registry in force. Raises RegistryInvalid with every fault and its line."""
     registry, faults = registry_check.read(path.read_text(encoding="utf-8"))
     if registry is None:
-        raise ConfigInvalid(tuple(str(fault) for fault in faults if not fault.warning))
+        raise RegistryInvalid(tuple(fault for fault in faults if not fault.warning))
     return CurrentRegistry(registry)
 
 
@@ -74,11 +85,26 @@ def reload_registry(settings: Settings, known: Proving) -> bool:
     known.jwks.expire()
     try:
         known.registry.replace(load_registry(settings.registry).registry)
-    except (ConfigInvalid, OSError) as error:
-        LOG.exception("alarm", alarm="registry-not-reloaded", count=len(getattr(error, "faults", ())))
+    except RegistryInvalid as error:
+        _not_reloaded(settings.registry, error.places)
+        return False
+    except (OSError, UnicodeDecodeError) as error:
+        _not_reloaded(settings.registry, (f"the file cannot be read ({type(error).__name__})",))
         return False
     LOG.warning("registry reloaded", count=len(known.registry.registry.systems))
     return True
+
+
+def _not_reloaded(path: Path, places: tuple[str, ...]) -> None:
+    """The alarm: which file, how many faults, where the first ones are, and what tells the rest. No value of the file."""
+    LOG.error(
+        "alarm",
+        alarm="registry-not-reloaded",
+        path=str(path),
+        count=len(places),
+        fault=list(places[:MOST_PLACES]),
+        command="scr-gateway registry check",
+    )
 
 
 async def _refuse_unsafe(

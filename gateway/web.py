@@ -64,6 +64,8 @@ class Proved:
     """By a client certificate; on the sandbox's plain listener the system is merely named."""
     network: str
     network_allowed: bool
+    refusal: AccessDenied | None = None
+    """Why a system that is known may call nothing: it is suspended."""
 
 
 ProveSystem = Callable[[web.Request], Proved]
@@ -191,8 +193,6 @@ class Web:
                 except AccessDenied as denied:
                     error = await self.service.reject_unproved(denied, wire, door.name, peer)
                     return door.refuse(wire, None, error), error
-                if self.rates is not None:
-                    self.rates.take(proved.system, asyncio.get_running_loop().time())
                 context = Context(
                     door=door.name,
                     system=proved.system,
@@ -203,6 +203,11 @@ class Web:
                     now=wire.now,
                     deadline=asyncio.get_running_loop().time() + self.answer_seconds,
                 )
+                if proved.refusal is not None:
+                    named = _with(wire, proved.system, b"")
+                    return await self.service.refuse_unread(door, named, proved.refusal, context)
+                if self.rates is not None:
+                    self.rates.take(proved.system, asyncio.get_running_loop().time())
                 products: frozenset[str] | None = getattr(door, "products", None)
                 if products is not None and proved.system.product not in products:
                     foreign = AccessDenied(Code.SYSTEM_OPERATION, rules=("P-84",))

@@ -173,11 +173,12 @@ def _one_way(query: _Query) -> None:
 
 
 def _reason(query: _Query) -> None:
-    """An emergency needs a reason, and only an emergency has one."""
-    if query.emergency is not bool(query.text) or len(query.text) > MOST_REASON:
-        at = query.reason if query.reason is not None else find(query.grouper, "emergencyAccess.Value")
+    """Only an emergency has a reason. One that says nothing is refused by the policy, as at every door: audited with who asked (P-06)."""
+    if (query.text and not query.emergency) or len(query.text) > MOST_REASON:
         expected = f"emergencyAccessReason.Value with 1 to {MOST_REASON} characters"
-        raise broken(Fault.ACCESS_REASON, at, expected if query.emergency else "no reason without an emergency")
+        raise broken(
+            Fault.ACCESS_REASON, query.reason, expected if query.emergency else "no reason without an emergency"
+        )
 
 
 def _one_text(fields: Fields, query: _Query) -> None:

@@ -3,8 +3,12 @@
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from gateway.policy.explain import Trace
 
 
 @click.group()
@@ -40,27 +44,40 @@ def policy_list(as_json: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True))
 @click.option("--json", "as_json", is_flag=True)
 def policy_explain(file: Path, as_json: bool) -> None:
-    """Judge facts from a JSON file: each rule, the facts it used, and the smallest change that would turn the answer."""
+    """Judge facts from a JSON file, or from standard input where FILE is -: each rule, the facts it used, and the smallest
+    change of facts that would turn the answer.
+
+    Exit status: 0 the answer is allow, or needs what PDS or Spine's consent will say; 3 deny; 2 the facts cannot be read, or
+    wrong usage. docs/policy.md holds facts to begin from.
+    """
+    from gateway.domain.decision import Verdict
     from gateway.domain.errors import InvalidValue
     from gateway.policy.explain import explain, trace_to_json
     from gateway.policy.facts_json import facts_from_json
     from gateway.policy.settings import current
 
-    text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
     try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
         facts = facts_from_json(json.loads(text))
-    except (InvalidValue, ValueError) as error:
-        click.echo(f"{file}: {error}", err=True)
-        sys.exit(5)
-    trace = explain(facts, current(facts.now))
-    if as_json:
-        click.echo(json.dumps(trace_to_json(trace), indent=1))
-        return
-    click.echo(f"{trace.decision.verdict.value}  (policy {trace.decision.policy_version})")
+        trace = explain(facts, current(facts.now))
+    except (OSError, ValueError, RecursionError) as error:
+        told = (
+            str(error) if isinstance(error, InvalidValue) else f"this cannot be read as JSON ({type(error).__name__})"
+        )
+        click.echo(f"{file}: {told}", err=True)
+        sys.exit(2)
+    click.echo(json.dumps(trace_to_json(trace), indent=1) if as_json else _written(trace))
+    sys.exit(3 if trace.decision.verdict is Verdict.DENY else 0)
+
+
+def _written(trace: "Trace") -> str:
+    """A trace for people."""
+    lines = [f"{trace.decision.verdict.value}  (policy {trace.decision.policy_version})"]
     for step in trace.steps:
-        click.echo(f"  {step.outcome:8} {' '.join(step.rules):12} {step.sentence}")
-        for reason in step.reasons:
-            click.echo(f"           {reason.code.slug}: {reason.code.sentence} {reason.detail}".rstrip())
-        click.echo(f"           used: {', '.join(step.used)}")
-    for change in trace.turned_by:
-        click.echo(f"  would turn it: {'; '.join(change)}")
+        lines.append(f"  {step.outcome:8} {' '.join(step.rules):12} {step.sentence}")
+        lines += (
+            f"           {reason.code.slug}: {reason.code.sentence} {reason.detail}".rstrip() for reason in step.reasons
+        )
+        lines.append(f"           used: {', '.join(step.used)}")
+    lines += (f"  would turn it: {'; '.join(change)}" for change in trace.turned_by)
+    return "\n".join(lines)

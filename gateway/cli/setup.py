@@ -50,7 +50,7 @@ def registry() -> None:
 @registry.command("check")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 def registry_check_command(file: Path) -> None:
-    """Explain every fault of a registry file, with its line."""
+    """Explain every fault of a registry file, with its line. Exit status: 0 sound, 1 faults; warnings do not count."""
     from datetime import UTC, datetime
 
     from gateway.identity import registry_check
@@ -59,10 +59,14 @@ def registry_check_command(file: Path) -> None:
     known = current(datetime.now(UTC)).known_settings
     faults = registry_check.check(file.read_text(encoding="utf-8"), known_settings=known)
     for fault in faults:
-        click.echo(str(fault))
+        click.echo(f"{file}: {fault}")
     wrong = [fault for fault in faults if not fault.warning]
-    click.echo(f"{len(wrong)} faults, {len(faults) - len(wrong)} warnings")
+    click.echo(f"{_counted(len(wrong), 'fault')}, {_counted(len(faults) - len(wrong), 'warning')}")
     sys.exit(1 if wrong else 0)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 @registry.command("show")

@@ -9,11 +9,10 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.domain.access import System, SystemState
-from gateway.domain.codes import Code
 from gateway.domain.identifiers import SystemId
 from gateway.identity.launch_keys import LaunchKey
 from gateway.identity.launch_tokens import LaunchRules, claimed_issuer, invalid, opened, verify_launch
-from gateway.identity.refusals import refused
+from gateway.identity.refusals import SystemSuspended
 from gateway.identity.smart import Asked, SmartClient
 from gateway.service.launching import LaunchClaims
 
@@ -29,9 +28,9 @@ class Registered(Protocol):
 
 
 def active(system: System) -> System:
-    """The system, where it is not suspended. Raises AccessDenied (SYSTEM_SUSPENDED)."""
+    """The system, where it is not suspended. Raises SystemSuspended."""
     if system.state is SystemState.SUSPENDED:
-        raise refused(Code.SYSTEM_SUSPENDED, "the system is suspended", rules=("P-84",))
+        raise SystemSuspended(system)
     return system
 
 
@@ -45,7 +44,7 @@ class LaunchTokens:
     """What encrypted launches are sealed to; None: none can be opened."""
 
     def system(self, token: str, product: str) -> System:
-        """The system a token says it is from. Raises AccessDenied (LAUNCH_INVALID, SYSTEM_SUSPENDED)."""
+        """The system a token says it is from. Raises AccessDenied (LAUNCH_INVALID), SystemSuspended."""
         system = self.registry.system(claimed_issuer(token))
         if system is None:
             invalid("iss is not registered")
@@ -73,7 +72,7 @@ class SmartLaunches:
     client: SmartClient
 
     def system(self, issuer: str) -> System:
-        """The system of a registered issuer. Raises AccessDenied (LAUNCH_INVALID, SYSTEM_SUSPENDED)."""
+        """The system of a registered issuer. Raises AccessDenied (LAUNCH_INVALID), SystemSuspended."""
         system = self.registry.smart_system(issuer)
         if system is None:
             invalid("iss is not registered")

@@ -45,6 +45,8 @@ def read(text: str, *, known_settings: Collection[str] | None = None) -> tuple[R
     systems = [
         (at, read_system(row, at, findings, granted)) for at, row in enumerate(rows_of(document, "system", findings))
     ]
+    if not organisations and not systems and not findings.wrong:
+        findings.fault((), "The registry names no organisation and no system: with it nobody could view anything.")
     revoked = _revoked(document, findings)
     sound_organisations = [(at, row) for at, row in organisations if row is not None]
     sound_systems = read_launches(

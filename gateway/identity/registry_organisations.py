@@ -22,6 +22,11 @@ from gateway.identity.registry_reading import Findings, Table
 
 _LONGEST_DAYS = 366
 _LONGEST_QUESTION = 500
+_FEWEST_WORDS = 6
+_DAYS_IN = {"day": (1, 1), "week": (7, 7), "month": (28, 31), "year": (365, 366)}
+"""Fewest and most."""
+_SPAN = re.compile(r"\b([0-9]{1,4})[ -](day|week|month|year)s?\b", re.ASCII | re.IGNORECASE)
+"""A time written in figures."""
 _KNOWN = ("ods", "name", "settings", "sites", "privacy_officers", "training", "ptv", "onboarding", "proof_of_concept")
 
 
@@ -115,7 +120,30 @@ def _permission(table: Table) -> PermissionPolicy | None:
         return None
     if kind is None or scope is None or question is None or version is None:
         return None
+    _check_question(policy, question, whole, table.row.get("name"))
     return PermissionPolicy(kind=kind, scope=scope, days=whole, question=question, question_version=version)
+
+
+def _check_question(policy: Table, question: str, days: int, name: object) -> None:
+    """What can be seen of a question without understanding it (P-16, P-21): a patient can answer it, and it says for how long.
+
+    Whether it is plain and honest only people can judge.
+    """
+    words = question.split()
+    if not question.rstrip().endswith("?") or len(words) < _FEWEST_WORDS:
+        policy.fault(
+            "question",
+            f"The question must be one that a patient can answer: at least {_FEWEST_WORDS} words that say who looks at "
+            "what and for what care, ending in a question mark (P-16, P-21).",
+        )
+    told = [(int(number), *_DAYS_IN[unit.lower()]) for number, unit in _SPAN.findall(question)]
+    if not all(number * fewest <= days <= number * most for number, fewest, most in told):
+        lasts = f"{days} days" if days else "this view only (kind is single)"
+        policy.fault("question", f"The question speaks of another time than the permission lasts: {lasts} (P-16).")
+    elif days and not told:
+        policy.warn("question", f"The question does not say that the permission lasts {days} days (P-16).")
+    if days and isinstance(name, str) and name.casefold() not in question.casefold():
+        policy.warn("question", "The question does not name the organisation whose people may look later (P-16).")
 
 
 def _onboarding(table: Table, has_officer: bool) -> tuple[tuple[OnboardingStep, date], ...]:

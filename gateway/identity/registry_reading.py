@@ -23,6 +23,16 @@ class Fault:
     sentence: str
     warning: bool = False
 
+    def __str__(self) -> str:
+        """For people: `line 12, organisation[0].ods: what is wrong`, a warning marked as one."""
+        return f"{'warning: ' if self.warning else ''}{self.place}: {self.sentence}"
+
+    @property
+    def place(self) -> str:
+        """Where it is, without a value: fit for a log."""
+        where = (f"line {self.line}" if self.line else "", self.path)
+        return ", ".join(part for part in where if part) or "the whole file"
+
 
 def written(path: Path) -> str:
     """A path as people write it."""

@@ -1,7 +1,8 @@
 """[[system]] tables of the registry -> System values, fault by fault (P-12, P-80 to P-84). Pure."""
 
 import re
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from collections.abc import Iterator
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import Any
 
 from gateway.domain.access import Purpose, Setting, System, SystemKind, SystemState, UserProof
@@ -24,6 +25,8 @@ OPERATIONS = (
 )
 """Public names of the mini-service operations."""
 FEEDS = ("relationships",)
+_NARROWEST_WIDE = {4: 8, 6: 16}
+"""Prefix lengths below these are worth a warning; 10.0.0.0/8, the widest private network, is not."""
 _FINGERPRINT = re.compile(r"sha256:([0-9a-f]{64})", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _USERNAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,62}[A-Za-z0-9._-])?", re.ASCII)
@@ -71,6 +74,12 @@ def _network(text: str) -> IPv4Network | IPv6Network:
         ) from error
 
 
+def _together(networks: list[IPv4Network | IPv6Network]) -> Iterator[IPv4Network | IPv6Network]:
+    """The fewest networks that hold the same addresses: two halves of all addresses are all of them."""
+    yield from collapse_addresses(network for network in networks if isinstance(network, IPv4Network))
+    yield from collapse_addresses(network for network in networks if isinstance(network, IPv6Network))
+
+
 def read_system(row: Any, at: int, findings: Findings, granted: dict[str, list[str]]) -> System | None:
     """One [[system]]; `granted`: fingerprints from [certificates] by system id. None where it cannot be built."""
     table = Table(row, ("system", at), findings, _KNOWN)
@@ -84,8 +93,10 @@ def read_system(row: Any, at: int, findings: Findings, granted: dict[str, list[s
     )
     place = _place(table, kind)
     networks = table.build_all("networks", _network, needed=True)
-    if any(network.prefixlen == 0 for network in networks):
+    if any(network.prefixlen == 0 for network in _together(networks)):
         table.warn("networks", "Every address is allowed: nothing is left of the secure network (P-12).")
+    elif wide := [str(network) for network in networks if network.prefixlen < _NARROWEST_WIDE[network.version]]:
+        table.warn("networks", f"Wider than any one network an organisation has (P-12): {', '.join(wide)}.")
     per_second, burst = _rate(table)
     certificates = table.build_all("certificates", fingerprint)
     if system_id is not None:

@@ -17,7 +17,7 @@ from gateway.domain.codes import Code
 from gateway.domain.errors import InvalidValue
 from gateway.domain.identifiers import SystemId
 from gateway.identity.certificates import check_certificate
-from gateway.identity.refusals import refused
+from gateway.identity.refusals import SystemSuspended, refused
 from gateway.identity.registry import Registry
 
 SYSTEM_HEADER = "x-scr-system"
@@ -158,7 +158,7 @@ def prove_system(
     """The calling system behind a request.
 
     Raises AccessDenied: SYSTEM_UNKNOWN, SYSTEM_CERTIFICATE (none, expired, revoked), SYSTEM_FORWARDED (a forwarded certificate
-    where none is taken), SYSTEM_SUSPENDED.
+    where none is taken). SystemSuspended.
     """
     if transport.listener is Listener.PROXY:
         system = _certified(_forwarded_certificate(transport, proxy or ProxyRules()), transport, registry, now)
@@ -169,8 +169,8 @@ def prove_system(
             _named(transport, registry) if sandbox else _certified(transport.peer_certificate, transport, registry, now)
         )
     if system.state is SystemState.SUSPENDED:
-        raise refused(Code.SYSTEM_SUSPENDED, "the system is suspended", rules=())
-    return _located(transport, system)
+        raise SystemSuspended(system)
+    return located(transport, system)
 
 
 def locate_browser(transport: Transport, system: System, proxy: ProxyRules | None = None) -> ProvedSystem:
@@ -182,10 +182,11 @@ def locate_browser(transport: Transport, system: System, proxy: ProxyRules | Non
         _forwarded_certificate(transport, proxy or ProxyRules())
     else:
         _refuse_forwarded(transport)
-    return _located(transport, system)
+    return located(transport, system)
 
 
-def _located(transport: Transport, system: System) -> ProvedSystem:
+def located(transport: Transport, system: System) -> ProvedSystem:
+    """A system that is proved, with the network its caller is in."""
     address = _caller_address(transport)
     network = next((net for net in system.networks if address is not None and _within(address, (net,))), None)
     return ProvedSystem(

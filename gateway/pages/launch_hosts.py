@@ -18,6 +18,7 @@ from gateway.body import read_body
 from gateway.domain.access import System
 from gateway.domain.codes import Code
 from gateway.domain.errors import AccessDenied, GatewayError, InternalError, MessageInvalid
+from gateway.identity.refusals import SystemSuspended
 from gateway.pages.frame import FORM, Turn, read_form
 from gateway.pages.launch import LaunchPages, button, unproved
 from gateway.pages.sign_in import SIGNING_IN_LASTS
@@ -86,6 +87,14 @@ class HostPages:
         """POST /launch/pharmoutcomes: the button of the page above."""
         return await self._unsealed(turn, pharmoutcomes.token_of(list(turn.form.items())))
 
+    @staticmethod
+    async def _unknown(turn: Turn, error: AccessDenied) -> GatewayError:
+        """Traces a launch whose system is not proved, under the name of one that is suspended; the error to answer with."""
+        if not isinstance(error, SystemSuspended):
+            return await unproved(turn, error)
+        await turn.frame.service.reject(error, Call(action="launch"), turn.context(error.system))
+        return error
+
     async def _unsealed(self, turn: Turn, token: str) -> web.Response:
         try:
             signed = self.tokens.opened(token)
@@ -98,7 +107,7 @@ class HostPages:
         try:
             system = self.tokens.system(token, product)
         except AccessDenied as error:
-            raise await unproved(turn, error) from error
+            raise await self._unknown(turn, error) from error
         context = turn.context(system)
         try:
             launch = self.tokens.verify(token, system, product, turn.now)
@@ -132,7 +141,7 @@ class HostPages:
         try:
             return self.smart.system(issuer)
         except AccessDenied as error:
-            raise await unproved(turn, error) from error
+            raise await self._unknown(turn, error) from error
 
     async def _authorising(self, turn: Turn, issuer: str, launch: str) -> web.Response:
         """On to the host's own authorisation, bound to this browser."""
@@ -155,6 +164,8 @@ class HostPages:
         """Awaits a step with the host; its refusals leave a trace under the host's name."""
         try:
             return await work
+        except SystemSuspended as error:
+            raise await self._unknown(turn, error) from error
         except (AccessDenied, MessageInvalid) as error:
             await turn.frame.service.reject(error, Call(action="launch"), turn.context(self.smart.system(issuer)))
             raise

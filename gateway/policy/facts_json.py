@@ -21,6 +21,10 @@ from gateway.domain.instants import aware
 _LEAVES = (str, int, float, bool)
 MOST = 1000
 """Longest list read."""
+LARGEST = 1_000_000
+"""Largest number read; none that a decision rests on is negative."""
+YEARS = range(1900, 3000)
+"""Of a date or time read: outside these no zone can be reckoned with."""
 
 
 def facts_to_json(facts: Facts) -> dict[str, object]:
@@ -83,11 +87,30 @@ def _read(kind: Any, data: object, path: str) -> object:
     if kind in _LEAVES:
         right = isinstance(data, kind) and (kind is bool or not isinstance(data, bool))
         if right or (kind is float and isinstance(data, int) and not isinstance(data, bool)):
-            return data
+            return data if isinstance(data, (str, bool)) else _bounded(data, path)
         raise InvalidValue(f"{path}: a {kind.__name__} is needed")
     if dataclasses.is_dataclass(kind) and not issubclass(cast("type", kind), (Identifier, Setting)):
         return _read_object(cast("type", kind), data, path)
     return _read_text(kind, data, path)
+
+
+def _bounded(number: object, path: str) -> object:
+    """A number that can be one of a decision's."""
+    if not 0 <= cast("float", number) <= LARGEST:  # false of NaN too
+        raise InvalidValue(f"{path}: a number from 0 to {LARGEST} is needed")
+    return number
+
+
+def _read_time(kind: type[datetime] | type[date], text: str, path: str) -> date:
+    """A date, or a time with its zone."""
+    try:
+        read = kind.fromisoformat(text)
+        value = aware(read) if isinstance(read, datetime) else read
+    except ValueError as error:
+        raise InvalidValue(f"{path}: not a {kind.__name__}") from error
+    if value.year not in YEARS:
+        raise InvalidValue(f"{path}: a year from {YEARS.start} to {YEARS.stop - 1} is needed")
+    return value
 
 
 def _read_union(kinds: tuple[Any, ...], data: object, path: str) -> object:
@@ -129,13 +152,11 @@ def _read_text(kind: Any, data: object, path: str) -> object:
     """A value with a text form: identifier, setting, enum, date, time, network."""
     if not isinstance(data, str):
         raise InvalidValue(f"{path}: a text is needed")
+    if kind in {datetime, date}:
+        return _read_time(kind, data, path)
     try:
         if issubclass(kind, Enum):
             return kind(data) if issubclass(kind, str) else kind[data]
-        if kind is datetime:
-            return aware(datetime.fromisoformat(data))
-        if kind is date:
-            return date.fromisoformat(data)
         if kind in {IPv4Network, IPv6Network}:
             return ip_network(data)
         return cast("object", kind(data))

@@ -239,7 +239,7 @@ class Fault(Enum):
     )
     ACCESS_REASON = FaultEntry(
         Code.MESSAGE_COMBINATION,
-        "Emergency access needs a reason of at most 128 characters, and nothing else has one.",
+        "The reason of an emergency access has at most 128 characters, and nothing else has one.",
         "SCR mini service, querySCR emergencyAccessReason",
     )
     REASON_AND_NOTE = FaultEntry(

@@ -28,7 +28,7 @@ sites = [
     {{ ods = "RZZ01A", settings = ["scheduled_care"] }},  # a [comment] with "brackets" {{
 ]
 privacy_officers = ["910000000034"]
-ptv = {{ kind = "extended", scope = "team", days = 7, question = "May we look at it [for] your care?", question_version = "1" }}
+ptv = {{ kind = "extended", scope = "team", days = 7, question = "May we at Northbrook see it [for] your care for 7 days?", question_version = "1" }}
 
 [organisation.onboarding]
 interest = 2025-01-01
@@ -166,9 +166,16 @@ def spoil(old: str, new: str, nth: int = 1) -> str:
         ("days = 7", "days = 1.5", 1, "organisation[0].ptv.days", "whole"),
         ("days = 7", "days = true", 1, "organisation[0].ptv.days", "number"),
         ('kind = "extended"', 'kind = "single"', 1, "organisation[0].ptv.days", "0 where kind is single"),
-        ('question = "May we look at it [for] your care?", ', "", 1, "organisation[0].ptv.question", "P-21"),
+        ('question = "May we at Northbrook see it [for] your care for 7 days?", ', "", 1, "organisation[0].ptv.question", "P-21"),
         (', question_version = "1"', "", 1, "organisation[0].ptv.question_version", "P-21"),
         ("May we", "x" * 600, 1, "organisation[0].ptv.question", "short"),
+        ("May we at Northbrook see it [for] your care for 7 days?", "OK?", 1, "organisation[0].ptv.question", "words"),
+        ("for 7 days?", "for 7 days.", 1, "organisation[0].ptv.question", "question mark"),
+        ("for 7 days?", "for 70 days?", 1, "organisation[0].ptv.question", "another time"),
+        ("for 7 days?", "for 1 day, or 7 days?", 1, "organisation[0].ptv.question", "another time"),
+        ("for 7 days?", "for 1 month?", 1, "organisation[0].ptv.question", "7 days"),
+        ('kind = "extended", scope = "team", days = 7', 'kind = "single", scope = "team", days = 0', 1,
+         "organisation[0].ptv.question", "this view only"),
         ("interest = 2025-01-01", "intrest = 2025-01-01", 1, "organisation[0].onboarding.intrest", "Nothing called"),
         ("interest = 2025-01-01", 'interest = "soon"', 1, "organisation[0].onboarding.interest", "YYYY-MM-DD"),
         ("interest = 2025-01-01", 'interest = "2025-02-30"', 1, "organisation[0].onboarding.interest", "YYYY-MM-DD"),
@@ -239,7 +246,12 @@ def expected_line(text: str, path: str) -> int:
     [
         ('privacy_officers = ["910000000034"]', "privacy_officers = []", "no privacy officer"),
         ("it_assessed = 2025-03-01\n", "", "it_assessed"),
-        ('networks = ["10.0.0.0/8"]', 'networks = ["0.0.0.0/0"]', "P-12"),
+        ('networks = ["10.0.0.0/8"]', 'networks = ["0.0.0.0/0"]', "Every address"),
+        ('networks = ["10.0.0.0/8"]', 'networks = ["::/0"]', "Every address"),
+        ('networks = ["10.0.0.0/8"]', 'networks = ["0.0.0.0/1", "128.0.0.0/1"]', "Every address"),
+        ('networks = ["10.0.0.0/8"]', 'networks = ["10.0.0.0/8", "64.0.0.0/2"]', "64.0.0.0/2"),
+        ("for 7 days?", "for a week or so?", "lasts 7 days"),
+        ("May we at Northbrook", "May the hospital", "name the organisation"),
         ('purpose = "direct-care"', 'purpose = "research"', "P-63"),
         ("cd" * 32, "ab" * 32, "revoked"),
     ],
@@ -248,6 +260,29 @@ def test_what_is_only_worth_knowing_does_not_stop(old: str, new: str, says: str)
     registry, faults = read(spoil(old, new))
     assert registry is not None
     assert any(fault.warning and says in fault.sentence and fault.line for fault in faults)
+
+
+@pytest.mark.parametrize(
+    ("days", "said"), [(14, "2 weeks"), (14, "14-day time"), (30, "1 month"), (31, "1 month"), (366, "1 year")]
+)
+def test_p16_a_question_may_write_the_time_as_people_say_it(days: int, said: str) -> None:
+    assert check(spoil("7 days", said).replace("days = 7", f"days = {days}")) == ()
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "# nothing yet\n", "organisation = []\nsystem = []\n"])
+def test_a_registry_of_nothing_is_a_fault(text: str) -> None:
+    registry, (fault,) = read(text)
+    assert registry is None
+    assert (fault.line, fault.path, fault.warning) == (None, "", False)
+    assert str(fault) == f"the whole file: {fault.sentence}"
+
+
+def test_a_fault_reads_as_a_sentence_with_its_place() -> None:
+    text = spoil("days = 7", "days = 367")
+    fault = check(text)[0]
+    assert str(fault) == f"line {fault.line}, organisation[0].ptv.days: days must be a whole number from 0 to 366."
+    warning = check(spoil('purpose = "direct-care"', 'purpose = "research"'))[0]
+    assert str(warning).startswith(f"warning: line {warning.line}, system[0].purpose: ")
 
 
 def test_an_unknown_setting_is_allowed_but_warned_of() -> None:

@@ -9,7 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.cli import main
+from gateway.domain.decision import Facts
 from gateway.pages.policy import LARGEST
+from gateway.policy import decide
 from gateway.policy.explain import explain, trace_to_json
 from gateway.policy.facts_json import facts_to_json
 from tests.policy import cases as c
@@ -70,6 +72,85 @@ async def test_a_time_before_the_first_edition_and_a_wrong_value_are_named_witho
         assert (status, code) == (400, "message-value")
         assert named in document["fault"]
         assert "9000000008" not in json.dumps(document)
+
+
+def changed(facts: dict[str, Any], path: str, value: object) -> dict[str, Any]:
+    """The same with one value another."""
+    copy: dict[str, Any] = json.loads(json.dumps(facts))
+    *outer, last = path.split(".")
+    inner = copy
+    for name in outer:
+        inner = inner[name]
+    inner[last] = value
+    return copy
+
+
+IMPOSSIBLE = [
+    ("now", "9999-12-31T23:59:59+00:00"),
+    ("now", "0001-01-01T00:00:00+14:00"),
+    ("proof.authenticated", "0001-01-01T00:00:00+00:00"),
+    ("override_count_24h", -1),
+    ("override_count_24h", 10**30),
+    ("privacy_officers_trained", -1),
+    ("organisation.permission.days", -7),
+    ("system.rate_per_second", float("nan")),
+    ("system.rate_per_second", float("-inf")),
+]
+
+
+@pytest.mark.parametrize(("path", "value"), IMPOSSIBLE)
+async def test_facts_that_cannot_be_are_refused_at_the_page_and_the_command(
+    sandbox: RunningSandbox, path: str, value: object
+) -> None:
+    body = json.dumps(changed(facts_to_json(c.facts()), path, value))
+    status, document, code = await asked(sandbox, body.encode())
+    assert (status, code) == (400, "message-value")
+    assert document["fault"].startswith(f"facts.{path}: ")
+    told = CliRunner().invoke(main, ["policy", "explain", "-"], input=body)
+    assert (told.exit_code, told.stdout) == (2, "")
+    assert document["fault"] in told.stderr
+
+
+@pytest.mark.parametrize(
+    ("facts", "status", "first"),
+    [
+        (c.facts(), 0, "allow"),
+        (c.facts(patient=None, consent=None), 0, "needs patient"),
+        (c.facts(claims=c.claims("no")), 3, "deny"),
+    ],
+)
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_the_commands_exit_status_tells_a_deny(facts: Facts, status: int, first: str, form: tuple[str, ...]) -> None:
+    given = json.dumps(facts_to_json(facts))
+    told = CliRunner().invoke(main, ["policy", "explain", "-", *form], input=given)
+    assert told.exit_code == status, told.output
+    if form:
+        assert json.loads(told.stdout)["decision"]["verdict"] == decide(facts, c.SETTINGS).verdict.value
+    else:
+        assert told.stdout.startswith(decide(facts, c.SETTINGS).verdict.value)
+    assert decide(facts, c.SETTINGS).verdict.value.replace("-", " ").startswith(first.split(maxsplit=1)[0])
+
+
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "[]", '{"now": "yesterday"}'])
+def test_the_command_refuses_what_is_not_facts(text: str) -> None:
+    told = CliRunner().invoke(main, ["policy", "explain", "-"], input=text)
+    assert (told.exit_code, told.stdout) == (2, "")
+    assert told.stderr.startswith("-: ")
+
+
+def test_registry_check_prints_lines_that_people_can_read(tmp_path: Path) -> None:
+    file = tmp_path / "registry.toml"
+    for text, counts, status in (
+        ("", "1 fault, 0 warnings", 1),
+        (cast.registry_toml().replace('state = "suspended"', 'state = "asleep"'), "", 1),
+    ):
+        file.write_text(text, encoding="utf-8")
+        told = CliRunner().invoke(main, ["registry", "check", str(file)])
+        *lines, last = told.output.splitlines()
+        assert told.exit_code == status
+        assert last == counts or " fault" in last
+        assert lines
+        assert all(line.startswith(f"{file}: ") and "Fault(" not in line for line in lines)
 
 
 def test_registry_check_warns_of_a_setting_the_policy_does_not_know(tmp_path: Path) -> None:

@@ -41,11 +41,20 @@ async def test_a_broken_registry_leaves_the_one_in_force(yard: Yard) -> None:
         file.write_text(sound.replace('state = "suspended"', 'state = "asleep"'), encoding="utf-8")
         os.kill(yard.sandbox.process.pid, signal.SIGHUP)
         for _ in range(400):
-            if b"registry-not-reloaded" in yard.sandbox.log.read_bytes()[start:]:
+            said = yard.sandbox.log.read_bytes()[start:]
+            if b"registry-not-reloaded" in said:
                 break
             await asyncio.sleep(0.05)
         else:
             raise AssertionError("no alarm")
+        await asyncio.sleep(0.1)
+        said = yard.sandbox.log.read_bytes()[start:]
+        [line] = [json.loads(line) for line in said.splitlines() if b"registry-not-reloaded" in line]
+        broken = file.read_text(encoding="utf-8").splitlines()
+        numbers = [at for at, text in enumerate(broken, 1) if text == 'state = "asleep"']
+        assert (line["path"], line["count"], line["command"]) == (str(file), len(numbers), "scr-gateway registry check")
+        assert [int(place.split(",")[0].removeprefix("line ")) for place in line["fault"]] == numbers[:5]
+        assert b"asleep" not in said
         await yard.opens(MINI)
         await yard.refused(MINI, "relationship-missing", "P-01", relationship="none")
     finally:

@@ -23,6 +23,8 @@ def launched(name: str) -> Seat:
     uid, role, ods = {
         "lorenzo": ("910000000109", "555000000111", "RZZ01"),
         "rio": ("910000000307", "555000000149", "RZZ02"),
+        "sonar": ("910000000166", "555000000117", "FZZ07"),
+        "pharmoutcomes": ("910000000273", "555000000128", "FZZ08"),
     }[name]
     return at(SCRA, product=name, system=cast.default_system(name).id, uid=uid, role=role, ods=ods, setting=None)
 
@@ -71,8 +73,20 @@ async def test_p84_a_suspended_system_opens_nothing(yard: Yard, seat: Seat) -> N
     with yard.registry(system=lambda row: at(row, state="suspended") if row.id == seat.system else row):
         result = await yard.view(seat)
     assert (result.outcome, result.code, result.record) == ("refused", "system-suspended", None)
-    found = yard.rows("SELECT body FROM audit WHERE body LIKE '%system-suspended%'")
-    assert any(seat.system in row["body"] or seat.product in row["body"] for row in found)
+    assert result.rules == ("P-84",)
+    entry = (yard.entries(result.correlation_id) or yard.rejections(seat, "system-suspended"))[-1]
+    assert (entry["code"], entry["system"], entry["rules"]) == ("system-suspended", seat.system, ["P-84"])
+
+
+async def test_p84_a_suspended_host_launches_nothing_and_is_named(yard: Yard) -> None:
+    seats = [launched(name) for name in ("sonar", "pharmoutcomes", "rio", "lorenzo")]
+    ids = {seat.system for seat in seats}
+    with yard.registry(system=lambda row: at(row, state="suspended") if row.id in ids else row):
+        results = [await yard.view(seat) for seat in seats]
+    assert {(each.outcome, each.code, each.rules) for each in results} == {("refused", "system-suspended", ("P-84",))}
+    for seat in seats:
+        entry = yard.rejections(seat, "system-suspended")[-1]
+        assert (entry["organisation"], entry["rules"]) == (seat.ods, ["P-84"])
 
 
 async def test_p84_a_system_calls_only_what_it_is_registered_for(yard: Yard) -> None:

@@ -224,9 +224,7 @@ def self_claim(body: bytes) -> bytes:
 
 COMBINATIONS = [
     (emergency_flag(WITH, on=True), "emergency-and-permission"),
-    (emergency_flag(SCR, on=True), "access-reason"),
     (emergency_flag(EMERGENCY, on=False), "access-reason"),
-    (changed(EMERGENCY, REASON, " \n "), "access-reason"),
     (changed(EMERGENCY, REASON, "word " * 26), "access-reason"),
     (with_facts(EMERGENCY, "<af:Permission>yes</af:Permission>"), "flags-and-facts"),
     (with_facts(WITH, "<af:Permission>no</af:Permission>"), "flags-and-facts"),
@@ -242,6 +240,14 @@ COMBINATIONS = [
 def test_flags_that_contradict(body: bytes, fault: str) -> None:
     assert payload_invalid(body).findings[0].code == fault
     assert answered(body).code == "SMSP-0001"
+
+
+@pytest.mark.parametrize("body", [emergency_flag(SCR, on=True), changed(EMERGENCY, REASON, " \n ")])
+def test_an_emergency_without_a_reason_is_read_for_the_policy_to_refuse(body: bytes) -> None:
+    claims = read(body).claims
+    assert (claims.permission, claims.note) == (PermissionClaim.EMERGENCY, None)
+    noted = read(with_facts(body, f"<af:Note>{REASON}</af:Note>")).claims
+    assert (noted.permission, noted.note) == (PermissionClaim.EMERGENCY, REASON)
 
 
 def test_access_facts_say_more_than_flags() -> None:

@@ -24,7 +24,7 @@ settings = ["scheduled_care"]
 sites = [{{ ods = "{ods}A", settings = ["scheduled_care"] }}]
 privacy_officers = ["910000000257"]
 training = "warn"
-ptv = {{ kind = "single", scope = "individual", days = 0, question = "May I look?", question_version = "1" }}
+ptv = {{ kind = "single", scope = "individual", days = 0, question = "May I look at your record for your care today?", question_version = "1" }}
 onboarding = {{ {steps} }}
 """
 NOBODY = {"DEMOG-0001", "DEMOG-0040", "DEMOG-0042"}

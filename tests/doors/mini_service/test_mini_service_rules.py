@@ -85,9 +85,6 @@ RULES: dict[str, Seed] = {
         'value="true"',
         "/hl7:createPTV.Value/hl7:value/@value",
     ),
-    "emergency without reason": Seed(
-        SCR, "Found collapsed, nobody with the patient", " ", "access-reason", "<value>", "/hl7:value"
-    ),
     "reason too long": Seed(
         SCR, "Found collapsed, nobody with the patient", "x" * 129, "access-reason", "<value>", "/hl7:value"
     ),
