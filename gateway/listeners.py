@@ -10,7 +10,7 @@ from aiohttp import web
 from gateway import logs
 from gateway.config import Settings, TlsListener
 from gateway.domain.access import System
-from gateway.identity.refusals import SystemSuspended
+from gateway.domain.suspension import SystemSuspended
 from gateway.identity.registry import CurrentRegistry
 from gateway.identity.systems import (
     Listener,

@@ -10,9 +10,9 @@ from typing import Protocol
 
 from gateway.domain.access import System, SystemState
 from gateway.domain.identifiers import SystemId
+from gateway.domain.suspension import SystemSuspended
 from gateway.identity.launch_keys import LaunchKey
 from gateway.identity.launch_tokens import LaunchRules, claimed_issuer, invalid, opened, verify_launch
-from gateway.identity.refusals import SystemSuspended
 from gateway.identity.smart import Asked, SmartClient
 from gateway.service.launching import LaunchClaims
 

@@ -3,7 +3,6 @@
 The sentence names the check that failed; it must never hold anything of the token, the assertion or the person.
 """
 
-from gateway.domain.access import System
 from gateway.domain.codes import Code
 from gateway.domain.errors import AccessDenied
 
@@ -15,15 +14,6 @@ def refused(code: Code, why: str, *, rules: tuple[str, ...] = SMARTCARD_GRADE) -
     error = AccessDenied(code, rules=rules)
     error.add_note(why)
     return error
-
-
-class SystemSuspended(AccessDenied):
-    """A calling system that the registry suspends (P-84). `system`: which, so that the refusal is audited under its name."""
-
-    def __init__(self, system: System) -> None:
-        super().__init__(Code.SYSTEM_SUSPENDED, rules=("P-84",))
-        self.system = system
-        self.add_note("the system is suspended")
 
 
 def why(error: BaseException) -> str:

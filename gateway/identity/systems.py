@@ -16,8 +16,9 @@ from gateway.domain.access import System, SystemState
 from gateway.domain.codes import Code
 from gateway.domain.errors import InvalidValue
 from gateway.domain.identifiers import SystemId
+from gateway.domain.suspension import SystemSuspended
 from gateway.identity.certificates import check_certificate
-from gateway.identity.refusals import SystemSuspended, refused
+from gateway.identity.refusals import refused
 from gateway.identity.registry import Registry
 
 SYSTEM_HEADER = "x-scr-system"

@@ -18,7 +18,7 @@ from gateway.body import read_body
 from gateway.domain.access import System
 from gateway.domain.codes import Code
 from gateway.domain.errors import AccessDenied, GatewayError, InternalError, MessageInvalid
-from gateway.identity.refusals import SystemSuspended
+from gateway.domain.suspension import SystemSuspended
 from gateway.pages.frame import FORM, Turn, read_form
 from gateway.pages.launch import LaunchPages, button, unproved
 from gateway.pages.sign_in import SIGNING_IN_LASTS
