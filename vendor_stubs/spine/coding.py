@@ -49,6 +49,16 @@ def uuid_of(*parts: str) -> str:
     return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
 
 
+def stem_of(document_id: str) -> str:
+    """The first eighteen characters of every id inside a document: ids of two documents never meet."""
+    return uuid_of("inside", document_id)[:18]
+
+
+def inner_id(document_id: str, *parts: str) -> str:
+    """The id of something inside a document: the document's stem, then what depends on the parts alone."""
+    return stem_of(document_id) + uuid_of(*parts)[18:]
+
+
 def digits_of(length: int, *parts: str) -> str:
     """A string of so many digits, not beginning with 0, that depends on the parts alone."""
     lowest = 10 ** (length - 1)

@@ -8,7 +8,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 
-from vendor_stubs.spine.coding import uuid_of
+from vendor_stubs.spine.coding import stem_of, uuid_of
 
 _IDENTIFIER = re.compile(r"[0-9A-F-]{10,36}")
 
@@ -20,12 +20,16 @@ PERSISTED = "66666666666666"
 MESSAGE_ID = uuid_of("stand-in", "message")
 REQUEST_ID = uuid_of("stand-in", "request")
 DOCUMENT_ID = uuid_of("stand-in", "document")
+ENTRY_STEM = stem_of(DOCUMENT_ID)
+"""The beginning of the ids inside the stand-in's document."""
 REPLACED_ID = uuid_of("stand-in", "replaced")
 EVENT_IDS = tuple(uuid_of("stand-in", "event", str(place)) for place in range(4))
 PLACE = "document-goes-here"
 """Local name of an empty element that stands where a document goes; one in a cut at most."""
 
-_IDENTIFIERS = (NHS_NUMBER, SENDER, CREATED, PERSISTED, MESSAGE_ID, REQUEST_ID, DOCUMENT_ID, REPLACED_ID, *EVENT_IDS)
+_IDENTIFIERS = (
+    NHS_NUMBER, SENDER, CREATED, PERSISTED, MESSAGE_ID, REQUEST_ID, DOCUMENT_ID, ENTRY_STEM, REPLACED_ID, *EVENT_IDS
+)  # fmt: skip
 _MARKS = re.compile(rf"(<(?:[\w-]+:)?{PLACE}(?: [^>]*)?/>|{'|'.join(_IDENTIFIERS)})".encode())
 
 

@@ -8,7 +8,7 @@ from datetime import date
 from functools import partial
 
 from vendor_stubs.spine.agents import add_participants
-from vendor_stubs.spine.coding import concept, uuid_of
+from vendor_stubs.spine.coding import concept, inner_id
 from vendor_stubs.spine.content import Allergy, GroupContent, Item, Medication, MedicationKind, SummaryContent
 from vendor_stubs.spine.groups import ALLERGIES_CODE, BY_KEY, MEDICATION_CODE, THIRD_PARTY_CODE, EntryShape
 from vendor_stubs.spine.names import DOSAGE, SNOMED, TEMPLATE, TEXT_KIND
@@ -53,7 +53,10 @@ class EntryWriter:
 
     def _next_id(self) -> str:
         self._count += 1
-        return uuid_of("entry", self._content.document_id, str(self._count))
+        return self._inner("entry", str(self._count))
+
+    def _inner(self, *parts: str) -> str:
+        return inner_id(self._content.document_id, *parts)
 
     def _section(self, code: str, display: str, fill: Callable[[Callable[[], Element]], None]) -> None:
         information = add(
@@ -130,7 +133,7 @@ class EntryWriter:
             add(reason, "templateId", root=TEMPLATE, extension="CSAB_RM-NPfITUK10.sourceOf1")
             add(reason, "seperatableInd", value="false")
             finding = add(reason, "Finding", classCode="OBS", moodCode="EVN")
-            add(finding, "id", root=uuid_of("reason", entry_id))
+            add(finding, "id", root=self._inner("reason", entry_id))
 
     def _group(self, add_component: Callable[[], Element], group: GroupContent) -> None:
         shapes = BY_KEY[group.key].shapes
@@ -155,13 +158,13 @@ class EntryWriter:
             reference = add(entry, "pertinentInformation", typeCode="PERT", contextConductionInd="true")
             add(reference, "seperatableInd", value="false")
             finding = add(reference, "Finding", classCode="OBS", moodCode="EVN")
-            add(finding, "id", root=uuid_of("problem", entry_id))
+            add(finding, "id", root=self._inner("problem", entry_id))
         _supporting(entry, item.supporting)
         if shape.element.endswith(".Diagnosis"):
             reference = add(entry, "pertinentInformation1", typeCode="PERT", contextConductionInd="true")
             add(reference, "seperatableInd", value="false")
             finding = add(reference, "pertinentFinding", classCode="OBS", moodCode="EVN")
-            add(finding, "id", root=uuid_of("diagnosis", entry_id))
+            add(finding, "id", root=self._inner("diagnosis", entry_id))
         add_participants(entry, self._content.author, place % 4, _midnight(item.on))
 
 

@@ -6,7 +6,7 @@ Builds one tree and hands it over; must not know patients or cases.
 from lxml import etree
 
 from vendor_stubs.spine.agents import add_author
-from vendor_stubs.spine.coding import uuid_of
+from vendor_stubs.spine.coding import inner_id
 from vendor_stubs.spine.content import SummaryContent
 from vendor_stubs.spine.entries import EntryWriter
 from vendor_stubs.spine.groups import DOCUMENTATION_CODE
@@ -71,7 +71,7 @@ def _excerpt(summary: Element, content: SummaryContent) -> None:
     _template(component, "component", separable=False)
     text = add(component, "presentationText", classCode="OBS", moodCode="EVN")
     add(text, "value", mediaType="text/plain").append(presentation(content))
-    add(text, "id", root=uuid_of("presentation", content.document_id))
+    add(text, "id", root=inner_id(content.document_id, "presentation"))
     add(text, "code", code="PresentationText", codeSystem=TEXT_KIND, displayName="Presentation Text")
     add(text, "statusCode", code="completed")
     add(text, "effectiveTime", value=content.created_on_wire)

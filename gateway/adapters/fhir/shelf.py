@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from gateway.adapters.fhir.datatypes import Json
 
 _NAMESPACE = uuid.UUID("6b0f7a52-9d1e-5b0c-8a54-51f0f2a7c9d3")
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
+_ID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
+"""What is unique wherever it was made. Any other id of the wire may stand in another patient's document too."""
 
 
 class Shelf:
@@ -24,7 +25,7 @@ class Shelf:
         self.entries: list[Json] = []
 
     def name(self, kind: str, wanted: str = "") -> str:
-        """An id for a resource of this type: the one wanted where it is possible and free, else a derived UUID."""
+        """An id for a resource of this type: the one wanted where it is a UUID and free, else a derived UUID."""
         found = wanted
         while not _ID.fullmatch(found) or found.upper() in self._used:
             self._counts[kind] = self._counts.get(kind, 0) + 1

@@ -136,6 +136,37 @@ def test_no_fact_of_the_casts_entries_is_lost(number: str) -> None:
         assert lost(document) == []
 
 
+def addresses(document: bytes) -> set[str]:
+    """The whole addresses of everything in a document's Bundle."""
+    summary = etree.fromstring(document)
+    event = summary.find(f"{HL7}id").get("root")
+    return {row["fullUrl"] for row in bundle_of(read_summary(summary, event))["entry"]}
+
+
+def test_no_two_documents_share_an_address_of_a_resource() -> None:
+    """Nor the generated patients', whose documents are alike but for their ids."""
+    numbers = [patient.nhs for patient in cast.patients()]
+    numbers += [number for body in range(0, 99_999_999, 1_111_111) if (number := valid(body)) is not None]
+    owners: dict[str, bytes] = {}
+    for number in numbers:
+        for document in documents(number):
+            for address in addresses(document):
+                assert owners.setdefault(address, document) == document, address
+    assert len(owners) > 1000
+
+
+def test_an_id_that_is_no_uuid_names_no_resource() -> None:
+    """`1` may stand in another patient's document too; the wire's id stays the identifier."""
+    [document, *_] = documents(next(patient.nhs for patient in cast.patients() if patient.case == "core"))
+    summary = etree.fromstring(document)
+    for place, entry in enumerate(entries(summary)):
+        entry.find(f"{HL7}id").set("root", str(place))
+    found = [row["resource"] for row in bundle_of(read_summary(summary, "E1"))["entry"]]
+    other = [row["resource"] for row in bundle_of(read_summary(summary, "E2"))["entry"]]
+    assert {"value": "0"} in [value for row in found for value in row.get("identifier", []) if "system" not in value]
+    assert not {row["id"] for row in found} & {row["id"] for row in other}
+
+
 def valid(body: int) -> str | None:
     return next((text for check in range(10) if cast.is_nhs_number(text := f"9{body:08d}{check}")), None)
 
