@@ -141,6 +141,10 @@ class CodedEntry:
     references: tuple[tuple[str, str], ...] = ()
     """(element, id) of other entries it points to."""
     participations: tuple[Participation, ...] = ()
+    negated: bool = False
+    """Stated not to be so (negationInd of the act, or of what it stands under): must never be shown as a positive fact."""
+    partly_negated: bool = False
+    """Something within it is negated, such as a link to another entry."""
 
     @property
     def nullified(self) -> bool:

@@ -24,6 +24,7 @@ _CONTENT = frozenset({"pertinentSupportingInfo", "pertinentDosageInstructions", 
 _PRESSURES = {"systolicPressure": "systolic", "diastolicPressure": "diastolic"}
 _ENTRY = "UKCT_MT1440"
 _NO_CODE = Coding("", "")
+_NEGATIONS = ("negationInd", "actionNegationInd", "valueNegationInd")
 
 _MARKER_CODE = "263536004"
 _MARKER_TEXT = "Additional information records have been found"
@@ -36,7 +37,12 @@ def read_coded(summary: etree._Element) -> tuple[CodedSection, ...]:
     sections = []
     for information in elements(summary, hl7("pertinentInformation2")):
         for section in elements(information, hl7("pertinentCREType")):
-            entries = tuple(entry for component in elements(section, hl7("component")) for entry in _entries(component))
+            negated = is_negated(information) or is_negated(section)
+            entries = tuple(
+                entry
+                for component in elements(section, hl7("component"))
+                for entry in _entries(component, negated=negated)
+            )
             sections.append(CodedSection(read_coding(first(section, hl7("code"))) or _NO_CODE, entries))
     return tuple(sections)
 
@@ -60,20 +66,29 @@ def _is_additional(section: CodedSection) -> bool:
     return True
 
 
-def _entries(component: etree._Element) -> Iterator[CodedEntry]:
-    """The entry of a component, then those nested in it (an organizer's findings), each whole."""
+def is_negated(element: etree._Element) -> bool:
+    """Whether an act or a relationship says of itself that it is not so (HL7 V3 negationInd, an xs:boolean)."""
+    return any(element.get(name, "").strip() in {"true", "1"} for name in _NEGATIONS)
+
+
+def _entries(component: etree._Element, *, negated: bool) -> Iterator[CodedEntry]:
+    """The entry of a component, then those nested in it (an organizer's findings), each whole.
+
+    `negated`: what the component stands under is.
+    """
+    negated = negated or is_negated(component)
     for element in elements(component):
         if local_of(element) in {"templateId", "seperatableInd"}:
             continue
-        yield read_entry(element)
+        yield read_entry(element, negated=negated)
         for link in elements(element):
             nested = any(local_of(inner).startswith(_ENTRY) for inner in elements(link))
             if nested and local_of(link).startswith("component"):
-                yield from _entries(link)
+                yield from _entries(link, negated=negated or is_negated(element))
 
 
-def read_entry(element: etree._Element) -> CodedEntry:
-    """One entry element -> CodedEntry. Absent parts are None or empty; nothing is refused."""
+def read_entry(element: etree._Element, *, negated: bool = False) -> CodedEntry:
+    """One entry element -> CodedEntry. Absent parts are None or empty; nothing is refused. `negated`: from outside it."""
     identifier, status = first(element, hl7("id")), first(element, hl7("statusCode"))
     code = first(element, hl7("code"))
     value = first(element, hl7("value"))
@@ -102,6 +117,8 @@ def read_entry(element: etree._Element) -> CodedEntry:
         participations=tuple(
             part for found in elements(element, *_PARTICIPATIONS) if (part := read_participation(found)) is not None
         ),
+        negated=negated or is_negated(element),
+        partly_negated=any(is_negated(inner) for inner in element.iterdescendants(hl7("*"))),
     )
 
 

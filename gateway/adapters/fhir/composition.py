@@ -60,8 +60,9 @@ def record_bundle(record: SummaryRecord, frame: Frame) -> Json:
     custodian = people.organisation(record.author)
     linked = _entries(record, shelf, people, patient)
     shelf.put(patient_resource(patient_id, record.nhs_number, frame.requested))
-    composition = _composition(record, composition_id, patient, author, custodian) | {
-        "section": [_section(section, linked, record) for section in record.sections]
+    apart = _without_section(linked, record)
+    composition = _composition(record, composition_id, patient, author, custodian, apart) | {
+        "section": [_section(section, linked, record) for section in record.sections],
     }
     shelf.put(without_nothing(composition), mode="match")
     shelf.entries.insert(0, shelf.entries.pop())
@@ -86,7 +87,10 @@ def patient_resource(patient_id: str, number: NhsNumber, requested: NhsNumber | 
     return {"resourceType": "Patient", "id": patient_id, "identifier": identifiers}
 
 
-def _composition(record: SummaryRecord, wanted: str, patient: Json, author: Json, custodian: Json | None) -> Json:
+def _composition(
+    record: SummaryRecord, wanted: str, patient: Json, author: Json, custodian: Json | None, apart: list[Json]
+) -> Json:
+    """The Composition but for its sections; `apart`: links to the entries that stand in none."""
     shown = {"reference": author["reference"]} if "reference" in author else author
     if record.author_name:
         shown = shown | {"display": record.author_name}
@@ -97,7 +101,7 @@ def _composition(record: SummaryRecord, wanted: str, patient: Json, author: Json
         "resourceType": "Composition",
         "id": wanted,
         "meta": {"lastUpdated": last} if last else None,
-        "extension": _extensions(record),
+        "extension": [*_extensions(record), *apart],
         "identifier": identifier(record.document_id, RFC4122),
         "status": "final",
         "type": plain_concept(record.type),
@@ -218,7 +222,7 @@ def _section(section: Section, kept: tuple[_Kept, ...], record: SummaryRecord) -
     """
     heading = heading_of(section.id)
     first = next((other for other in record.sections if heading_of(other.id) == heading), None)
-    present = {name for other in record.sections if (name := heading_of(other.id)) is not None}
+    present = _present(record)
     entries = [one.reference for one in kept if heading and first is section and _under(one, present) == heading]
     codings = [coding(section.id)] if section.id and CODE.fullmatch(section.id) else []
     named = without_nothing({"coding": codings, "text": None if codings else section.id})
@@ -236,6 +240,17 @@ def _section(section: Section, kept: tuple[_Kept, ...], record: SummaryRecord) -
             else None,
         }
     )
+
+
+def _present(record: SummaryRecord) -> set[str]:
+    """The headings that have text in this document."""
+    return {name for section in record.sections if (name := heading_of(section.id)) is not None}
+
+
+def _without_section(kept: tuple[_Kept, ...], record: SummaryRecord) -> list[Json]:
+    """Links to the entries whose section has no text here, so that each is reached from the Composition."""
+    present = _present(record)
+    return [extension("entry", valueReference=one.reference) for one in kept if _under(one, present) is None]
 
 
 def _under(one: _Kept, present: set[str]) -> str | None:

@@ -23,18 +23,19 @@ from gateway.adapters.fhir.datatypes import (
     unknown_concept,
     without_nothing,
 )
+from gateway.adapters.fhir.statuses import (
+    condition_status,
+    encounter_status,
+    event_status,
+    medication_status,
+    modifiers,
+    odd_state,
+    statuses,
+)
 from gateway.adapters.fhir.vocabulary import FAMILY_HISTORY, LIFESTYLE, RESOURCES, SECTIONS
 from gateway.adapters.fhir.words import generated, notes, qualifier_notes, taking_part, value_words
 from gateway.domain.record import CodedEntry
 
-_CLINICAL = {
-    "Condition": f"{TERMINOLOGY}/condition-clinical",
-    "AllergyIntolerance": f"{TERMINOLOGY}/allergyintolerance-clinical",
-}
-_VERIFICATION = {
-    "Condition": f"{TERMINOLOGY}/condition-ver-status",
-    "AllergyIntolerance": f"{TERMINOLOGY}/allergyintolerance-verification",
-}
 _PERIODS = frozenset({"163131000000108", "163141000000104", FAMILY_HISTORY, LIFESTYLE})
 """Observations whose `low` is the start of a period; elsewhere a lone `low` is the date of the event."""
 
@@ -73,6 +74,7 @@ def resource_of(placed: Placed) -> Json:
     resource = {
         "resourceType": kind,
         "id": placed.id,
+        "modifierExtension": modifiers(kind, entry),
         "extension": _extensions(kind, placed),
         "identifier": [identifier(entry.id)] if entry.id else None,
         **_BUILDERS[kind](placed),
@@ -96,12 +98,18 @@ _REASONS = frozenset({"Condition", "Observation"})
 
 
 def _related(kind: str, placed: Placed) -> list[Json]:
-    """Links for which R4 has no member of that meaning: kept, and nothing claimed of what kind they are."""
+    """Links for which R4 has no member of that meaning: kept, and nothing claimed of what kind they are.
+
+    Where something in the entry is negated, it may be the link: then none is given as evidence or as a reason.
+    """
+    linked = [*(reference for reference, _ in placed.links), *placed.loose]
+    if placed.entry.partly_negated:
+        return linked
     if kind == "Condition":
         return []
     if kind == "MedicationStatement":
         return [reference for reference, other in placed.links if resource_type(other) not in _REASONS]
-    return [*(reference for reference, _ in placed.links), *placed.loose]
+    return linked
 
 
 def _concept(entry: CodedEntry) -> Json:
@@ -138,16 +146,19 @@ def _timed(name: str, entry: CodedEntry, *, interval: bool = False) -> Json:
 def _condition(placed: Placed) -> Json:
     """The clinical status is stated only where the wire states it; an ended one is inactive (con-4).
 
-    A Problem takes the code of the entry it points to, but never of one that was withdrawn: it would come back as a live one.
+    A Problem takes the code of the entry it points to, but never of one that was withdrawn or is negated: it would come
+    back as a live one.
     """
     entry = placed.entry
-    ended = None if entry.nullified else time_of(entry.effective.high)
-    target = next((other for _, other in placed.links if not other.nullified), None)
+    ended = None if entry.nullified or entry.negated else time_of(entry.effective.high)
+    links = () if entry.partly_negated else placed.links
+    target = next((other for _, other in links if not (other.nullified or other.negated)), None)
     code = _concept(target) if entry.element == "Problem" and target is not None else _concept(entry)
-    said = (f"Ended {entry.effective.high.iso}",) if entry.nullified and entry.effective.high else ()
-    evidence = [{"detail": [reference]} for reference in (*(link for link, _ in placed.links), *placed.loose)]
+    said = (f"Ended {entry.effective.high.iso}",) if ended is None and entry.effective.high else ()
+    shown = () if entry.partly_negated else (*(link for link, _ in links), *placed.loose)
+    evidence = [{"detail": [reference]} for reference in shown]
     return {
-        **_statuses("Condition", entry, _condition_status(entry, ended=ended is not None)),
+        **statuses("Condition", entry, condition_status(entry, ended=ended is not None)),
         "category": [placed.category],
         "code": code,
         "subject": placed.patient,
@@ -155,88 +166,42 @@ def _condition(placed: Placed) -> Json:
         "onsetDateTime": time_of(start_of(entry.effective)),
         "abatementDateTime": ended,
         "evidence": evidence,
-        "note": notes(entry, *said, *_odd_state(entry), value_words(entry)),
+        "note": notes(entry, *said, *odd_state(entry), value_words(entry)),
     }
 
 
-_KNOWN_STATES = frozenset({None, "active", "completed", "normal", "final", "nullified"})
-
-
-def _odd_state(entry: CodedEntry) -> tuple[str, ...]:
-    """A state no summary has been seen to give, in words: none of FHIR's may stand for it unseen."""
-    return () if entry.status in _KNOWN_STATES else (f"State on the record: {entry.status}",)
-
-
-def _condition_status(entry: CodedEntry, *, ended: bool) -> str | None:
-    if ended:
-        return "inactive"
-    if entry.element == "Problem" and entry.status == "completed":
-        return "inactive"
-    return "active" if entry.status in {"active", "normal"} else None
-
-
-def _statuses(kind: str, entry: CodedEntry, clinical: str | None) -> Json:
-    """clinicalStatus, or for a nullified entry verificationStatus entered-in-error and no clinical status (con-5, ait-2)."""
-    if entry.nullified:
-        return {"verificationStatus": concept("entered-in-error", _VERIFICATION[kind], "Entered in Error")}
-    statuses: Json = {}
-    if clinical is not None:
-        statuses["clinicalStatus"] = concept(clinical, _CLINICAL[kind], clinical.capitalize())
-    if kind == "Condition" and entry.element == "Diagnosis" and entry.status == "completed":
-        statuses["verificationStatus"] = concept("confirmed", _VERIFICATION[kind], "Confirmed")
-    return statuses
-
-
 def _allergy(placed: Placed) -> Json:
-    """Listed by the practice, so active (ait-1), unless it has ended; nothing is said about its verification."""
+    """Listed by the practice, so active (ait-1), unless it has ended or is negated; nothing is said about its verification."""
     entry = placed.entry
     ended = entry.effective.high
     said = (f"Ended {ended.iso}",) if ended else ()
     return {
-        **_statuses("AllergyIntolerance", entry, "inactive" if ended else "active"),
+        **statuses("AllergyIntolerance", entry, "inactive" if ended or entry.negated else "active"),
         "code": _concept(entry),
         "patient": placed.patient,
         "encounter": placed.encounter,
         "onsetDateTime": time_of(start_of(entry.effective)),
-        "note": notes(entry, *qualifier_notes(entry), *said, *_odd_state(entry), value_words(entry)),
+        "note": notes(entry, *qualifier_notes(entry), *said, *odd_state(entry), value_words(entry)),
     }
-
-
-_MEDICATION_STATUS = {"CurrentRepeatMedication": "active", "DiscontinuedRepeatMedication": "stopped"}
-
-
-def _medication_status(entry: CodedEntry) -> str:
-    """The list a medicine stands on says it; an acute one may still be taken, whatever the state of its order.
-
-    Where the entry itself gives a state that none is known to give, nobody can tell whether it is taken.
-    """
-    if entry.nullified:
-        return "entered-in-error"
-    if entry.status not in _KNOWN_STATES:
-        return "unknown"
-    if entry.element == "MedicationAdministration" and entry.status in {"completed", "normal", "final"}:
-        return "completed"
-    if entry.element == "AcuteMedication" and entry.status == "active":
-        return "active"
-    return _MEDICATION_STATUS.get(entry.element, "unknown")
 
 
 def _medication(placed: Placed) -> Json:
     entry = placed.entry
     quantity = _quantity(entry)
     product = plain_concept(entry.product) if entry.product is not None else None
+    links, loose = ((), ()) if entry.partly_negated else (placed.links, placed.loose)
     return {
-        "status": _medication_status(entry),
+        "status": medication_status(entry),
         "category": _concept(entry),
         "medicationCodeableConcept": product or unknown_concept(),
         "subject": placed.patient,
         "context": placed.encounter,
         **_timed("effective", entry),
         "reasonReference": [
-            *(reference for reference, other in placed.links if resource_type(other) in _REASONS),
-            *placed.loose,
+            *(reference for reference, other in links if resource_type(other) in _REASONS),
+            *loose,
         ],
-        "note": notes(entry, f"Quantity: {quantity}" if quantity else "", *_odd_state(entry), value_words(entry)),
+        "note": notes(entry, f"Quantity: {quantity}" if quantity else "", *odd_state(entry), value_words(entry)),
         "dosage": [{"text": entry.dosage}] if entry.dosage else None,
     }
 
@@ -250,7 +215,7 @@ def _quantity(entry: CodedEntry) -> str:
 def _procedure(placed: Placed) -> Json:
     entry = placed.entry
     return {
-        "status": "entered-in-error" if entry.nullified else "completed",
+        "status": event_status(entry),
         "category": placed.category,
         "code": _concept(entry),
         "subject": placed.patient,
@@ -261,13 +226,11 @@ def _procedure(placed: Placed) -> Json:
 
 
 def _encounter(placed: Placed) -> Json:
-    """A care event. Only `completed` says that it took place: one that did not is told by its code alone."""
     entry = placed.entry
-    status = "finished" if entry.status == "completed" else "unknown"
     point = point_of(entry.effective)
     return {
         "text": generated(entry),
-        "status": "entered-in-error" if entry.nullified else status,
+        "status": encounter_status(entry),
         "class": {"system": f"{TERMINOLOGY}/v3-ActCode", "code": "GENRL", "display": "General"},
         "type": [_concept(entry)],
         "subject": placed.patient,
@@ -279,7 +242,7 @@ def _encounter(placed: Placed) -> Json:
 def _communication(placed: Placed) -> Json:
     entry = placed.entry
     return {
-        "status": "entered-in-error" if entry.nullified else "completed",
+        "status": event_status(entry),
         "category": [placed.category],
         "topic": _concept(entry),
         "subject": placed.patient,
@@ -298,7 +261,6 @@ def _basic(placed: Placed) -> Json:
     entry = placed.entry
     start = start_of(entry.effective)
     return {
-        "modifierExtension": [extension("entered-in-error", valueBoolean=True)] if entry.nullified else None,
         "text": generated(entry, "Entered in error." if entry.nullified else "", *taking_part(placed.participants)),
         "code": _concept(entry),
         "subject": placed.patient,

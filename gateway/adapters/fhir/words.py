@@ -9,9 +9,19 @@ from gateway.domain.record import CodedEntry
 
 
 def notes(entry: CodedEntry, *more: str) -> list[Json]:
-    """Supporting information, then `more`, then an end that no period can hold: each once, none blank."""
-    texts = dict.fromkeys((*entry.supporting, *more, _backwards(entry)))
+    """Whether it is negated, supporting information, then `more`, then an end that no period can hold: each once, none blank."""
+    texts = dict.fromkeys((*negations(entry), *entry.supporting, *more, _backwards(entry)))
     return [{"text": text} for text in texts if text.strip()]
+
+
+def negations(entry: CodedEntry) -> tuple[str, ...]:
+    """What a reader of the words must know first of an entry that is stated not to be so, whole or in part."""
+    said = []
+    if entry.negated:
+        said.append("Negated on the record: this is stated NOT to be so.")
+    if entry.partly_negated:
+        said.append("Negated in part on the record: something in this entry is stated NOT to be so.")
+    return tuple(said)
 
 
 def _backwards(entry: CodedEntry) -> str:
@@ -44,6 +54,10 @@ def taking_part(participants: tuple[Json, ...]) -> tuple[str, ...]:
 def generated(entry: CodedEntry, *more: str) -> Json | None:
     """A narrative for resources without notes."""
     words = entry.code.original_text or entry.code.display or ""
-    texts = tuple(text for text in (*more, words, value_words(entry), *entry.supporting, _backwards(entry)) if text)
+    texts = tuple(
+        text
+        for text in (*more, *negations(entry), words, value_words(entry), *entry.supporting, _backwards(entry))
+        if text
+    )
     extra = tuple(text for text in texts if text != words)
     return {"status": "generated", "div": paragraphs_div(texts)} if extra else None

@@ -149,7 +149,19 @@ def render() -> str:
             _table(("condition", "national API", "here", "why"), OTHERS),
             (
                 "\n## Coded entries\n\nEvery coded entry of a GP Summary becomes one resource; none comes from text. A nullified"
-                " entry is entered-in-error (Basic: a modifier extension). A code keeps the system it came with: SNOMED CT, or"
+                " entry is entered-in-error (Basic: a modifier extension).\n\n"
+                "An entry that the record states not to be so (`negationInd`, on itself or on what it stands under) is refuted"
+                " (Condition, AllergyIntolerance), not-done (Procedure, Communication) or not-taken (MedicationStatement); a"
+                " type without such a status carries the modifier extension `negated`. One with a negation somewhere within it"
+                " carries `partly-negated`, and its links are given as neither evidence nor reason. Both say so first in their"
+                " note or narrative. A summary whose text itself is negated is `spine-unusable`.\n\n"
+                "A completed Problem is `inactive`: the practice has closed it, and R4's `resolved` would say that the patient"
+                " is well, which it does not. A Diagnosis or Problem with an end date is `inactive` for the same reason (con-4);"
+                " a completed Diagnosis without one has no clinical status, since there `completed` speaks of the entry.\n\n"
+                "A resource's id is its entry's own, a UUID of the practice's system, as in the national API: the same entry has"
+                " the same id in every version of the summary. An id that is no UUID, or stands twice, stays an identifier, and"
+                " the resource's id is derived from the document's.\n\n"
+                "A code keeps the system it came with: SNOMED CT, or"
                 " `urn:oid:` and its OID. A vaccination is a Treatment on the wire and so a Procedure. A section without coded"
                 " entries has its text alone; `nilknown` is never said, `withheld` only of a section that holds nothing but that"
                 " statement.\n\n"
@@ -157,8 +169,10 @@ def render() -> str:
             _table(("entry", "resource", "section"), _kinds()),
             (
                 "\nThe Composition's own extensions (`urn:scr-gateway:fhir:…`): `created`, `additional-information`,"
-                " `active-content-removed`, `document-statement` (kind and text)."
-                " On entries: `related` (a link of unstated kind), `entered-in-error`, `encounter` and `effective` (Basic: its status, who"
+                " `active-content-removed`, `document-statement` (kind and text),"
+                " `entry` (an entry whose section has no text in this document, so that no section links it)."
+                " On entries: `related` (a link of unstated kind), `entered-in-error`, `negated`, `partly-negated`,"
+                " `encounter` and `effective` (Basic: its status, who"
                 " took part, and when). On a PractitionerRole: `device` (what acted in a person's place).\n"
             ),
             (
