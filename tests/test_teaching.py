@@ -77,6 +77,10 @@ async def test_a_good_message_has_no_findings(sandbox: RunningSandbox, tmp_path:
         ("adastra", "910000000117", ">direct-care<", ">Care now<", "value-form", "adastra:Purpose"),
         ("cleo", "910000000125", ">direct-care<", ">Care now<", "value-form", "cleo:Purpose"),
         ("systmone", "910000000141", ">direct-care<", ">Care now<", "value-form", "s1:Purpose"),
+        ("adastra", "910000000117", ">direct-care<", ">treatment<", "access-fact", "adastra:Purpose"),
+        ("cleo", "910000000125", ">direct-care<", ">treatment<", "access-fact", "cleo:Purpose"),
+        ("systmone", "910000000141", ">direct-care<", ">treatment<", "access-fact", "s1:Purpose"),
+        ("emis-web", "910000000133", ">direct-care<", ">treatment<", "access-fact", "af:Purpose"),
         ("emis-web", "910000000133", 'creationTime value="2', 'creationTime value="x2', "value-form", "@value"),
     ],
 )

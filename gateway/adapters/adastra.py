@@ -40,7 +40,7 @@ from gateway.xml.header_rules import (
     read_time,
     timestamp_findings,
 )
-from gateway.xml.names import ADASTRA, WSA, WSA_FAULT, WSSE, qname
+from gateway.xml.names import ADASTRA, SAML, WSA, WSA_FAULT, WSSE, qname
 from gateway.xml.parser import Limits, parse, serialize
 from gateway.xml.paths import elements
 from gateway.xml.soap import Envelope, SoapFault, SoapVersion, build_answer, build_fault, read_envelope
@@ -156,6 +156,8 @@ def header_findings(
     block = envelope.block(qname(WSSE, "Security"))
     for token in elements(block, qname(WSSE, "BinarySecurityToken")) if block is not None else ():
         yield finding(Fault.TWO_PROOFS, token, expected="saml:Assertion alone")
+    for again in list(elements(block, qname(SAML, "Assertion")))[1:] if block is not None else ():
+        yield finding(Fault.TWO_PROOFS, again, expected="one saml:Assertion")
 
 
 def _action_findings(envelope: Envelope, expected: str, content_type: str) -> Iterator[Finding]:
@@ -167,10 +169,9 @@ def _action_findings(envelope: Envelope, expected: str, content_type: str) -> It
         yield finding(Fault.OPERATION_ACTION, block, expected=expected, fragment=f"<wsa:Action>{expected}</wsa:Action>")
     over_http = _ACTION.search(content_type)
     if over_http is not None and (over_http[1] or over_http[2]) != expected:
-        place = block if block is not None else envelope.root
         yield finding(
             Fault.OPERATION_ACTION,
-            place,
+            http="Content-Type",
             clause="RFC 3902, parameter action",
             expected=f"action of the media type: {expected}",
             fragment=f'Content-Type: {MEDIA_TYPE}; charset=utf-8; action="{expected}"',

@@ -4,13 +4,21 @@ A simulated profile: the product's real interface is not public. A viewer that s
 adds one header block, AccessFacts. The document goes through untouched; the door decides nothing.
 """
 
-from datetime import timedelta
-
 from lxml import etree
 
 from gateway.adapters import emis_web_answers as answers
 from gateway.adapters.emis_web_codes import NOT_PROCESSABLE, SpineFault, answer_for
-from gateway.adapters.emis_web_reading import LIMITS, Heard, Query, Refused, Unproved, placed_at, read_query
+from gateway.adapters.emis_web_headers import Heard
+from gateway.adapters.emis_web_reading import (
+    LIFETIME,
+    LIMITS,
+    SKEW,
+    Query,
+    Refused,
+    Unproved,
+    placed_at,
+    read_query,
+)
 from gateway.adapters.viewer_charset import check_charset
 from gateway.domain.codes import Code
 from gateway.domain.errors import GatewayError, InternalError, MessageInvalid
@@ -28,8 +36,6 @@ from gateway.xml.parser import serialize
 MEDIA_TYPE = "text/xml"
 ANSWER = "text/xml; charset=utf-8"
 PATHS = ("/viewers/emis-web", "/viewers/emis-web/sync-service")
-REMEMBERED = timedelta(hours=24)
-"""How long a message id stays spent. No token lives that long, so an older message proves nobody when sent again."""
 
 
 class EmisWebDoor:
@@ -56,9 +62,10 @@ class EmisWebDoor:
             sender=wire.system.asid.value,
             catalogue=self._catalogue,
             numbers=self._numbers,
+            now=wire.now,
         )
         try:
-            return _call(query, wire)
+            return _call(query)
         except MessageInvalid as invalid:
             raise Refused(placed_at(query.block, invalid), query.heard) from invalid
 
@@ -103,11 +110,11 @@ class EmisWebDoor:
         return WireResponse(status=500, media_type=ANSWER, body=serialize(envelope))
 
 
-def _call(query: Query, wire: WireRequest) -> Call:
+def _call(query: Query) -> Call:
     facts = query.facts
     claims = claims_from({name: getattr(facts, name) for name in AccessFactsBlock.__slots__})
     credentials = Credentials(token=facts.user_token, named_user=query.user, named_role=query.role)
-    message = MessageRef(id=MessageId(query.heard.message_id), expires=wire.now + REMEMBERED)
+    message = MessageRef(id=MessageId(query.heard.message_id), expires=query.created + LIFETIME + 2 * SKEW)
     action = query.heard.interaction.name
     if query.event_id is None:
         return StatusCall(

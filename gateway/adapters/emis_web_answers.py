@@ -10,7 +10,8 @@ from datetime import datetime
 from lxml import etree
 
 from gateway.adapters.emis_web_codes import GENERAL, SPECIFIC, Issue, SpineFault, sentence_of
-from gateway.adapters.emis_web_reading import SERVICE, VERSION, Heard
+from gateway.adapters.emis_web_headers import SERVICE, Heard
+from gateway.adapters.emis_web_reading import VERSION
 from gateway.adapters.viewer_clauses import cited
 from gateway.domain.errors import GatewayError, InternalError, MessageInvalid
 from gateway.domain.findings import Finding

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from lxml import etree
 
+from gateway.adapters import emis_web_headers as headers
 from gateway.adapters import emis_web_reading as reading
 from gateway.adapters.viewer_explain import framed, numbers_of, paths_of
 from gateway.domain.errors import MessageInvalid
@@ -26,34 +27,35 @@ from gateway.xml.soap import Envelope, SoapVersion, examine_envelope
 def check_emis_web(message: Message, context: Context) -> Iterator[Located]:
     """Everything wrong with a query at EMIS Web's door. Over HTTP, an absent SOAPAction is a fault; for a file it is not known."""
     accepted = frozenset({SoapVersion.V11})
-    envelope, broken = examine_envelope(message.root, accept=accepted, understood=reading.UNDERSTOOD)
+    envelope, broken = examine_envelope(message.root, accept=accepted, understood=headers.UNDERSTOOD)
     yield from framed(broken)
     if envelope is None:
         return
-    interaction, unknown = reading.examined_interaction(envelope.payload)
+    interaction, unknown = headers.examined_interaction(envelope.payload)
     yield from framed(unknown)
     soap_action = "" if context.soap_action is None and context.content_type is not None else context.soap_action
-    headers = list(reading.header_findings(envelope, interaction, soap_action))
-    yield from framed(headers)
+    told = list(headers.header_findings(envelope, interaction, soap_action))
+    yield from framed(told)
     if interaction is not None:
-        yield from _message(envelope, interaction, context, headers=headers)
+        missing = any(one.code == Fault.HEADER_MISSING.slug for one in told)
+        yield from _message(
+            envelope, interaction, context, heard=None if missing else headers.heard_of(envelope, interaction)
+        )
     yield from _facts(envelope, context)
 
 
 def _message(
-    envelope: Envelope, interaction: reading.Interaction, context: Context, *, headers: list[Finding]
+    envelope: Envelope, interaction: headers.Interaction, context: Context, *, heard: headers.Heard | None
 ) -> Iterator[Located]:
     query = envelope.payload
     version = list(reading.version_findings(query))
     yield from framed(version)
-    if version:
-        return
+    told = {one.path for one in version}
     broken = list(located(diagnose_all(catalogue_of(context), interaction.name, query), interaction.name))
-    yield from broken
-    told = paths_of(broken)
-    missing = any(one.code == Fault.HEADER_MISSING.slug for one in headers)
-    rules = [] if missing else list(reading.agreement_findings(query, reading.heard_of(envelope, interaction)))
-    rules += _number(query, context)
+    yield from (one for one in broken if one.finding.path not in told)
+    told |= paths_of(broken)
+    rules = [] if heard is None else list(reading.agreement_findings(query, heard))
+    rules += [*reading.time_findings(query, context.now), *_number(query, context)]
     yield from framed(one for one in rules if one.path not in told)
 
 

@@ -79,7 +79,8 @@ class MiniServiceDoor:
         try:
             return self._exchanges[request.operation.name].read(self._asked(request, wire))
         except MessageInvalid as invalid:
-            raise PayloadInvalid(invalid.code, invalid.findings, request, _response(request, invalid)) from invalid
+            response = _response(request, invalid)
+            raise PayloadInvalid(invalid.code, invalid.findings, request, response, invalid.rules) from invalid
         except InvalidValue as value:
             raise PayloadInvalid(Code.MESSAGE_VALUE, (), request) from value
 

@@ -113,4 +113,5 @@ def read_claims(facts: AccessFactsBlock | None, block: etree._Element | None) ->
     except MessageInvalid as invalid:
         if block is None:
             raise
-        raise MessageInvalid(invalid.code, tuple(placed(one, block) for one in invalid.findings)) from invalid
+        found = tuple(placed(one, block) for one in invalid.findings)
+        raise MessageInvalid(invalid.code, found, rules=invalid.rules) from invalid

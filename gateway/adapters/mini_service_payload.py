@@ -36,9 +36,14 @@ class PayloadInvalid(MessageInvalid):
     """The envelope is in order, so the operation is known; its payload is not: a response code, not a fault."""
 
     def __init__(
-        self, code: Code, findings: tuple[Finding, ...], request: ItkRequest, response: str | None = None
+        self,
+        code: Code,
+        findings: tuple[Finding, ...],
+        request: ItkRequest,
+        response: str | None = None,
+        rules: tuple[str, ...] = (),
     ) -> None:
-        super().__init__(code, findings)
+        super().__init__(code, findings, rules=rules)
         self.request = request
         self.response = response
         """The response code, where it is not the one of `code`."""

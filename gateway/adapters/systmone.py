@@ -113,7 +113,7 @@ class SystmOneDoor:
 
 
 def first_findings(root: etree._Element) -> Iterator[Finding]:
-    """Version, then function, looked at before the schema: of others, nothing else can be said."""
+    """Version, then function, looked at before the schema: the first things to mend."""
     if local_name(root) != "ScrRequest":
         return
     yield from version_findings(root)

@@ -170,7 +170,8 @@ def _claims(access: etree._Element | None) -> AccessClaims:
     except MessageInvalid as invalid:
         if access is None:
             raise
-        raise MessageInvalid(invalid.code, tuple(_at_its_part(one, access) for one in invalid.findings)) from invalid
+        found = tuple(_at_its_part(one, access) for one in invalid.findings)
+        raise MessageInvalid(invalid.code, found, rules=invalid.rules) from invalid
 
 
 def _at_its_part(found: Finding, access: etree._Element) -> Finding:
@@ -208,7 +209,7 @@ def _traits(payload: etree._Element, namespace: str) -> Traits:
         birth=texts["DateOfBirth"].replace("-", ""),
         gender=_GENDER_CODES[gender] if gender else None,
         given=texts.get("GivenName"),
-        postcode=texts.get("Postcode") or None,
+        postcode=texts.get("Postcode", "").upper() or None,
     )
 
 

@@ -2,11 +2,12 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from enum import StrEnum
 from typing import TypeVar
 
+from gateway.domain.access import Purpose, Setting
 from gateway.domain.codes import Code
 from gateway.domain.errors import InvalidValue, MessageInvalid
 from gateway.domain.findings import Finding
@@ -38,10 +39,13 @@ NAMES = frozenset(
 """The members every wire form of the access facts has, as this gateway spells them inside."""
 
 
-def wrong(name: str, expected: str) -> MessageInvalid:
+SETTING_EXPECTED = "the code of a care setting, in small letters, digits and underscores, such as gp_out_of_hours"
+
+
+def wrong(name: str, expected: str, rules: tuple[str, ...] = ()) -> MessageInvalid:
     """A member that is not what is expected; its value is not repeated."""
     finding = Finding(code="access-fact", sentence=f"{name} is not {expected}.", path=name, expected=expected)
-    return MessageInvalid(Code.MESSAGE_VALUE, (finding,))
+    return MessageInvalid(Code.MESSAGE_VALUE, (finding,), rules=rules)
 
 
 def _word(texts: Mapping[str, object], name: str, words: type[E]) -> E | None:
@@ -101,28 +105,68 @@ def _flag(texts: Mapping[str, object], name: str) -> bool:
     raise wrong(name, "true or false")
 
 
-def claims_from(texts: Mapping[str, object]) -> AccessClaims:
-    """Member name -> text (flags: bool; absent: None or missing) to claims. Raises MessageInvalid (MESSAGE_VALUE)."""
-    role = _text(texts, "role_profile")
+def _purpose(texts: Mapping[str, object]) -> str | None:
+    """A word of the closed list (P-15)."""
+    text = _text(texts, "purpose")
+    if text is not None and text not in set(Purpose):
+        raise wrong("purpose", "one of " + ", ".join(Purpose), ("P-15",))
+    return text
+
+
+def _setting(texts: Mapping[str, object]) -> str | None:
+    """What can be the code of a setting; whether the setting is known and approved is policy (P-58)."""
+    text = _text(texts, "setting")
     try:
-        profile = RoleProfileId(role) if role else None
+        return None if text is None else Setting(text).code
+    except InvalidValue as error:
+        raise wrong("setting", SETTING_EXPECTED, ("P-58",)) from error
+
+
+def _role(texts: Mapping[str, object]) -> RoleProfileId | None:
+    text = _text(texts, "role_profile")
+    try:
+        return RoleProfileId(text) if text else None
     except InvalidValue as error:
         raise wrong("role_profile", "a role profile id of twelve digits") from error
-    stated = _text(texts, "relationship")
-    relationship = None if stated in {None, "none"} else _word(texts, "relationship", RelationshipKind)
-    return AccessClaims(
-        purpose=_text(texts, "purpose"),
-        setting=_text(texts, "setting"),
-        role=profile,
-        relationship=relationship,
-        no_relationship=stated == "none",
-        permission=_word(texts, "permission", PermissionClaim) or PermissionClaim.NOT_ASKED,
-        legal_basis=_word(texts, "legal_basis", LegalBasis),
-        emergency_reason=_word(texts, "emergency_reason", EmergencyReason),
-        note=_text(texts, "note"),
-        condition_changed=_flag(texts, "condition_changed"),
-        condition_changed_note=_text(texts, "condition_changed_note"),
-        confirm_deceased=_flag(texts, "confirm_deceased"),
-        birth_date=_day(texts, "date_of_birth"),
-        until=_until(texts),
-    )
+
+
+def _relationship(texts: Mapping[str, object]) -> RelationshipKind | None:
+    return None if texts.get("relationship") == "none" else _word(texts, "relationship", RelationshipKind)
+
+
+_READERS: Mapping[str, Callable[[Mapping[str, object]], object]] = {
+    "role": _role,
+    "purpose": _purpose,
+    "setting": _setting,
+    "relationship": _relationship,
+    "permission": lambda texts: _word(texts, "permission", PermissionClaim) or PermissionClaim.NOT_ASKED,
+    "legal_basis": lambda texts: _word(texts, "legal_basis", LegalBasis),
+    "emergency_reason": lambda texts: _word(texts, "emergency_reason", EmergencyReason),
+    "note": lambda texts: _text(texts, "note"),
+    "condition_changed": lambda texts: _flag(texts, "condition_changed"),
+    "condition_changed_note": lambda texts: _text(texts, "condition_changed_note"),
+    "confirm_deceased": lambda texts: _flag(texts, "confirm_deceased"),
+    "birth_date": lambda texts: _day(texts, "date_of_birth"),
+    "until": _until,
+}
+"""Member of the claims -> how it is read."""
+
+
+def claims_from(texts: Mapping[str, object]) -> AccessClaims:
+    """Member name -> text (flags: bool; absent: None or missing) to claims.
+
+    Raises MessageInvalid (MESSAGE_VALUE) with a finding for each member that cannot be used.
+    """
+    values: dict[str, object] = {}
+    refused: list[MessageInvalid] = []
+    for name, read in _READERS.items():
+        try:
+            values[name] = read(texts)
+        except MessageInvalid as invalid:
+            refused.append(invalid)
+    if refused:
+        findings = tuple(one for invalid in refused for one in invalid.findings)
+        rules = tuple(rule for invalid in refused for rule in invalid.rules)
+        raise MessageInvalid(Code.MESSAGE_VALUE, findings, rules=rules)
+    stated_none = texts.get("relationship") == "none"
+    return AccessClaims(no_relationship=stated_none, **values)  # type: ignore[arg-type]

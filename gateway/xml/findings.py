@@ -326,6 +326,7 @@ def finding(
     element: etree._Element | None = None,
     attribute: str | None = None,
     *,
+    http: str = "",
     line: int | None = None,
     column: int | None = None,
     clause: str = "",
@@ -333,10 +334,11 @@ def finding(
     found: str = "",
     fragment: str = "",
 ) -> Finding:
-    """A finding of this fault, placed at an element (or its attribute) where one is given. `found` must not be about a
-    patient.
+    """A finding of this fault, placed at an element (or its attribute) where one is given, or at a header of HTTP.
+
+    `found` must not be about a patient.
     """
-    path, namespaces = path_of(element, attribute) if element is not None else ("", ())
+    path, namespaces = path_of(element, attribute) if element is not None else (f"http.{http}" if http else "", ())
     if line is None and element is not None:
         line = line_of(element)
     return Finding(

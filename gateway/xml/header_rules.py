@@ -4,7 +4,7 @@ It reads claims only; whoever the headers name is proved elsewhere.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from lxml import etree
@@ -12,11 +12,18 @@ from lxml import etree
 from gateway.domain.findings import Finding
 from gateway.xml.findings import Fault, finding
 from gateway.xml.names import WSA, WSA_ANONYMOUS, WSSE, WSU, qname
-from gateway.xml.paths import elements, first, text_of
+from gateway.xml.paths import elements, first, path_of, text_of
 from gateway.xml.soap import Envelope
 
 _UUID = re.compile(r"(?:[A-Za-z_:]*[_:])?([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})", re.ASCII)
-_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)?", re.ASCII)
+_DATE_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d)T(?:(24):00:00(?:\.0+)?|(\d\d:\d\d:\d\d)(\.\d+)?)(Z|[+-](?:0\d|1[0-3]):[0-5]\d|[+-]14:00)?",
+    re.ASCII,
+)
+_ENDPOINT = "WS-Addressing 1.0 Core section 2.1"
+_SECURITY = "WS-Security 1.1 section 10"
+_MICROSECONDS = 7
+"""Characters of a fraction that are kept: the point and six digits."""
 
 
 def normalise_uuid(text: str | None) -> str | None:
@@ -28,16 +35,22 @@ def normalise_uuid(text: str | None) -> str | None:
 
 
 def read_time(text: str | None) -> datetime | None:
-    """xs:dateTime as WS-Security writes it -> aware UTC instant; without a zone it means UTC; None where it has another
-    form.
+    """xs:dateTime of a year of four digits -> aware UTC instant; without a zone it means UTC; None where it has another
+    form or is no real time.
+
+    24:00:00 is the first instant of the next day (XML Schema 1.0 part 2, section 3.2.7.1).
     """
-    if text is None or not _DATE_TIME.fullmatch(text):
+    match = _DATE_TIME.fullmatch(text or "")
+    if match is None:
         return None
+    day, end_of_day, clock, fraction, zone = match.groups()
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
+        moment = datetime.fromisoformat(
+            f"{day}T{clock or '00:00:00'}{(fraction or '')[:_MICROSECONDS]}{zone or '+00:00'}"
+        )
+        return (moment + timedelta(days=1 if end_of_day else 0)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def missing_header(envelope: Envelope, name: str, local: str) -> Finding:
@@ -57,7 +70,9 @@ def message_id_findings(envelope: Envelope) -> Iterator[Finding]:  # row 3
 
 
 def endpoint_findings(envelope: Envelope) -> Iterator[Finding]:
-    """wsa:From holds an address only; wsa:ReplyTo is anonymous."""
+    """wsa:From holds an address only; wsa:ReplyTo is anonymous; each endpoint has one address."""
+    for local in ("From", "ReplyTo", "FaultTo"):
+        yield from repeated_parts(envelope.block(qname(WSA, local)), (qname(WSA, "Address"),), _ENDPOINT)
     sender = envelope.block(qname(WSA, "From"))  # row 6
     if sender is not None:
         for child in elements(sender):
@@ -68,11 +83,12 @@ def endpoint_findings(envelope: Envelope) -> Iterator[Finding]:
         yield finding(Fault.REPLY_TO, reply, expected=WSA_ANONYMOUS)
 
 
-def _repeated(parent: etree._Element | None, local: str, clause: str) -> Iterator[Finding]:
-    """Every part after the first of a wsu: name that may stand once: which of two times counts must not be a guess."""
-    parts = [] if parent is None else list(elements(parent, qname(WSU, local)))
-    for part in parts[1:]:
-        yield finding(Fault.HEADER_REPEATED, part, clause=clause, expected=f"one wsu:{local}")
+def repeated_parts(parent: etree._Element | None, tags: Iterable[str], clause: str) -> Iterator[Finding]:
+    """Every part of a header after the first of a name that may stand once: which of two counts must not be a guess."""
+    for tag in tags:
+        for part in [] if parent is None else list(elements(parent, tag))[1:]:
+            name = path_of(part)[0].rpartition("/")[2].partition("[")[0]
+            yield finding(Fault.HEADER_REPEATED, part, clause=clause, expected=f"one {name}")
 
 
 def timestamp_findings(
@@ -81,9 +97,8 @@ def timestamp_findings(
     """wsu:Timestamp is there, readable, current at `now`, and not longer than `max_lifetime` (None: no limit)."""
     block = envelope.block(qname(WSSE, "Security"))
     stamp = first(block, qname(WSU, "Timestamp"))
-    yield from _repeated(block, "Timestamp", "WS-Security 1.1 section 10")
-    for local in ("Created", "Expires"):
-        yield from _repeated(stamp, local, "WS-Security 1.1 section 10")
+    yield from repeated_parts(block, (qname(WSU, "Timestamp"),), _SECURITY)
+    yield from repeated_parts(stamp, (qname(WSU, "Created"), qname(WSU, "Expires")), _SECURITY)
     times: dict[str, datetime] = {}
     place = next(part for part in (stamp, block, envelope.header, envelope.root) if part is not None)
     for local in ("Created", "Expires"):
@@ -91,7 +106,7 @@ def timestamp_findings(
         text = text_of(element)
         if not text:
             target = element if element is not None else place
-            yield finding(Fault.HEADER_MISSING, target, clause="WS-Security 1.1 section 10", expected=f"wsu:{local}")
+            yield finding(Fault.HEADER_MISSING, target, clause=_SECURITY, expected=f"wsu:{local}")
         elif (moment := read_time(text)) is None:
             yield finding(Fault.TIMESTAMP_FORM, element, expected="YYYY-MM-DDThh:mm:ssZ")
         else:

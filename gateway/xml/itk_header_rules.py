@@ -8,10 +8,19 @@ from datetime import datetime, timedelta
 
 from gateway.domain.findings import Finding
 from gateway.xml.findings import Fault, finding
-from gateway.xml.header_rules import endpoint_findings, message_id_findings, missing_header, timestamp_findings
+from gateway.xml.header_rules import (
+    endpoint_findings,
+    message_id_findings,
+    missing_header,
+    repeated_parts,
+    timestamp_findings,
+)
 from gateway.xml.itk_naming import action_findings
 from gateway.xml.names import WSSE, qname
+from gateway.xml.paths import first
 from gateway.xml.soap import Envelope
+
+_USERNAME = "WS-Security UsernameToken Profile 1.0"
 
 
 def check(
@@ -32,12 +41,14 @@ def check(
         yield missing_header(envelope, "wsa:To", "To")
     yield from endpoint_findings(envelope)
     yield from timestamp_findings(envelope, now=now, skew=skew, max_lifetime=max_lifetime)
-    if envelope.security is None or envelope.security.username is None:  # row 10
-        block = envelope.block(qname(WSSE, "Security"))
+    block, token = envelope.block(qname(WSSE, "Security")), qname(WSSE, "UsernameToken")  # row 10
+    yield from repeated_parts(block, (token,), _USERNAME)
+    yield from repeated_parts(first(block, token), (qname(WSSE, "Username"),), _USERNAME)
+    if envelope.security is None or envelope.security.username is None:
         place = block if block is not None else envelope.header if envelope.header is not None else envelope.root
         yield finding(
             Fault.HEADER_MISSING,
             place,
-            clause="WS-Security UsernameToken Profile 1.0",
+            clause=_USERNAME,
             expected="wsse:UsernameToken/wsse:Username",
         )

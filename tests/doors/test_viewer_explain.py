@@ -157,6 +157,58 @@ def test_all_faults_of_all_layers_are_told_at_once() -> None:
     assert codes == ["message-id", "timestamp-form", "value-form", "nhs-number"]
 
 
+VERSION, NUMBER = (':1" version="1.0"', ':1" version="2.0"'), (">9000000009<", ">9000000008<")
+ASLEEP = (">unconscious<", ">asleep<")
+MANY: dict[str, tuple[str, tuple[tuple[str, str], ...], list[str]]] = {
+    "adastra": (
+        "view-with-everything",
+        (VERSION, ASLEEP, (">direct-care<", ">treatment<"), NUMBER),
+        ["version-unknown", "value-form", "access-fact", "nhs-number"],
+    ),
+    "cleo": (
+        "view-with-everything",
+        (VERSION, (">2030-01-05T12:04:30Z<", ">soon<"), ASLEEP, NUMBER),
+        ["version-unknown", "timestamp-form", "value-form", "nhs-number"],
+    ),
+    "systmone": (
+        "view-with-everything",
+        (('version="1.0" f', 'version="1.1" f'), ('"VIEW"', '"PRINT"'), ASLEEP, NUMBER),
+        ["version-unknown", "operation-unknown", "value-form", "nhs-number"],
+    ),
+    "emis-web": (
+        "event",
+        (
+            ('versionCode code="V3NPfIT4.2.00"', 'versionCode code="3"'),
+            ('moodCode="EVN"', 'moodCode="RQO"'),
+            ("20300105120000", "19990105120000"),
+            ("9992000481", "9992000482"),
+            (">yes<", ">maybe<"),
+        ),
+        ["version-unknown", "fixed-value", "timestamp-expired", "nhs-number", "value-form"],
+    ),
+}
+
+
+@pytest.mark.parametrize("door", sorted(MANY))
+def test_a_version_that_is_not_spoken_hides_no_other_fault(door: str) -> None:
+    name, changes, codes = MANY[door]
+    viewers = {viewer.product: viewer.sample for viewer in VIEWERS}
+    body = {**viewers, "systmone": systmone_door.sample, "emis-web": emis_door.sample}[door](name).decode()
+    for old, new in changes:
+        assert old in body, old
+        body = body.replace(old, new, 1)
+    assert [one.code for one in told(door, body.encode())] == codes
+
+
+def test_a_wrong_action_of_the_media_type_is_named_there_and_nowhere_else() -> None:
+    body = VIEWERS[0].sample("view")
+    header = 'application/soap+xml; action="urn:scr-gateway:adastra:1:FindPatient"'
+    (found,) = told("adastra", body, content_type=header)
+    assert (found.code, found.path, found.line) == ("operation-action", "http.Content-Type", None)
+    assert found.clause == "RFC 3902, parameter action"
+    assert "ViewSummary" in found.fragment
+
+
 @pytest.mark.parametrize(
     ("door", "old", "new", "fragment"),
     [

@@ -102,6 +102,8 @@ BODY = [
     Seed("role", ">555000000112<", ">R8000<", "value-form", ":RoleProfile"),
     Seed("purpose capitals", ">direct-care<", ">Direct care<", "value-form", ":Purpose"),
     Seed("setting", ">gp_out_of_hours<", ">GP&amp;OOH<", "value-form", ":Setting"),
+    Seed("purpose of no list", ">direct-care<", ">treatment<", "access-fact", ":Purpose"),
+    Seed("setting of one letter", ">gp_out_of_hours<", ">g<", "access-fact", ":Setting"),
     Seed("relationship", ">self-claimed<", ">cousin<", "value-form", ":Relationship"),
     Seed("permission", ">emergency<", ">maybe<", "value-form", ":Permission"),
     Seed("permission capitals", "Permission>", "permission>", "element-name-case", ":permission"),
@@ -151,6 +153,8 @@ ADASTRA_ONLY = [
     Seed("no to", "http://127.0.0.1:8080/viewers/adastra", "", "header-missing", "/wsa:To"),
     Seed("reply elsewhere", "addressing/anonymous<", "addressing/none<", "reply-to", "/wsa:ReplyTo"),
     Seed("two proofs", "<saml:Assertion ", f"{TOKEN}>x</wsse:BinarySecurityToken><saml:Assertion ", "two-proofs", "/wsse:BinarySecurityToken"),
+    Seed("two assertions", "<saml:Assertion ", f'<saml:Assertion xmlns:saml="{SAML}"/><saml:Assertion ', "two-proofs", "/saml:Assertion[2]"),
+    Seed("two addresses", "<wsa:Address>", "<wsa:Address>urn:x</wsa:Address><wsa:Address>", "header-repeated", "/wsa:Address[2]"),
     Seed("soap 1.1", SOAP12, SOAP11, "soap-version", "/soap:Envelope"),
 ]  # fmt: skip
 CLEO_ONLY = [

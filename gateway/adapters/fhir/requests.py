@@ -9,6 +9,7 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -255,10 +256,16 @@ def claims_of(facts: Mapping[str, object]) -> AccessClaims:
     try:
         return claims_from(facts)
     except MessageInvalid as error:
-        finding = next(iter(error.findings), None)
-        member = _camel(finding.path) if finding is not None else ""
-        expected = finding.expected if finding is not None else ""
-        raise invalid(f"http.{ACCESS}.{member}", f"Invalid value in field '{member}'", expected) from error
+        found = tuple(
+            replace(
+                one,
+                code="fhir",
+                path=f"http.{ACCESS}.{_camel(one.path)}",
+                sentence=f"Invalid value in field '{_camel(one.path)}'",
+            )
+            for one in error.findings
+        )
+        raise MessageInvalid(error.code, found, rules=error.rules) from error
 
 
 def _camel(name: str) -> str:

@@ -293,6 +293,6 @@ async def test_a_permission_is_not_kept_where_the_practice_keeps_none(sandbox: R
 async def test_raw_sends_a_file_as_it_is_or_made_new(sandbox: RunningSandbox) -> None:
     file = str(SAMPLES / "event-list.xml")
     status, output, _ = await vendor_stub(sandbox, "emis-web", "raw", file)
-    assert (status, "X-SCR-Code: credentials-invalid" in output) == (3, True), output
+    assert (status, "X-SCR-Code: message-expired" in output) == (5, True), output
     status, output, _ = await vendor_stub(sandbox, "emis-web", "raw", file, "--fresh", "--as", USER)
     assert (status, "queryResponseEventList" in output) == (0, True), output

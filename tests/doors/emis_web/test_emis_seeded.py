@@ -199,6 +199,47 @@ SEEDS: dict[str, Seed] = {
         f"{FACTS}/af:DateOfBirth",
         "400/message-schema",
     ),
+    "a purpose of no list": Seed(
+        "<af:Permission>", "<af:Purpose>treatment</af:Purpose><af:Permission>", "access-fact", f"{FACTS}/af:Purpose", "400/message-value"
+    ),
+    "a setting of one letter": Seed(
+        "<af:Permission>", "<af:Setting>g</af:Setting><af:Permission>", "access-fact", f"{FACTS}/af:Setting", "400/message-value"
+    ),
+    # what may stand once in a header
+    "two addresses to answer to": Seed(
+        r"(<wsa:ReplyTo>\s*<wsa:Address/>)", r"\1<wsa:Address/>", "header-repeated", f"{HEAD}/wsa04:ReplyTo/wsa04:Address[2]", "fault 300"
+    ),
+    "two addresses it comes from": Seed(
+        r"(<wsa:From>\s*<wsa:Address/>)", r"\1<wsa:Address/>", "header-repeated", f"{HEAD}/wsa04:From/wsa04:Address[2]", "fault 300"
+    ),
+    "two devices": Seed(
+        "(<device.*?</device>)", r"\1\1", "header-repeated", f"{HEAD}/hl7:communicationFunctionRcv/hl7:device[2]", "fault 300"
+    ),
+    "two ids of a device": Seed(
+        r'(<id root="1.2.826[^>]*>)', r"\1\1", "header-repeated", f"{HEAD}/hl7:communicationFunctionRcv/hl7:device/hl7:id[2]", "fault 300"
+    ),
+    "another name for a device": Seed(
+        r'(<id root="1.2.826[^>]*>)', r"\1<name/>", "element-unexpected", f"{HEAD}/hl7:communicationFunctionRcv/hl7:device/hl7:name", "fault 300"
+    ),
+    "a device of another class": Seed(
+        'classCode="DEV"', 'classCode="PSN"', "fixed-value", f"{HEAD}/hl7:communicationFunctionRcv/hl7:device/@classCode", "fault 300"
+    ),
+    "a receiver typed as sender": Seed(
+        'typeCode="RCV"', 'typeCode="SND"', "fixed-value", f"{HEAD}/hl7:communicationFunctionRcv/@typeCode", "fault 300"
+    ),
+    "an attribute nobody knows": Seed(
+        'typeCode="RCV"', 'typeCode="RCV" urgent="yes"', "attribute-unexpected", f"{HEAD}/hl7:communicationFunctionRcv/@urgent", "fault 300"
+    ),
+    # the time
+    "a day that there is not": Seed(
+        "20300105120000", "20300230120000", "timestamp-form", f"{EVENT}/hl7:creationTime/@value", "400/message-headers"
+    ),
+    "long ago": Seed(
+        "20300105120000", "19990105120000", "timestamp-expired", f"{EVENT}/hl7:creationTime/@value", "400/message-expired"
+    ),
+    "in the future": Seed(
+        "20300105120000", "20300105120101", "timestamp-future", f"{EVENT}/hl7:creationTime/@value", "400/message-expired"
+    ),
     "two blocks": Seed(
         "(<af:AccessFacts.*</af:AccessFacts>)", r"\1\1", "header-repeated", f"{HEAD}/af:AccessFacts[2]", "fault 300"
     ),

@@ -14,6 +14,7 @@ import pytest
 from lxml import etree
 
 from gateway.adapters.mini_service_explain import check_mini_service
+from gateway.domain.access import Purpose
 from gateway.domain.codes import Code
 from gateway.domain.errors import AccessDenied, GatewayError, MessageInvalid
 from gateway.domain.findings import Finding
@@ -165,6 +166,12 @@ RULES: dict[str, Seed] = {
         "/wsse:BinarySecurityToken[2]",
         nth=2,
     ),
+    "purpose of no list": Seed(
+        SCR, "<wsse:Security", facts("<f:Purpose>treatment</f:Purpose>"), "access-fact", "<f:Purpose>", "/af:Purpose"
+    ),
+    "setting of one letter": Seed(
+        SCR, "<wsse:Security", facts("<f:Setting>g</f:Setting>"), "access-fact", "<f:Setting>", "/af:Setting"
+    ),
     "date in the access facts": Seed(
         SCR,
         "<wsse:Security",
@@ -231,6 +238,13 @@ def test_a_broken_rule_has_its_response_code(name: str, code: str) -> None:
     response = door().refuse(wire(body), None, error)
     assert Answer(response).code == code
     assert response.headers["X-SCR-Findings"].startswith(f"{RULES[name].code};line={RULES[name].place[0]}")
+
+
+def test_a_purpose_of_no_list_is_told_with_the_list_and_its_rule() -> None:
+    error = refusal(RULES["purpose of no list"].broken)
+    assert isinstance(error, MessageInvalid)
+    assert error.rules == ("P-15",)
+    assert error.findings[0].expected == "one of " + ", ".join(Purpose)
 
 
 def test_a_report_by_patient_names_one() -> None:

@@ -67,6 +67,11 @@ SEEDS: dict[str, Seed] = {
     "a role profile of eleven digits": Seed(
         "view-with-everything", "555000000115", "55500000011", "value-form", f"{ACCESS}/s1:RoleProfile"
     ),
+    "a purpose of no list": Seed("view-with-everything", "direct-care", "treatment", "access-fact", f"{ACCESS}/s1:Purpose"),
+    "a setting of one letter": Seed(
+        "view-with-everything", "<Setting>community_care", "<Setting>c", "access-fact", f"{ACCESS}/s1:Setting"
+    ),
+    "a year of five digits": Seed("view", "2030-01-05T11", "12030-01-05T11", "value-form", f"{ROOT}/@created"),
     "a purpose in capitals": Seed("view-with-everything", "direct-care", "Direct-Care", "value-form", f"{ACCESS}/s1:Purpose"),
     "a relationship nobody has": Seed(
         "view-with-everything", "self-claimed", "neighbour", "value-form", f"{ACCESS}/s1:Relationship"
