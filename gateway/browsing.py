@@ -70,7 +70,7 @@ def browsing(
             operation="expressInterest",
             outcome="kept",
         )
-        await journal.commit(Write(entries=(entry,)), record_interest(form))
+        await journal.commit(Write(entries=(entry,)), record_interest(form, turn.address))
         return form.id
 
     authorize = urlsplit(settings.identity.authorize_url or settings.identity.issuer)

@@ -76,6 +76,7 @@ def _proved(found: ProvedSystem) -> Proved:
         system_proved=found.how is not Listener.SANDBOX,
         network=found.network,
         network_allowed=found.network_allowed,
+        address=found.address,
     )
 
 

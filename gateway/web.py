@@ -8,7 +8,7 @@ import re
 import time
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 
@@ -64,6 +64,8 @@ class Proved:
     """By a client certificate; on the sandbox's plain listener the system is merely named."""
     network: str
     network_allowed: bool
+    address: str | None = field(default=None, repr=False)
+    """Where the caller is, for limits: never logged."""
     refusal: AccessDenied | None = None
     """Why a system that is known may call nothing: it is suspended."""
 

@@ -73,6 +73,8 @@ class ProvedSystem:
     network: str
     """For the audit: the registered network the address lies in, else `outside`."""
     network_allowed: bool
+    address: str | None = field(default=None, repr=False)
+    """Where the caller is, as far as it is known."""
 
 
 def _header(transport: Transport, name: str) -> str | None:
@@ -195,4 +197,5 @@ def located(transport: Transport, system: System) -> ProvedSystem:
         how=transport.listener,
         network="outside" if network is None else str(network),
         network_allowed=network is not None,
+        address=None if address is None else str(address),
     )

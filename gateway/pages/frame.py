@@ -49,6 +49,10 @@ class Located(Protocol):
     def network_allowed(self) -> bool:
         """Whether it is one the system is used from."""
 
+    @property
+    def address(self) -> str | None:
+        """Its address, for limits; never logged or kept."""
+
 
 class Gate(Protocol):
     """Bounded concurrency."""
@@ -241,6 +245,11 @@ class Turn:
             now=self.now,
             deadline=asyncio.get_running_loop().time() + self.frame.answer_seconds,
         )
+
+    @property
+    def address(self) -> str | None:
+        """Where the browser is; behind the proxy, the address the proxy itself named. Raises AccessDenied."""
+        return self.frame.locate(self.request, self.frame.system_of(self.session)).address
 
     @property
     def credentials(self) -> Credentials:

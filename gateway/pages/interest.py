@@ -10,7 +10,7 @@ from functools import partial
 from aiohttp import web
 
 from gateway.domain.codes import Code
-from gateway.domain.errors import AccessDenied, InvalidValue
+from gateway.domain.errors import AccessDenied, InvalidValue, NotPossibleNow
 from gateway.domain.identifiers import OdsCode
 from gateway.pages.frame import Handler, Turn
 from gateway.pages.sessions import Cookie, form_token, form_token_fits
@@ -82,6 +82,16 @@ def _page(turn: Turn, *, kind: str | None = None, wrong: Mapping[str, str] | Non
     return response
 
 
+def _too_many(turn: Turn, kind: str, error: NotPossibleNow) -> web.Response:
+    """The form again, with what was typed: so many have come from this address, or today, that this one was not kept."""
+    wait = error.retry_after or 60
+    text = f"This form has not been kept: too many have been sent. Try again in {-(-wait // 60)} minutes"
+    response = _page(turn, kind=kind, wrong={FIELDS[kind][0]: text})
+    response.set_status(error.code.entry.http)
+    response.headers["Retry-After"] = str(wait)
+    return response
+
+
 async def show(turn: Turn) -> web.StreamResponse:
     """GET /interest."""
     return _page(turn)
@@ -98,7 +108,12 @@ async def _receive(keep: Keep, turn: Turn) -> web.StreamResponse:
     if wrong:
         return _page(turn, kind=kind, wrong=wrong)
     answers = {field: turn.form.get(field, "").strip() for field in FIELDS[kind]}
-    reference = await keep(kind, answers, turn)
+    try:
+        reference = await keep(kind, answers, turn)
+    except NotPossibleNow as error:
+        if error.code is not Code.RATE_LIMITED:
+            raise
+        return _too_many(turn, kind, error)
     return turn.page(
         "message.jinja",
         title="Thank you",

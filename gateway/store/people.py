@@ -3,22 +3,25 @@
 Writing is a step of a journal write, so that it and its audit entry are one transaction.
 """
 
+import hashlib
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from ipaddress import ip_network
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from gateway.domain.errors import InvalidValue
+from gateway.domain.codes import Code
+from gateway.domain.errors import InvalidValue, NotPossibleNow
 from gateway.domain.identifiers import OdsCode, UserId
 from gateway.domain.privacy import Sample
 from gateway.store.engine import reader_of, store_errors
-from gateway.store.tables import interest, sampling, training
+from gateway.store.tables import interest, sampling, spent, training
 from gateway.store.units import Step
 
 
@@ -75,14 +78,51 @@ def record_training(records: Iterable[TrainingRecord], *, at: datetime, source: 
     return step
 
 
-def record_interest(form: Interest) -> Step:
-    """The step that keeps a form."""
+MOST_FORMS_A_DAY = 200
+"""Interest forms kept in any 24 hours, whoever sends them: far more than people write, and little to read or store."""
+MOST_FORMS_AN_HOUR = 5
+"""Of them from one address, in one hour of the clock."""
+
+
+def record_interest(form: Interest, address: str | None = None) -> Step:
+    """The step that keeps a form sent from `address`, of which only a hash is kept, for that hour.
+
+    Raises NotPossibleNow(RATE_LIMITED), and nothing is kept, where the hour's or the day's number is there already.
+    """
     row = {"id": form.id, "kind": form.kind, "received": form.received, "data": orjson.dumps(form.data).decode()}
+    hour = form.received.replace(minute=0, second=0, microsecond=0)
+    over = hour + timedelta(hours=1)
+    caller = hashlib.sha256(f"{hour.isoformat()} {_caller(address)}".encode()).hexdigest()
+    places = [{"kind": "form", "key": f"{caller}:{n}", "expires": over} for n in range(MOST_FORMS_AN_HOUR)]
 
     def step(connection: Connection) -> None:
+        if not _taken(connection, places):
+            raise NotPossibleNow(Code.RATE_LIMITED, retry_after=max(1, int((over - form.received).total_seconds())))
+        recent = (interest.c.received > form.received - timedelta(days=1), interest.c.received <= form.received)
+        kept = connection.execute(select(func.count()).select_from(interest).where(*recent)).scalar_one()
+        if kept >= MOST_FORMS_A_DAY:
+            raise NotPossibleNow(Code.RATE_LIMITED, retry_after=3600)
         connection.execute(insert(interest), row)
 
     return step
+
+
+def _taken(connection: Connection, places: list[dict[str, Any]]) -> bool:
+    """Whether one of the places was still free: it is spent by this."""
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    for place in places:
+        statement = dialect.insert(spent).values(place).on_conflict_do_nothing().returning(spent.c.key)
+        if connection.execute(statement).first() is not None:
+            return True
+    return False
+
+
+def _caller(address: str | None) -> str:
+    """One caller: an IPv6 address counts as its /64. Callers whose address is not known are one."""
+    try:
+        return str(ip_network((address or "", 64 if ":" in (address or "") else 32), strict=False))
+    except ValueError:
+        return ""
 
 
 def record_sample(sample: Sample) -> Step:

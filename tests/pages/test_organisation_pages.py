@@ -1,8 +1,10 @@
 """/organisations, /interest and /errors for people: what is shown, what is kept, what is refused."""
 
 import json
+import re
 from datetime import date
 
+import aiohttp
 import pytest
 
 from gateway.domain.access import OnboardingStep, Organisation, PermissionKind, PermissionPolicy, Scope, TrainingMode
@@ -122,6 +124,35 @@ async def test_a_form_of_interest_is_kept_audited_and_listed(sandbox: RunningSan
     status, output = await gateway_command("interest", "list", "--config", str(sandbox.data / "gateway.toml"), "--json")
     assert status == 0
     assert json.loads(output.splitlines()[0])["email"] == "a@example.org"
+    statuses, last = await flooded(sandbox, 7)
+    if 429 not in statuses[:6]:  # the hour has changed meanwhile, and with it the count
+        statuses, last = await flooded(sandbox, 7)
+    assert statuses[-1] == 429
+    assert 1 <= int(last.headers["Retry-After"]) <= 3600
+    told = await last.text()
+    assert "This form has not been kept" in told
+    assert "Flooding Trust" in told, "what was typed is not lost"
+    number = 1 + rows(sandbox, "SELECT count(*) FROM interest WHERE data LIKE '%Flooding Trust%'")[0][0]
+    assert number >= 1 + statuses.count(200)
+    assert rows(sandbox, "SELECT count(*) FROM audit WHERE event = 'interest'") == [(number,)]
+
+
+async def flooded(sandbox: RunningSandbox, number: int) -> tuple[list[int], aiohttp.ClientResponse]:
+    """The statuses of so many forms sent from one address, which is no other test's, and the last answer."""
+    connector = aiohttp.TCPConnector(local_addr=("127.0.0.77", 0))
+    jar = aiohttp.CookieJar(unsafe=True)
+    url = f"{sandbox.gateway}/interest"
+    async with aiohttp.ClientSession(connector=connector, cookie_jar=jar) as session:
+        async with session.get(url) as page:
+            token = re.search(r'name="csrf" value="([^"]+)"', await page.text())
+        assert token is not None
+        form = {**GOOD, "kind": "organisation", "organisation": "Flooding Trust", "csrf": token[1]}
+        statuses: list[int] = []
+        for _ in range(number):
+            async with session.post(url, data=form) as answer:
+                statuses.append(answer.status)
+                await answer.read()
+    return statuses, answer
 
 
 @pytest.mark.parametrize(

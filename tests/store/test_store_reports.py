@@ -1,17 +1,20 @@
 """Reports, training, forms, samples and browser state, on both databases."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from gateway.domain.codes import Code
 from gateway.domain.errors import InvalidValue, NotPossibleNow
 from gateway.domain.journal import Spend, SpendKind, Write
 from gateway.domain.privacy import EntryFilter, Sample, SelfRecorded, Span
 from gateway.store.browsers import forget_expired, launches, sessions
 from gateway.store.journal import Journal
 from gateway.store.people import (
+    MOST_FORMS_A_DAY,
+    MOST_FORMS_AN_HOUR,
     Interest,
     People,
     TrainingRecord,
@@ -102,6 +105,52 @@ async def test_training_forms_and_samples_are_kept(journal: Journal, engine: Asy
     assert await people.interests(limit=5) == (form,)
     assert await people.samples(ORGANISATION, limit=5) == (sample,)
     assert await people.samples(ELSEWHERE, limit=5) == ()
+
+
+async def interested(journal: Journal, received: datetime, address: str | None) -> int:
+    """0 where the form was kept, else the wait it was told."""
+    form = Interest(id=new_id(), kind="setting", received=received, data={})
+    try:
+        await journal.commit(Write(), record_interest(form, address))
+    except NotPossibleNow as error:
+        return (error.retry_after or 0) if error.code is Code.RATE_LIMITED else -1
+    return 0
+
+
+async def test_one_address_may_send_few_forms_an_hour(journal: Journal, engine: AsyncEngine) -> None:
+    hour = NOW.replace(minute=0, second=0, microsecond=0)
+    told = [await interested(journal, hour + timedelta(minutes=number), "192.0.2.7") for number in range(7)]
+    assert told == [0] * MOST_FORMS_AN_HOUR + [55 * 60, 54 * 60]
+    assert len(await People(engine).interests(limit=50)) == MOST_FORMS_AN_HOUR
+    assert await interested(journal, hour, "192.0.2.8") == 0
+    assert await interested(journal, hour + HOUR, "192.0.2.7") == 0
+    async with engine.connect() as connection:
+        keys = (await connection.execute(select(spent.c.key))).scalars().all()
+    assert len(keys) == MOST_FORMS_AN_HOUR + 2
+    assert not any("192" in key.partition(":")[2] or "." in key for key in keys)
+
+
+@pytest.mark.parametrize(
+    ("addresses", "other"),
+    [
+        ([f"2001:db8:0:1::{number}" for number in range(1, 7)], "2001:db8:0:2::1"),
+        ([None, "", "nowhere", None, "", None], "192.0.2.1"),
+    ],
+)
+async def test_callers_that_cannot_be_told_apart_are_one(
+    journal: Journal, addresses: list[str | None], other: str
+) -> None:
+    told = [await interested(journal, NOW, address) for address in addresses]
+    assert [bool(wait) for wait in told] == [False] * 5 + [True]
+    assert await interested(journal, NOW, other) == 0
+
+
+async def test_a_days_forms_are_bounded_whoever_sends_them(journal: Journal, engine: AsyncEngine) -> None:
+    told = [await interested(journal, NOW, f"192.0.2.{number}") for number in range(MOST_FORMS_A_DAY)]
+    assert told == [0] * MOST_FORMS_A_DAY
+    assert await interested(journal, NOW + HOUR, "198.51.100.1") == 3600
+    assert len(await People(engine).interests(limit=1000)) == MOST_FORMS_A_DAY
+    assert await interested(journal, NOW + 24 * HOUR, "198.51.100.1") == 0
 
 
 def test_a_sample_can_be_drawn_again() -> None:
