@@ -62,20 +62,35 @@ async def patient_page(turn: Turn) -> web.StreamResponse:
     """GET /viewer/patient: is this the right patient, and who is the user to them?"""
     if turn.signed_in.context is None:
         return turn.go("/viewer")
-    return turn.page("patient.jinja", paths=await paths_of(turn), context=patient_of(turn))
+    return await _patient_form(turn)
+
+
+async def _patient_form(turn: Turn, problems: list[dict[str, str]] | None = None) -> web.Response:
+    """The form itself, with what was chosen."""
+    context = patient_of(turn)
+    given: dict[str, str | None] = dict(turn.form) or {"relationship": context.relationship, "purpose": context.purpose}
+    return turn.page("patient.jinja", paths=await paths_of(turn), context=context, problems=problems, given=given)
 
 
 async def answer_relationship(turn: Turn) -> web.StreamResponse:
-    """POST /viewer/patient."""
+    """POST /viewer/patient. What opens no record whatever the patient answers is told here, before the patient is asked."""
     context = patient_of(turn)
     relationship, purpose = turn.form.get("relationship", ""), turn.form.get("purpose") or None
     confirmed = turn.form.get("confirm_deceased") == "true"
-    problems = []
     if not relationship:
-        problems.append({"text": "Say what your relationship with the patient is", "href": "#relationship"})
-    if problems:
-        return turn.page("patient.jinja", paths=await paths_of(turn), context=context, problems=problems)
-    claims_from({"relationship": relationship, "purpose": purpose})
+        return await _patient_form(
+            turn, [{"text": "Say what your relationship with the patient is", "href": "#relationship"}]
+        )
+    said = {"relationship": relationship, "purpose": purpose, "confirm_deceased": confirmed}
+    try:
+        await turn.frame.service.admit(view_call(turn, said), turn.context(), context.patient)
+    except PolicyRefused as error:
+        fields = {Code.DECEASED_NOT_CONFIRMED: "confirm_deceased", Code.RELATIONSHIP_MISSING: "relationship"}
+        field = fields.get(error.code)
+        if field is None:
+            raise
+        text = f"{error.sentence} {error.code.entry.next_step}"
+        return told_why(await _patient_form(turn, [{"text": text, "href": f"#{field}"}]), error)
 
     def answered(session: Any) -> Any:
         if session.context is None or session.context.id != context.id:
@@ -96,7 +111,15 @@ async def _permission_form(turn: Turn, problems: list[dict[str, str]] | None = N
     context = turn.signed_in.context
     if context is None or context.relationship is None:
         return turn.go("/viewer/patient" if context is not None else "/viewer")
-    return turn.page("permission.jinja", paths=await paths_of(turn), context=context, problems=problems)
+    paths = await paths_of(turn)
+    if _unrelated(context, paths):
+        return turn.go("/viewer/without-permission")
+    return turn.page("permission.jinja", paths=paths, context=context, problems=problems)
+
+
+def _unrelated(context: PatientContext, paths: Paths) -> bool:
+    """Whether no relationship is on record and none is claimed: then only a view without permission may stand open (P-01)."""
+    return context.relationship == ON_RECORD and not paths.related
 
 
 async def override_page(turn: Turn) -> web.StreamResponse:
@@ -109,9 +132,11 @@ async def override_form(turn: Turn, problems: list[dict[str, str]] | None = None
     context = turn.signed_in.context
     if context is None or context.relationship is None:
         return turn.go("/viewer/patient" if context is not None else "/viewer")
+    paths = await paths_of(turn)
     return turn.page(
         "override.jinja",
-        paths=await paths_of(turn),
+        paths=paths,
+        unrelated=_unrelated(context, paths),
         context=context,
         problems=problems,
         reasons=REASONS,

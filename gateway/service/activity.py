@@ -18,6 +18,7 @@ from gateway.service.identify import Caller
 from gateway.service.outcomes import Activity, Rbac, Traced
 from gateway.service.parts import Parts
 from gateway.service.recording import spends
+from gateway.service.successors import patient_facts
 from gateway.service.tracing import traced
 
 HIDDEN = frozenset({Confidentiality.VERY_RESTRICTED, Confidentiality.REDACTED, Confidentiality.UNKNOWN})
@@ -135,14 +136,25 @@ class Reports:
         return Activity(made=context.now, organisation=caller.organisation, found=found, rows=rows)
 
     async def trace(self, call: TraceCall, context: Context, caller: Caller) -> Traced:
-        """One patient's demographics. Raises PolicyRefused, NoRecord, SpineUnavailable, NotPossibleNow."""
+        """One patient's demographics; of a look-up to view never one who is wholly protected. Raises PolicyRefused, NoRecord, SpineUnavailable, NotPossibleNow."""
         maker = EntryMaker.of(call, context, caller, call.patient, self._parts.ids)
         state = await self._parts.state_of(caller, context, (call.patient,) if call.patient else ())
         facts = self._parts.facts(call, context, caller, state)
         decision = await self._parts.allowed(facts, maker)
         entry = maker.decided("asked", "asked", decision, facts)
         await self._parts.journal.commit(Write(entries=(entry,), spend=spends(call, caller, context)))
-        return await traced(self._parts, maker, context, lambda spine: self._found(call, spine))
+        found = await traced(self._parts, maker, context, lambda spine: self._found(call, spine))
+        if found.patient.confidentiality in HIDDEN:
+            await self._closed(found.patient, facts, maker)
+        return found
+
+    async def _closed(self, patient: Demographics, facts: Facts, maker: EntryMaker) -> None:
+        """A view of a patient who cannot even be shown to be confirmed ends here, as the policy would end it. Raises PolicyRefused."""
+        claims = replace(facts.claims, permission=PermissionClaim.YES, confirm_deceased=True)
+        facts = replace(facts, operation=Operation.VIEW, claims=claims, patient=patient_facts(patient))
+        decision = self._parts.decide(facts)
+        reasons = tuple(reason for reason in decision.reasons if reason.code is Code.SCR_NOT_AVAILABLE)
+        await self._parts.refuse(replace(decision, reasons=reasons, alert=None), facts, maker)
 
     async def _found(self, call: TraceCall, spine: SpineCall) -> Demographics:
         """The one patient; one whose demographics are wholly protected is answered as if there were none."""
@@ -151,7 +163,7 @@ class Reports:
             return patient
         if call.patient is None or not call.to_view:
             raise NoRecord(Code.PATIENT_NOT_FOUND)
-        # the number is known to whoever asks; the view that follows is refused in the same words as any that is not open
+        # the number is known to whoever asks; the view is refused in the same words as any that is not open
         return _number_alone(patient)
 
     async def _traced(self, call: TraceCall, spine: SpineCall) -> Demographics:

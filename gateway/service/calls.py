@@ -249,8 +249,8 @@ class TraceCall(Call):
     """With a number: what must agree before anything about the patient is told."""
 
     to_view: bool = False
-    """A page's look-up by number that goes on to a view: a wholly protected patient comes back as a number and nothing else,
-    so that it is the view that is refused and audited."""
+    """A page's look-up by number that goes on to a view: a wholly protected patient, who could not be
+    confirmed, is refused here in the words of any record that is not available."""
 
     @property
     def operation(self) -> Operation:

@@ -122,6 +122,13 @@ class Service:
         except GatewayError as error:
             raise await self._traced(error, call, context) from error
 
+    async def admit(self, call: Call, context: Context, patient: Demographics) -> None:
+        """Whether a page's user may go on from the first page of a patient. Raises PolicyRefused, audited, and as `ask`."""
+        try:
+            await self._paths.admit(call, context, await self.caller(call, context), patient)
+        except GatewayError as error:
+            raise await self._traced(error, call, context) from error
+
     async def note_session(self, action: str, outcome: str, call: Call, context: Context) -> None:
         """Audits a browser session's begin or end (`signIn`, `signOut` …). Raises as `ask`."""
         try:

@@ -33,6 +33,11 @@ async def asked(page: Page, number: str) -> str:
     claim = page.get_by_label("I take part in this patient's care now")
     await (claim if await claim.count() else page.locator("input[name='relationship']").first).check()
     await page.get_by_role("button", name="This is the right patient").click()
+    unmet = page.locator("#confirm_deceased-error")
+    if await unmet.count():
+        code = "deceased-not-confirmed"
+        await expect(unmet).to_contain_text(BY_SLUG[code].entry.sentence)
+        return code
     if not await page.locator("[data-refusal]").count():
         await answer(page, "Yes, for this view")
     return await ended(page)

@@ -310,6 +310,59 @@ async def test_a_patient_who_has_died_is_not_asked_and_agreed_to_nothing(sandbox
     assert kept == [("yes", "other")], "nobody was asked face to face"
 
 
+async def test_what_opens_no_record_is_told_before_the_patient_is_asked(sandbox: RunningSandbox) -> None:
+    async with walking(sandbox) as (browser, _):
+        page = await found(browser, PATIENTS["deceased"])
+        page = await browser.post(
+            page, "/viewer/patient", {"relationship": "self-claimed", "purpose": "post-death-duty"}
+        )
+        assert (page.path, page.exchange.status) == ("/viewer/patient", 403)
+        assert (page.exchange.code, page.exchange.rules) == ("deceased-not-confirmed", ("PDS-DEATH",))
+        assert page.find("//div[contains(@class, 'error-summary')]//a/@href") == ["#confirm_deceased"]
+        assert page.find("//input[@checked]/@value") == ["self-claimed", "post-death-duty"], "what was said stays"
+        told = entries(sandbox, page.exchange.correlation_id)
+        assert [(one["event"], one.get("code")) for one in told] == [("asked", None), ("refused", page.exchange.code)]
+        # no step leads on: nothing was answered yet
+        assert (await browser.get("/viewer/permission")).path == "/viewer/patient"
+        said = {"relationship": "self-claimed", "confirm_deceased": "true", "purpose": "post-death-duty"}
+        assert (await browser.post(page, "/viewer/patient", said)).path == "/viewer/permission"
+
+
+async def test_without_a_relationship_nobody_is_sent_to_ask_the_patient(sandbox: RunningSandbox) -> None:
+    """Who may view without permission goes there at once; who may not is told, and audited, on the page itself."""
+    async with walking(sandbox) as (browser, _):
+        page = await found(browser, PATIENTS["core"])
+        assert page.find("//input[@name='relationship']/@value") == ["self-claimed", "none"]
+        page = await browser.post(page, "/viewer/patient", {"relationship": "none"})
+        assert page.path == "/viewer/without-permission"
+        assert "/viewer/patient" in page.find("//main//a/@href")
+    async with walking(sandbox) as (browser, _):
+        page = await signed_in(browser, "910000000141", "community_care")
+        page = await browser.post(page, "/viewer/find", {"nhs_number": PATIENTS["core"]})
+        assert page.find("//input[@name='relationship'][@disabled]/@value") == ["none"]
+        page = await browser.post(page, "/viewer/patient", {"relationship": "none"})
+        assert (page.path, page.exchange.code, page.exchange.rules) == (
+            "/viewer/patient",
+            "relationship-missing",
+            ("P-01",),
+        )
+        assert [one["event"] for one in entries(sandbox, page.exchange.correlation_id)] == ["asked", "refused"]
+
+
+async def test_a_refusal_on_record_is_told_before_a_yes_takes_its_place(sandbox: RunningSandbox) -> None:
+    async with walking(sandbox) as (browser, _):
+        page = await found(browser, "9000000033")
+        page = await browser.post(page, "/viewer/patient", {"relationship": "self-claimed"})
+        assert not page.find("//*[@data-refused-at]")
+        assert (await browser.post(page, "/viewer/record", {"permission": "no"})).exchange.code == "permission-refused"
+        page = await browser.get("/viewer/permission")
+        [told] = page.find("//*[@data-refused-at]")
+        assert re.search(r"A refusal is on record: \d{2}-[A-Z][a-z]{2}-\d{4} \d{2}:\d{2}", told.text_content())
+        shown = await browser.post(page, "/viewer/record", {"permission": "yes"})
+        assert record_of(shown) is not None, shown.exchange.code
+        assert not (await browser.get("/viewer/permission")).find("//*[@data-refused-at]")
+
+
 @pytest.mark.parametrize(
     ("note", "told"),
     [
@@ -451,3 +504,21 @@ async def test_a_form_that_is_not_what_its_encoding_says_is_the_senders_fault(
     lines = [json.loads(line) for line in sandbox.log.read_text(encoding="utf-8").splitlines() if correlation in line]
     assert lines
     assert not any("alarm" in line for line in lines)
+
+
+async def test_nobody_is_asked_to_check_a_patient_whose_details_are_not_shown(sandbox: RunningSandbox) -> None:
+    """Refused where the number is found, in the words of any record that is not available; Spine is asked for no record."""
+    number = PATIENTS["very_restricted"]
+    async with walking(sandbox) as (browser, _):
+        page = await browser.post(await signed_in(browser), "/viewer/find", {"nhs_number": number})
+        assert (page.path, page.exchange.status, page.exchange.code) == ("/viewer/find", 403, "scr-not-available")
+        assert page.exchange.rules == ("SCR-AVAILABLE",)
+        words = words_of(page)
+        assert "No Summary Care Record is available for this patient." in words
+        assert "Check the name" not in words
+        assert "not shown" not in words
+        assert not page.find("//*[@data-context]"), "no banner"
+        told = entries(sandbox, page.exchange.correlation_id)
+        assert [one["event"] for one in told] == ["asked", "trace", "refused"]
+        assert told[-1]["code"] == "scr-not-available"
+        assert (await browser.get("/viewer/patient")).path == "/viewer/find", "nobody is open"
