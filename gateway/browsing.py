@@ -110,6 +110,7 @@ def frame(
             shelf=parts.shelf, seal=parts.seal, cookie=Cookie(name=f"scr-{door}", secure=secure), kind=door
         ),
         signing_in=Cookie(name=f"scr-{door}-sign-in", secure=secure),
+        refused=Cookie(name=f"scr-{door}-refused", secure=secure),
         shelf=parts.shelf,
         seal=parts.seal,
         sign_in=parts.sign_in,
@@ -143,7 +144,8 @@ def viewer_routes(viewer: Frame) -> Iterable[web.RouteDef]:
     yield web.get("/viewer", page(sign_in.start, signed_in=False), allow_head=False)
     yield web.get("/viewer/", page(sign_in.start, signed_in=False), allow_head=False)
     yield web.get("/viewer/sign-in", page(sign_in.begin("/viewer/callback"), signed_in=False), allow_head=False)
-    yield web.get("/viewer/callback", page(sign_in.callback, signed_in=False), allow_head=False)
+    yield web.get("/viewer/callback", page(sign_in.callback, signed_in=False, returning=True), allow_head=False)
+    yield web.get("/viewer/refused", page(viewer.refused_page, signed_in=False), allow_head=False)
     for path, shown, answered in (
         ("/viewer/role", sign_in.role_page, sign_in.choose_role),
         ("/viewer/setting", sign_in.setting_page, sign_in.choose_setting),

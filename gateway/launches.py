@@ -69,7 +69,8 @@ def launches(
 def launch_routes(found: Launches, doors: Web, viewer: Frame) -> Iterable[web.RouteDef]:
     """Every launch address. Their pages go on to the viewer's, under the viewer's session."""
     cookie = replace(viewer.signing_in, name="scr-launch-sign-in")
-    frame, pages = replace(viewer, door="launch", home=HOME, signing_in=cookie), found.pages
+    refused = replace(viewer.refused, name="scr-launch-refused")
+    frame, pages = replace(viewer, door="launch", home=HOME, signing_in=cookie, refused=refused), found.pages
     hosts = HostPages(pages=pages, tokens=found.tokens, smart=found.smart)
     page = frame.page
     yield web.post("/launch/rio", doors.door(RioDoor(found.tokens.verify)))
@@ -81,9 +82,10 @@ def launch_routes(found: Launches, doors: Web, viewer: Frame) -> Iterable[web.Ro
     yield web.post("/launch/pharmoutcomes", page(hosts.pharmoutcomes_button, signed_in=False, form=True))
     yield web.get("/launch/lorenzo", page(hosts.lorenzo, signed_in=False))
     yield web.post("/launch/lorenzo", page(hosts.lorenzo_button, signed_in=False, form=True))
-    yield web.get(SMART_CALLBACK, page(hosts.lorenzo_callback, signed_in=False), allow_head=False)
+    yield web.get(SMART_CALLBACK, page(hosts.lorenzo_callback, signed_in=False, returning=True), allow_head=False)
     yield web.get("/launch/sign-in", page(pages.sign_in, signed_in=False), allow_head=False)
-    yield web.get(CALLBACK, page(pages.callback, signed_in=False), allow_head=False)
+    yield web.get(CALLBACK, page(pages.callback, signed_in=False, returning=True), allow_head=False)
+    yield web.get(f"{HOME}/refused", page(frame.refused_page, signed_in=False), allow_head=False)
 
 
 def _keys(key: LaunchKey | None) -> Handler:

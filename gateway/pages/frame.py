@@ -22,6 +22,7 @@ from gateway.domain.identifiers import CorrelationId, NhsNumbers
 from gateway.domain.instants import LONDON
 from gateway.pages.contexts import Banner, banner
 from gateway.pages.layout import Layout
+from gateway.pages.refused import brought, read_brought
 from gateway.pages.sessions import BrowserSession, Cookie, Seal, Sessions, form_token_fits
 from gateway.service.calls import Context, Credentials
 from gateway.service.ports import PageRegistryPort, ShelfPort, SignInPort
@@ -77,6 +78,8 @@ class Frame:
     sessions: Sessions
     signing_in: Cookie
     """The cookie of a sign-in under way."""
+    refused: Cookie
+    """What brings a refusal along to its clean address."""
     shelf: ShelfPort
     seal: Seal
     sign_in: SignInPort
@@ -101,8 +104,13 @@ class Frame:
             raise AccessDenied(Code.SYSTEM_UNKNOWN)
         return system
 
-    def page(self, handler: "Handler", *, signed_in: bool = True, form: bool = False) -> Callable[..., Any]:
-        """The aiohttp handler of one page. `form`: it reads a posted form, whose token is checked."""
+    def page(
+        self, handler: "Handler", *, signed_in: bool = True, form: bool = False, returning: bool = False
+    ) -> Callable[..., Any]:
+        """The aiohttp handler of one page. `form`: it reads a posted form, whose token is checked.
+
+        `returning`: its address carries what a sign-in came back with, so that a refusal is shown at another one.
+        """
 
         async def handle(request: web.Request) -> web.StreamResponse:
             started = time.perf_counter()
@@ -113,7 +121,7 @@ class Frame:
                     turn = await self._opened(turn, signed_in=signed_in, form=form)
                     response = await handler(turn)
             except GatewayError as refusal:
-                error, response = refusal, self._refused(turn, refusal)
+                error, response = refusal, self._told(turn, refusal, returning=returning)
             except PatientChanged:
                 error, response = AccessDenied(Code.FORM_TOKEN), self._patient_changed(turn)
             except (web.HTTPException, asyncio.CancelledError):
@@ -121,8 +129,9 @@ class Frame:
             except Exception as bug:  # noqa: BLE001 - whatever it is, the answer is a refusal with a code (I6)
                 error = InternalError()
                 error.__cause__ = bug
-                response = self._refused(turn, error)
-            response.headers[CORRELATION] = turn.correlation_id.value
+                response = self._told(turn, error, returning=returning)
+            if CORRELATION not in response.headers:
+                response.headers[CORRELATION] = turn.correlation_id.value
             self.told(self.door, request, turn.correlation_id, response.status, error, time.perf_counter() - started)
             return response
 
@@ -143,17 +152,40 @@ class Frame:
             body = await read_body(request, media_types=(FORM,), most=LARGEST_FORM, seconds=self.body_seconds)
         return read_form(body)
 
-    def _refused(self, turn: "Turn", error: GatewayError) -> web.Response:
-        """The page of an error, with ways on that fit it."""
+    def _told(self, turn: "Turn", error: GatewayError, *, returning: bool) -> web.Response:
+        """The page of an error, or the way to it where this address must not stay in the bar."""
+        if not returning:
+            return self._refused(turn, error)
+        response = self.layout.redirect(f"{self.home}/refused")
+        response.headers["X-SCR-Code"] = error.code.slug
+        response.headers["X-SCR-Rules"] = " ".join(error.rules)
+        self.refused.write(response, brought(error, turn.correlation_id))
+        return response
+
+    async def refused_page(self, turn: "Turn") -> web.StreamResponse:
+        """GET …/refused: the refusal this browser brings along, as it was; the start where it brings none."""
+        told = read_brought(self.refused.read(turn.request))
+        if told is None:
+            return turn.go(self.home)
+        code, rules, correlation_id = told
+        return self._page_of(turn, code, rules, correlation_id)
+
+    def _page_of(self, turn: "Turn", code: Code, rules: tuple[str, ...], correlation_id: CorrelationId) -> web.Response:
         response = self.layout.refusal(
-            error.code,
-            rules=error.rules,
+            code,
+            rules=rules,
             session=turn.session,
             patient=turn.banner,
             home=self.home,
-            correlation_id=turn.correlation_id.value,
+            correlation_id=correlation_id.value,
             links=self._ways_on(turn),
         )
+        response.headers[CORRELATION] = correlation_id.value
+        return response
+
+    def _refused(self, turn: "Turn", error: GatewayError) -> web.Response:
+        """The page of an error, with ways on that fit it."""
+        response = self._page_of(turn, error.code, error.rules, turn.correlation_id)
         if error.retry_after is not None:
             response.headers["Retry-After"] = str(error.retry_after)
         if error.code in {Code.SESSION_EXPIRED, Code.SESSION_MISSING}:

@@ -20,10 +20,11 @@ def privacy_routes(bench: Bench, frame: Frame) -> Iterable[web.RouteDef]:
         (HOME, privacy.start),
         ("/privacy/", privacy.start),
         ("/privacy/sign-in", sign_in.begin(CALLBACK)),
-        (CALLBACK, privacy.callback),
+        (f"{HOME}/refused", frame.refused_page),
         *privacy.endings(),
     ):
         yield web.get(address, page(entrance, signed_in=False), allow_head=False)
+    yield web.get(CALLBACK, page(privacy.callback, signed_in=False, returning=True), allow_head=False)
     yield web.get("/privacy/role", page(privacy.role_page), allow_head=False)
     yield web.post("/privacy/role", page(privacy.choose_role, form=True))
     yield web.post("/privacy/stay", page(sign_in.stay, form=True))

@@ -136,7 +136,7 @@ class Reports:
         return Activity(made=context.now, organisation=caller.organisation, found=found, rows=rows)
 
     async def trace(self, call: TraceCall, context: Context, caller: Caller) -> Traced:
-        """One patient's demographics; of a look-up to view never one who is wholly protected. Raises PolicyRefused, NoRecord, SpineUnavailable, NotPossibleNow."""
+        """One patient's demographics; to view, none wholly protected. Raises PolicyRefused, NoRecord, SpineUnavailable, NotPossibleNow."""
         maker = EntryMaker.of(call, context, caller, call.patient, self._parts.ids)
         state = await self._parts.state_of(caller, context, (call.patient,) if call.patient else ())
         facts = self._parts.facts(call, context, caller, state)

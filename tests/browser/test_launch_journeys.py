@@ -34,11 +34,16 @@ async def launched(watched: Watched, product: str, number: str = SHOWN, host: st
     return window
 
 
-async def signed_in(window: Page, uid: str) -> None:
-    """Smartcard and PIN, as the host's user."""
+async def card_in(window: Page, uid: str) -> None:
+    """Anybody's smartcard and PIN."""
     await window.get_by_label("Smartcard").select_option(uid)
     await window.get_by_label("PIN").fill(uid[-4:])
     await window.get_by_role("button", name="Sign in").click()
+
+
+async def signed_in(window: Page, uid: str) -> None:
+    """Smartcard and PIN, as the host's user."""
+    await card_in(window, uid)
     await expect(window.get_by_role("region", name="Patient", exact=True)).to_be_visible()
 
 
@@ -104,6 +109,12 @@ async def test_a_refused_launch_says_what_to_do(watched: Watched) -> None:
     await expect(page.get_by_text("Open the record again from your system")).to_be_visible()
     await accessible(page)
     await shot(page, "launch-refused")
+    window = await launched(watched, "sonar")
+    await card_in(window, user_of("rio"))
+    await expect(window.locator("[data-refusal='user-mismatch']")).to_be_visible()
+    assert window.url == f"{watched.sandbox.gateway}/launch/refused", "code and state stay in no address"
+    await window.reload()
+    await expect(window.locator("[data-refusal='user-mismatch']")).to_be_visible()
 
 
 @pytest.mark.parametrize("product", VIEWERS)

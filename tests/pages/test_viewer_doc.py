@@ -20,7 +20,7 @@ TEMPLATES = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "gatewa
 def served() -> set[str]:
     """`METHOD /path` of every page."""
     layout = Layout(static=StaticFiles.load(), sandbox=True)
-    frame: Any = SimpleNamespace(page=lambda handler, **_: handler, layout=layout)
+    frame: Any = SimpleNamespace(page=lambda handler, **_: handler, layout=layout, refused_page=None)
     parts: Any = SimpleNamespace(trained=None, keep_interest=None)
     routes: Iterable[web.RouteDef] = (*viewer_routes(frame), *organisation_routes(parts, frame))
     found = {f"{route.method} {route.path.rstrip('/')}" for route in routes}

@@ -25,11 +25,6 @@ def hidden(page: Page, action: str) -> dict[str, str]:
     return page.form(action)
 
 
-def words_of(page: Page) -> str:
-    """Everything the page says."""
-    return " ".join(str(text).strip() for text in page.find("//main//text()") if str(text).strip())
-
-
 def rejected(sandbox: RunningSandbox, code: str) -> bool:
     """Whether the audit holds a rejected sign-in with this code (repeats within a minute are folded into one entry)."""
     found = rows(sandbox, "SELECT body FROM audit WHERE event = 'rejected'")
@@ -165,7 +160,13 @@ async def test_a_code_of_the_identity_service_alone_is_no_sign_in(sandbox: Runni
         begun = await sent(calls, "GET", "/viewer/sign-in")
         state = dict(parse_qsl(urlsplit(begun.headers["Location"]).query))["state"]
         answer = await sent(calls, "GET", f"/viewer/callback?{urlencode({'code': 'made-up', 'state': state})}")
-        assert (answer.status, answer.code) == (401, "credentials-invalid")
+        assert (answer.status, answer.code) == (303, "credentials-invalid")
+        assert answer.headers["Location"] == "/viewer/refused", "the address with the code is left"
+        shown = await sent(calls, "GET", "/viewer/refused")
+        assert (shown.status, shown.code, shown.rules) == (401, "credentials-invalid", ("P-07",))
+        assert shown.correlation_id == answer.correlation_id, "the audited one"
+        again = await sent(calls, "GET", "/viewer/refused")
+        assert again.body == shown.body
         assert "scr-viewer=" not in ";".join(answer.headers.getall("Set-Cookie", []))
     assert rejected(sandbox, "credentials-invalid")
 
@@ -287,126 +288,6 @@ async def test_an_emergency_page_loaded_again_is_the_same_view_until_a_no(sandbo
         assert record_of(closed) is None
 
 
-async def test_a_patient_who_has_died_is_not_asked_and_agreed_to_nothing(sandbox: RunningSandbox) -> None:
-    number = PATIENTS["deceased"]
-    async with walking(sandbox) as (browser, _):
-        page = await found(browser, number)
-        said = {"relationship": "self-claimed", "confirm_deceased": "true"}
-        page = await browser.post(page, "/viewer/patient", said)
-        words = words_of(page)
-        assert "This patient has died" in words
-        assert "Permission the patient gave before the death" in words
-        assert not page.find("//blockquote")
-        assert "ask" not in " ".join(str(text).casefold() for text in page.find("//h1//text()"))
-        assert "extended" not in page.find("//input[@name='permission']/@value")
-        page = await browser.post(page, "/viewer/record", {"permission": "yes"})
-        printed = await browser.post(page, "/viewer/print", {})
-    for one in (page, printed):
-        assert record_of(one) is not None, one.exchange.code
-        assert "Shown because Permission recorded for this view" in words_of(one)
-        assert "agreed" not in words_of(one)
-    [entry] = [one for one in entries(sandbox, page.exchange.correlation_id) if one["event"] == "viewed"]
-    kept = rows(sandbox, "SELECT answer, how_asked FROM permission WHERE id = ?", entry["permission_id"])
-    assert kept == [("yes", "other")], "nobody was asked face to face"
-
-
-async def test_what_opens_no_record_is_told_before_the_patient_is_asked(sandbox: RunningSandbox) -> None:
-    async with walking(sandbox) as (browser, _):
-        page = await found(browser, PATIENTS["deceased"])
-        page = await browser.post(
-            page, "/viewer/patient", {"relationship": "self-claimed", "purpose": "post-death-duty"}
-        )
-        assert (page.path, page.exchange.status) == ("/viewer/patient", 403)
-        assert (page.exchange.code, page.exchange.rules) == ("deceased-not-confirmed", ("PDS-DEATH",))
-        assert page.find("//div[contains(@class, 'error-summary')]//a/@href") == ["#confirm_deceased"]
-        assert page.find("//input[@checked]/@value") == ["self-claimed", "post-death-duty"], "what was said stays"
-        told = entries(sandbox, page.exchange.correlation_id)
-        assert [(one["event"], one.get("code")) for one in told] == [("asked", None), ("refused", page.exchange.code)]
-        # no step leads on: nothing was answered yet
-        assert (await browser.get("/viewer/permission")).path == "/viewer/patient"
-        said = {"relationship": "self-claimed", "confirm_deceased": "true", "purpose": "post-death-duty"}
-        assert (await browser.post(page, "/viewer/patient", said)).path == "/viewer/permission"
-
-
-async def test_without_a_relationship_nobody_is_sent_to_ask_the_patient(sandbox: RunningSandbox) -> None:
-    """Who may view without permission goes there at once; who may not is told, and audited, on the page itself."""
-    async with walking(sandbox) as (browser, _):
-        page = await found(browser, PATIENTS["core"])
-        assert page.find("//input[@name='relationship']/@value") == ["self-claimed", "none"]
-        page = await browser.post(page, "/viewer/patient", {"relationship": "none"})
-        assert page.path == "/viewer/without-permission"
-        assert "/viewer/patient" in page.find("//main//a/@href")
-    async with walking(sandbox) as (browser, _):
-        page = await signed_in(browser, "910000000141", "community_care")
-        page = await browser.post(page, "/viewer/find", {"nhs_number": PATIENTS["core"]})
-        assert page.find("//input[@name='relationship'][@disabled]/@value") == ["none"]
-        page = await browser.post(page, "/viewer/patient", {"relationship": "none"})
-        assert (page.path, page.exchange.code, page.exchange.rules) == (
-            "/viewer/patient",
-            "relationship-missing",
-            ("P-01",),
-        )
-        assert [one["event"] for one in entries(sandbox, page.exchange.correlation_id)] == ["asked", "refused"]
-
-
-async def test_a_refusal_on_record_is_told_before_a_yes_takes_its_place(sandbox: RunningSandbox) -> None:
-    async with walking(sandbox) as (browser, _):
-        page = await found(browser, "9000000033")
-        page = await browser.post(page, "/viewer/patient", {"relationship": "self-claimed"})
-        assert not page.find("//*[@data-refused-at]")
-        assert (await browser.post(page, "/viewer/record", {"permission": "no"})).exchange.code == "permission-refused"
-        page = await browser.get("/viewer/permission")
-        [told] = page.find("//*[@data-refused-at]")
-        assert re.search(r"A refusal is on record: \d{2}-[A-Z][a-z]{2}-\d{4} \d{2}:\d{2}", told.text_content())
-        shown = await browser.post(page, "/viewer/record", {"permission": "yes"})
-        assert record_of(shown) is not None, shown.exchange.code
-        assert not (await browser.get("/viewer/permission")).find("//*[@data-refused-at]")
-
-
-@pytest.mark.parametrize(
-    ("note", "told"),
-    [
-        ("", "Nothing is written there yet."),
-        ("too brief", "What is written is too short."),
-        ("Far too much " * 12, "What is written is too long."),
-        ("unconsciousness", "What is written has too few words."),
-        ("help help help", "What is written says one thing over and over."),
-    ],
-)
-async def test_a_note_that_explains_nothing_is_told_what_it_lacks(
-    sandbox: RunningSandbox, note: str, told: str
-) -> None:
-    async with walking(sandbox) as (browser, _):
-        page = await found(browser, PATIENTS["captions_only"])
-        page = await browser.post(page, "/viewer/patient", {"relationship": "self-claimed"})
-        for answer in (
-            {"permission": "emergency", "emergency_reason": "unconscious"},
-            {"permission": "best-interests"},
-        ):
-            form = await browser.get("/viewer/without-permission")
-            refused = await browser.post(form, "/viewer/record", {**answer, "note": note})
-            assert refused.exchange.code == "emergency-note"
-            assert told in words_of(refused)
-            assert refused.find("//div[contains(@class, 'error-summary')]//a/@href") == ["#note"]
-
-
-async def test_a_note_used_before_is_told_so_and_not_quoted(sandbox: RunningSandbox) -> None:
-    told = {"permission": "emergency", "emergency_reason": "unconscious", "note": "Brought here by the lifeboat crew"}
-    async with walking(sandbox) as (browser, _):
-        await signed_in(browser)
-        for _again in range(2):
-            page = await browser.post(
-                await browser.get("/viewer/find"), "/viewer/find", {"nhs_number": PATIENTS["captions_only"]}
-            )
-            await browser.post(page, "/viewer/patient", {"relationship": "self-claimed"})
-            page = await browser.post(await browser.get("/viewer/without-permission"), "/viewer/record", told)
-    assert page.exchange.code == "emergency-note"
-    assert "You wrote the same words for one of your last views" in words_of(page)
-    errors = page.find("//*[contains(@class, 'nhsuk-error')]")
-    assert errors
-    assert not any("lifeboat" in one.text_content() for one in errors)
-
-
 async def test_a_note_is_a_repeat_in_another_context(sandbox: RunningSandbox) -> None:
     told = {"permission": "emergency", "emergency_reason": "unconscious", "note": "Carried in without any papers"}
     async with walking(sandbox) as (browser, _):
@@ -504,21 +385,3 @@ async def test_a_form_that_is_not_what_its_encoding_says_is_the_senders_fault(
     lines = [json.loads(line) for line in sandbox.log.read_text(encoding="utf-8").splitlines() if correlation in line]
     assert lines
     assert not any("alarm" in line for line in lines)
-
-
-async def test_nobody_is_asked_to_check_a_patient_whose_details_are_not_shown(sandbox: RunningSandbox) -> None:
-    """Refused where the number is found, in the words of any record that is not available; Spine is asked for no record."""
-    number = PATIENTS["very_restricted"]
-    async with walking(sandbox) as (browser, _):
-        page = await browser.post(await signed_in(browser), "/viewer/find", {"nhs_number": number})
-        assert (page.path, page.exchange.status, page.exchange.code) == ("/viewer/find", 403, "scr-not-available")
-        assert page.exchange.rules == ("SCR-AVAILABLE",)
-        words = words_of(page)
-        assert "No Summary Care Record is available for this patient." in words
-        assert "Check the name" not in words
-        assert "not shown" not in words
-        assert not page.find("//*[@data-context]"), "no banner"
-        told = entries(sandbox, page.exchange.correlation_id)
-        assert [one["event"] for one in told] == ["asked", "trace", "refused"]
-        assert told[-1]["code"] == "scr-not-available"
-        assert (await browser.get("/viewer/patient")).path == "/viewer/find", "nobody is open"
