@@ -12,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 PORT_BASE ?= 8080
-TEST_JOBS ?= 2
+TEST_JOBS ?= 4
 KILLS ?= 200
 MINUTES ?= 60
 ARGS ?=
@@ -24,7 +24,7 @@ run: $(VENV)/.run assets
 	@$(BIN)/scr-gateway sandbox --port-base $(PORT_BASE) $(ARGS)
 
 test: $(VENV)/.dev assets postgres browser
-	$(BIN)/pytest -n $(TEST_JOBS) $(ARGS)
+	$(BIN)/pytest -n $(TEST_JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -26,12 +26,15 @@ class Count:
     callers: int
     """Connections of callers that are open."""
     files: int
+    """All but the SQLite database's."""
     rss: int
+    database: int = 0
+    """Times the SQLite database, its log or its index is open: the connections in the pools, and what SQLite itself keeps to use again."""
     kinds: Counter[str] = field(default_factory=Counter, repr=False)
     """Open files by what they are."""
 
     def __str__(self) -> str:
-        return f"{self.tasks} tasks, {self.callers} callers, {self.files} open files, {self.rss / 2**20:.1f} MB"
+        return f"{self.tasks} tasks, {self.callers} callers, {self.files} open files, the database {self.database} times, {self.rss / 2**20:.1f} MB"
 
 
 async def exposition(house: House, pid: int | None = None) -> bytes | None:
@@ -67,12 +70,15 @@ async def count(house: House, pid: int) -> Count:
     process = psutil.Process(pid)
     ports = {house.sandbox.base, house.sandbox.base + 4}
     callers = sum(1 for one in _connections(pid) if one.laddr.port in ports and one.raddr)
+    kinds = _kinds(pid)
+    database = sum(kinds.pop(f"{house.sandbox.database.name}{end}", 0) for end in ("", "-wal", "-shm"))
     return Count(
         tasks=int(tasks[1]) if tasks else None,
         callers=callers,
-        files=process.num_fds(),
+        files=process.num_fds() - database,
         rss=process.memory_info().rss,
-        kinds=_kinds(pid),
+        database=database,
+        kinds=kinds,
     )
 
 

@@ -27,6 +27,10 @@ RECOVERY_SECONDS = 60.0
 SETTLE_SECONDS = 60.0
 LEAK_FILES, LEAK_TASKS, LEAK_SHARE = 6, 6, 0.10
 """What a process may hold more at the end than at the start: pools and background work breathe; memory as a share."""
+DATABASE_FILES = 120
+"""Most that the SQLite database may be open: two pools of 10 with 10 more each at a peak, the loop's own connection, three files each.
+How many a pool has opened depends on the worst moment so far, so there is no start to compare with. What leaks has no such bound.
+"""
 TOLD_SECONDS = 120.0
 """Between two lines that say how far a run is."""
 
@@ -115,6 +119,8 @@ def _grown(start: Count, end: Count) -> list[str]:
     if end.files > start.files + LEAK_FILES:
         more = ", ".join(f"{name} +{number}" for name, number in (end.kinds - start.kinds).most_common(5))
         wrong.append(f"leak: {start.files} open files at start, {end.files} at the end ({more})")
+    if end.database > DATABASE_FILES:
+        wrong.append(f"leak: the database is open {end.database} times at the end, the pools' most is {DATABASE_FILES}")
     return wrong
 
 

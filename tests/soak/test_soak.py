@@ -135,6 +135,8 @@ def test_an_answer_without_a_code_is_seen(status: int, headers: dict[str, str], 
         (Count(tasks=8, callers=1, files=40, rss=1), 1),
         (Count(tasks=80, callers=0, files=40, rss=1), 1),
         (Count(tasks=None, callers=0, files=80, rss=1), 2),
+        (Count(tasks=8, callers=0, files=40, rss=1, database=110), 0),
+        (Count(tasks=8, callers=0, files=40, rss=1, database=130), 1),
     ],
 )
 def test_a_leak_is_seen(end: Count, wrong: int) -> None:
