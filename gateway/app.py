@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 import aiohttp
 
@@ -39,7 +40,7 @@ from gateway.service.service import Service
 from gateway.spine.active import has_active_content
 from gateway.spine.directory import Directory
 from gateway.spine.summary import read_summary
-from gateway.spine.transport import SpineTransport, open_transport
+from gateway.spine.transport import UNTRACED, SpineTransport, open_transport
 from gateway.store import browsers
 from gateway.store.journal import Journal
 from gateway.store.people import People
@@ -49,6 +50,9 @@ from gateway.storing import deliver, storing
 from gateway.teaching import teacher
 from gateway.xml.catalogue import Catalogue
 from gateway.xml.explain_process import ExplainProcess
+
+if TYPE_CHECKING:
+    from gateway.traces import Traces
 
 ALONE = Place()
 ENDPOINTS = ("psis", "pds", "directory", "alert")
@@ -107,7 +111,11 @@ async def running(settings: Settings, mode: Mode, place: Place = ALONE) -> Async
         journal = await storing(settings, mode, metrics, ids, clock, stack)
         engine = journal.engine
         tls = spine_tls(settings)
-        transport = await stack.enter_async_context(open_transport(spine_limits(settings), metrics, tls=tls))
+        traces = await _traces(settings, stack)
+        spans = UNTRACED if traces is None else traces
+        transport = await stack.enter_async_context(
+            open_transport(spine_limits(settings), metrics, tls=tls, spans=spans)
+        )
         metrics.watch(lambda: journal.waiting, ENDPOINTS)
         spine = spine_client(settings, transport, metrics, numbers, clock)
         directory = Directory(transport, settings.spine.directory_url, read_user, asid=Asid(settings.spine.own_asid))
@@ -158,7 +166,8 @@ async def running(settings: Settings, mode: Mode, place: Place = ALONE) -> Async
             officers=officers(parts, service, journal, engine),
             sandbox=mode is Mode.SANDBOX,
         )
-        found = sockets(settings, registry, clock, partial(routes, house))
+        around = () if traces is None else (traces.middleware,)
+        found = sockets(settings, registry, clock, partial(routes, house), *around)
         await listen(found, settings, metrics, stack, place)
         yield Gateway(
             sockets=found,
@@ -167,6 +176,15 @@ async def running(settings: Settings, mode: Mode, place: Place = ALONE) -> Async
             journal=journal,
             reload=partial(_reload, settings, known, found, tls, metrics),
         )
+
+
+async def _traces(settings: Settings, stack: AsyncExitStack) -> "Traces | None":
+    """Traces where a collector is named; else nothing of OpenTelemetry is even loaded."""
+    if settings.traces.otlp_url is None:
+        return None
+    from gateway.traces import collected  # noqa: PLC0415 - OpenTelemetry is not loaded where nobody wants it
+
+    return await stack.enter_async_context(collected(settings.traces))
 
 
 def _reload(

@@ -8,6 +8,7 @@ import tomllib
 from datetime import date
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -158,6 +159,27 @@ class Notices(Part):
     """Mail address, with the organisation's ODS code in it."""
 
 
+class Tracing(Part):
+    """OpenTelemetry traces; none are made where no collector is named."""
+
+    otlp_url: str | None = None
+    """Where a collector takes traces by OTLP over HTTP: the whole address, such as http://127.0.0.1:4318/v1/traces."""
+    share: float = Field(default=1.0, gt=0, le=1)
+    """Of all traces; a caller may say that its own is not recorded."""
+    ca: Path | None = None
+    """Authority of the collector's certificate, where it is not one the system trusts."""
+
+    @field_validator("otlp_url")
+    @classmethod
+    def plain(cls, url: str | None) -> str | None:
+        """An http or https address without a name and password in it. Raises ValueError."""
+        if url is not None:
+            parts = urlsplit(url)
+            if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc or parts.query:
+                raise ValueError("write an address such as http://127.0.0.1:4318/v1/traces")
+        return url
+
+
 class Limits(Part):
     """Bounds of this process."""
 
@@ -199,6 +221,7 @@ class Settings(BaseSettings):
     notices: Notices = Notices()
     retention: Retention = Retention()
     limits: Limits = Limits()
+    traces: Tracing = Tracing()
 
     @classmethod
     def settings_customise_sources(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from gateway import logs
 from gateway.config import Settings, TlsListener
@@ -120,14 +121,14 @@ class Renewed:
 
 
 def sockets(
-    settings: Settings, registry: CurrentRegistry, clock: Callable[[], datetime], routes: Routes
+    settings: Settings, registry: CurrentRegistry, clock: Callable[[], datetime], routes: Routes, *around: Middleware
 ) -> tuple[Socket, ...]:
-    """The configured listeners, each with its own application."""
+    """The configured listeners, each with its own application. `around`: what sees every request before anything else."""
     found = []
     listen = settings.listen
 
     def app(listener: Listener, proxy: ProxyRules | None = None) -> web.Application:
-        application = web.Application(client_max_size=settings.limits.body_bytes, middlewares=[outside_doors])
+        application = web.Application(client_max_size=settings.limits.body_bytes, middlewares=[*around, outside_doors])
         application.on_response_prepare.append(traced)
         application.add_routes(routes(Prover(listener=listener, registry=registry, clock=clock, proxy=proxy)))
         return application

@@ -107,8 +107,8 @@ def _problem(request: web.Request, code: Code, status: int, headers: dict[str, s
         outcome=code.kind.value,
         code=code.slug,
         status=status,
-        method=_method(request),
-        route=_route(request),
+        method=method_of(request),
+        route=route_of(request),
         rules=[],
     )
     document = {"type": f"/errors/{code.slug}", "title": code.sentence, "status": status, "code": code.slug}
@@ -120,12 +120,12 @@ def _problem(request: web.Request, code: Code, status: int, headers: dict[str, s
     )
 
 
-def _method(request: web.Request) -> str:
+def method_of(request: web.Request) -> str:
     """The method where it is one of HTTP's: any other word is the caller's own and is not logged."""
     return request.method if request.method in hdrs.METH_ALL else "other"
 
 
-def _route(request: web.Request) -> str:
+def route_of(request: web.Request) -> str:
     """The pattern of the address, never the address itself."""
     resource = request.match_info.route.resource
     return resource.canonical if resource else "unmatched"
@@ -245,8 +245,8 @@ class Web:
             "code": code,
             "status": status,
             "ms": round(seconds * 1000, 1),
-            "method": _method(request),
-            "route": _route(request),
+            "method": method_of(request),
+            "route": route_of(request),
         }
         alarm = ALARMS.get(error.code) if error else None
         if alarm is not None:

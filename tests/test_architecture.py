@@ -22,6 +22,7 @@ LAYERS = (
         "config",
         "logs",
         "metrics",
+        "traces",
         "production",
         "proving",
         "storing",

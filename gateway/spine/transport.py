@@ -6,8 +6,9 @@ It must never log or raise with a body, a URL's query or a header's value, follo
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol
 
 import aiohttp
@@ -77,6 +78,46 @@ class NoMeter:
         """See Meter."""
 
 
+class Call(Protocol):
+    """One try of a call, while it lasts."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What is sent along."""
+
+    def answered(self, status: int) -> None:
+        """There is an answer."""
+
+    def failed(self, code: str) -> None:
+        """There is none, or no usable one; a code's slug."""
+
+
+class Spans(Protocol):
+    """Where traces go. Nothing about a patient is said to them."""
+
+    def call(self, endpoint: str, method: str) -> AbstractContextManager[Call]:
+        """Around one try."""
+
+
+class NoSpans:
+    """Traces nothing, sends nothing along."""
+
+    headers: Mapping[str, str] = MappingProxyType({})
+
+    def call(self, _endpoint: str, _method: str) -> AbstractContextManager[Call]:
+        """See Spans."""
+        return nullcontext(self)
+
+    def answered(self, status: int) -> None:
+        """See Call."""
+
+    def failed(self, code: str) -> None:
+        """See Call."""
+
+
+UNTRACED = NoSpans()
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """Status and whole body of an answer of any status."""
@@ -87,7 +128,7 @@ class Reply:
 
 @asynccontextmanager
 async def open_transport(
-    limits: SpineLimits, meter: Meter, *, tls: ssl.SSLContext | None = None
+    limits: SpineLimits, meter: Meter, *, tls: ssl.SSLContext | None = None, spans: Spans = UNTRACED
 ) -> AsyncIterator["SpineTransport"]:
     """A transport with its session, closed at the end of the block. `tls`: client certificate and trust for https URLs."""
     connector = aiohttp.TCPConnector(
@@ -100,16 +141,17 @@ async def open_transport(
         headers={"Accept-Encoding": "identity"},
     )
     async with session:
-        yield SpineTransport(session, limits, meter)
+        yield SpineTransport(session, limits, meter, spans)
 
 
 class SpineTransport:
     """Sends one request and reads its whole answer, or says in domain errors why there is none."""
 
-    def __init__(self, session: aiohttp.ClientSession, limits: SpineLimits, meter: Meter) -> None:
+    def __init__(self, session: aiohttp.ClientSession, limits: SpineLimits, meter: Meter, spans: Spans) -> None:
         self._session = session
         self._limits = limits
         self._meter = meter
+        self._spans = spans
         self._places = Places(limits.connections, limits.queue)
         self._breakers: dict[str, Breaker] = {}
 
@@ -145,7 +187,7 @@ class SpineTransport:
                 raise still_open(breaker, loop.time())
             told = False
             try:
-                reply = await self._exchange(method, url, body, headers, deadline - loop.time())
+                reply = await self._traced(endpoint, method, url, body, headers, deadline - loop.time())
             except _Unreached as failure:
                 breaker.failed(loop.time())
                 told = True
@@ -159,6 +201,22 @@ class SpineTransport:
         if reply is None:
             raise unusable()
         return reply
+
+    async def _traced(
+        self, endpoint: str, method: str, url: str, body: bytes | None, headers: Mapping[str, str], seconds: float
+    ) -> Reply | None:
+        """See `_exchange`."""
+        with self._spans.call(endpoint, method) as call:
+            try:
+                reply = await self._exchange(method, url, body, {**headers, **call.headers}, seconds)
+            except _Unreached as failure:
+                call.failed(failure.error.code.slug)
+                raise
+            if reply is None:
+                call.failed(unusable().code.slug)
+            else:
+                call.answered(reply.status)
+            return reply
 
     async def _exchange(
         self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], seconds: float

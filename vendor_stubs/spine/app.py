@@ -178,6 +178,7 @@ class SpineStub:
                 status=status,
                 from_asid=note.sender or request.headers.get("nhsd-asid", ""),
                 correlation_id=request.headers.get("Correlation-Id", ""),
+                traceparent=request.headers.get("traceparent", ""),
                 nhs_number=note.nhs,
                 outcome=note.outcome,
             )

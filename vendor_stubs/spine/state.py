@@ -32,6 +32,8 @@ class Received:
     status: int
     from_asid: str
     correlation_id: str
+    traceparent: str
+    """W3C trace context, where the caller traces."""
     nhs_number: str = field(default="", repr=False)
     outcome: str = ""
 
