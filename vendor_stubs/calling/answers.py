@@ -10,6 +10,7 @@ from typing import Any
 
 from vendor_stubs import summary_reader
 from vendor_stubs.calling.errors import NoAnswer
+from vendor_stubs.calling.findings import findings_of
 from vendor_stubs.calling.http import Calls, Exchange
 from vendor_stubs.calling.preparation import json_object
 from vendor_stubs.calling.result import ViewResult
@@ -96,8 +97,9 @@ async def not_shown(
     `fallback` is the sentence where the gateway explains nothing.
     """
     explained = await explain(calls, exchange.code)
+    came_to = outcome or explained.kind or "failed"
     return ViewResult(
-        outcome=outcome or explained.kind or "failed",
+        outcome=came_to,
         code=exchange.code,
         wire_code=wire_code,
         sentence=explained.sentence or fallback,
@@ -105,4 +107,5 @@ async def not_shown(
         rules=exchange.rules,
         correlation_id=exchange.correlation_id,
         answer=answer,
+        findings=findings_of(exchange) if came_to == "invalid" else (),
     )

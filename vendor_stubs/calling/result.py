@@ -50,6 +50,8 @@ class ViewResult:
     """What an operation other than a view answered."""
     notices: tuple[str, ...] = ()
     """What people must know beside the record."""
+    findings: tuple[Mapping[str, Any], ...] = ()
+    """What is wrong with an invalid message, each with the place the answer names."""
 
     def __post_init__(self) -> None:
         """Raises ValueError: an unknown outcome, or a record where none is shown."""
@@ -77,6 +79,8 @@ class ViewResult:
             document |= {name: self.record[name] for name in RECORD_MEMBERS}
         if self.answer is not None:
             document |= self.answer
+        if self.outcome == "invalid":
+            document["findings"] = [dict(one) for one in self.findings]
         return json.dumps(document, indent=2)
 
     def as_text(self) -> str:
@@ -91,9 +95,19 @@ class ViewResult:
             lines += [f"Rules: {' '.join(self.rules)}"] if self.rules else []
             lines += [f"Code: {' / '.join(filter(None, (self.code, self.wire_code)))}"]
             lines += _answer_lines(self.answer or {})
+            lines += [f"Fault: {_fault_line(one)}" for one in self.findings]
         lines += [f"!! {notice}" for notice in self.notices]
         lines.append(f"Correlation id: {self.correlation_id or 'none'}")
         return "\n".join(_printable(line) for line in lines)
+
+
+def _fault_line(found: Mapping[str, Any]) -> str:
+    """One finding in one line: where, what, and what is expected there."""
+    place = " ".join(f"{name} {found[name]}" for name in ("line", "column") if name in found)
+    expected = f"Expected: {found['expected']}." if found.get("expected") else ""
+    write = f"Write: {found['write']}" if found.get("write") else ""
+    said = (place, found.get("path", ""), f"[{found['code']}]", found.get("sentence", ""), expected, write)
+    return " ".join(part for part in said if part)
 
 
 def _answer_lines(answer: Mapping[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gateway.adapters.fhir.datatypes import OWN, Json, coding, without_nothing
 from gateway.domain.codes import Code
 from gateway.domain.errors import GatewayError, MessageInvalid
+from gateway.domain.findings import Finding
 
 _SPINE_CODES = "https://fhir.nhs.uk/CodeSystem/Spine-ErrorOrWarningCode"
 CODES = f"{OWN}:code"
@@ -93,15 +94,20 @@ ISSUES: dict[Code, Issue] = {
 
 
 def operation_outcome(error: GatewayError, correlation_id: str | None = None) -> tuple[int, Json]:
-    """(HTTP status, OperationOutcome) of an error. Findings of an invalid message say where it is wrong."""
+    """(HTTP status, OperationOutcome) of an error: one issue, or for an invalid message one for each finding."""
+    findings = error.findings if isinstance(error, MessageInvalid) else ()
+    issues = [_issue(error, correlation_id, one) for one in findings or (None,)]
+    return ISSUES[error.code].status, {"resourceType": "OperationOutcome", "issue": issues}
+
+
+def _issue(error: GatewayError, correlation_id: str | None, finding: Finding | None) -> Json:
     code = error.code
     issue = ISSUES[code]
-    finding = next(iter(error.findings), None) if isinstance(error, MessageInvalid) else None
     codings = [coding(code.slug, CODES, code.sentence)]
     if issue.national is not None:
         codings.append(coding(issue.national, _SPINE_CODES))
     place = finding.path if finding is not None else ""
-    told = without_nothing(
+    return without_nothing(
         {
             "severity": issue.severity,
             "code": issue.code,
@@ -111,7 +117,6 @@ def operation_outcome(error: GatewayError, correlation_id: str | None = None) ->
             "expression": [place] if place and not place.startswith("http.") else [],
         }
     )
-    return issue.status, {"resourceType": "OperationOutcome", "issue": [told]}
 
 
 def _diagnostics(error: GatewayError, correlation_id: str | None, expected: str) -> str:
