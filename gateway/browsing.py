@@ -157,6 +157,7 @@ def viewer_routes(viewer: Frame) -> Iterable[web.RouteDef]:
         yield web.post(path, page(answered, form=True))
     yield web.get("/viewer/permission", page(permission.permission_page), allow_head=False)
     yield web.get("/viewer/without-permission", page(permission.override_page), allow_head=False)
+    yield web.get("/viewer/record", page(showing.record_again), allow_head=False)
     yield web.post("/viewer/record", page(showing.show_record, form=True))
     yield web.post("/viewer/print", page(showing.print_record, form=True))
     yield web.post("/viewer/stay", page(sign_in.stay, form=True))

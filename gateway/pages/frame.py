@@ -10,17 +10,17 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
-from urllib.parse import parse_qsl
 
 from aiohttp import web
 
 from gateway.body import read_body
 from gateway.domain.access import System
 from gateway.domain.codes import Code
-from gateway.domain.errors import AccessDenied, GatewayError, InternalError, MessageInvalid
+from gateway.domain.errors import AccessDenied, GatewayError, InternalError
 from gateway.domain.identifiers import CorrelationId, NhsNumbers
 from gateway.domain.instants import LONDON
 from gateway.pages.contexts import Banner, banner
+from gateway.pages.forms import FORM, LARGEST_FORM, of_own_site, read_form
 from gateway.pages.layout import Layout
 from gateway.pages.refused import brought, read_brought
 from gateway.pages.sessions import BrowserSession, Cookie, Seal, Sessions, form_token_fits
@@ -29,10 +29,6 @@ from gateway.service.ports import PageRegistryPort, ShelfPort, SignInPort
 from gateway.service.service import Service
 
 CORRELATION = "X-Correlation-ID"
-FORM = "application/x-www-form-urlencoded"
-LARGEST_FORM = 32 * 1024
-MOST_FIELDS = 60
-_OWN_SITE = frozenset({"same-origin", "none"})
 
 
 class PatientChanged(Exception):
@@ -146,7 +142,7 @@ class Frame:
 
     async def _form(self, request: web.Request) -> Mapping[str, str]:
         """The fields of a posted form, each once. Raises MessageInvalid; AccessDenied where another site sent it."""
-        if request.headers.get("Sec-Fetch-Site", "same-origin") not in _OWN_SITE:
+        if not of_own_site(request):
             raise AccessDenied(Code.FORM_TOKEN)
         async with self.gate.reading(request):
             body = await read_body(request, media_types=(FORM,), most=LARGEST_FORM, seconds=self.body_seconds)
@@ -218,26 +214,6 @@ class Frame:
         return [{"href": self.home, "text": "Start again"}]
 
 
-def read_form(body: bytes) -> Mapping[str, str]:
-    """A form's fields. Raises MessageInvalid: not a form, a field twice, too many."""
-    try:
-        pairs = parse_qsl(
-            body.decode("ascii"),
-            keep_blank_values=True,
-            errors="strict",
-            max_num_fields=MOST_FIELDS,
-            strict_parsing=True,
-        )
-    except ValueError as error:
-        if not body:
-            return {}
-        raise MessageInvalid(Code.MESSAGE_VALUE) from error
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        raise MessageInvalid(Code.MESSAGE_VALUE)
-    return fields
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
     """One request to a page, as far as it is proved."""
@@ -282,6 +258,11 @@ class Turn:
     def address(self) -> str | None:
         """Where the browser is; behind the proxy, the address the proxy itself named. Raises AccessDenied."""
         return self.frame.locate(self.request, self.frame.system_of(self.session)).address
+
+    @property
+    def own_site(self) -> bool:
+        """Whether a page of ours, or the person at the browser, sent this request (Fetch Metadata)."""
+        return of_own_site(self.request)
 
     @property
     def credentials(self) -> Credentials:

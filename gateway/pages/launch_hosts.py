@@ -19,7 +19,8 @@ from gateway.domain.access import System
 from gateway.domain.codes import Code
 from gateway.domain.errors import AccessDenied, GatewayError, InternalError, MessageInvalid
 from gateway.domain.suspension import SystemSuspended
-from gateway.pages.frame import FORM, Turn, read_form
+from gateway.pages.forms import FORM, read_form
+from gateway.pages.frame import Turn
 from gateway.pages.launch import LaunchPages, button, unproved
 from gateway.pages.sign_in import SIGNING_IN_LASTS
 from gateway.service.calls import Call

@@ -90,6 +90,27 @@ async def _view(turn: Turn, texts: dict[str, Any]) -> web.StreamResponse:
     return page
 
 
+async def record_again(turn: Turn) -> web.StreamResponse:
+    """GET /viewer/record: the record just shown, when its page is loaded again or come back to; no answer is recorded twice.
+
+    Decided, audited and told like every view. A link of another site leads to the question, never to a record.
+    """
+    context = turn.signed_in.context
+    if context is None or context.grant is None or not turn.own_site:
+        return turn.go("/viewer/permission")
+    facts = context.grant.claims
+    kept: list[Viewed] = []
+
+    def write(viewed: Viewed) -> web.Response:
+        kept.append(viewed)
+        return _page(turn, viewed, "record.jinja")
+
+    call = replace(view_call(turn, facts), renews=context.grant.at)
+    page = await turn.frame.service.show(call, turn.context(), write)
+    await _granted(turn, kept[-1], facts)
+    return page
+
+
 def _renewed(grant: Grant | None, facts: dict[str, Any]) -> datetime | None:
     """When the view that this form asks for was shown already: a reload of its page posts the very same answers again."""
     if grant is None or facts.get("permission") not in OVERRIDES or grant.claims != facts:

@@ -63,7 +63,7 @@ class Visit:
 def _resting(call: Call, facts: Facts) -> Facts:
     """The facts of a print or of a page loaded again, which rest on their view: its own note is no repeat.
 
-    After a no given since, a print is closed and a page loaded again is an attempt like any other (P-03).
+    After a no given since, both are closed; an override is then an attempt like any other (P-03).
     """
     if isinstance(call, PrintCall):
         shown_at = call.viewed_at
@@ -74,9 +74,9 @@ def _resting(call: Call, facts: Facts) -> Facts:
     since = (answer for answer in facts.permissions if answer.start > shown_at)
     if all(answer.answer is PermissionAnswer.YES for answer in since):
         return replace(facts, recent_notes=())
-    if isinstance(call, PrintCall):
-        return replace(facts, claims=replace(facts.claims, permission=PermissionClaim.NOT_ASKED))
-    return facts
+    if facts.claims.permission.overrides and not isinstance(call, PrintCall):
+        return facts
+    return replace(facts, claims=replace(facts.claims, permission=PermissionClaim.NOT_ASKED))
 
 
 class View:
@@ -167,7 +167,7 @@ class View:
         spent = spends(call, caller, context)
         decision = await self._decide(facts, maker, spent)
         permission = None
-        if isinstance(call, ViewCall) and not isinstance(call, PrintCall):
+        if isinstance(call, ViewCall) and call.renews is None and not isinstance(call, PrintCall):
             permission = asked_permission(call, caller, context, self._parts.ids)
         entry = maker.decided("asked", "asked", decision, facts)
         await self._parts.journal.commit(Write(entries=(entry,), spend=spent))

@@ -79,9 +79,17 @@ async def test_a_record_opened_without_permission_survives_a_reload(watched: Wat
     page = await at_permission(watched, "captions_only")
     await override(page, "The patient's best interests", note="Reading again what the page said before")
     await expect(page.locator("[data-record]")).to_have_count(1)
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.method) if request.url.endswith("/record") else None)
     await page.reload()
     await expect(page.locator("[data-record]")).to_have_count(1)
     await expect(page.locator("dd", has_text="The patient's best interests")).to_be_visible()
+    # back and forward again is no dead end, and sends no form twice
+    await page.go_back()
+    await expect(page.get_by_role("heading", name="View without the patient's permission")).to_be_visible()
+    await page.go_forward()
+    await expect(page.locator("[data-record]")).to_have_count(1)
+    assert sent == ["GET", "GET"]
 
 
 async def test_a_legal_basis_must_be_named(watched: Watched) -> None:

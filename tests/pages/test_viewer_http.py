@@ -344,7 +344,7 @@ async def test_every_answer_keeps_to_itself(sandbox: RunningSandbox) -> None:
 
 async def test_methods_and_addresses_that_do_not_exist(sandbox: RunningSandbox) -> None:
     async with walking(sandbox) as (_, calls):
-        assert (await sent(calls, "GET", "/viewer/record")).status == 405
+        assert (await sent(calls, "GET", "/viewer/print")).status == 405
         assert (await sent(calls, "HEAD", "/viewer/sign-in")).status == 405
         assert (await sent(calls, "GET", "/static/../gateway/app.py")).status == 404
         assert (await sent(calls, "GET", "/static/%2e%2e/layout.py")).status == 404
@@ -385,3 +385,31 @@ async def test_a_form_that_is_not_what_its_encoding_says_is_the_senders_fault(
     lines = [json.loads(line) for line in sandbox.log.read_text(encoding="utf-8").splitlines() if correlation in line]
     assert lines
     assert not any("alarm" in line for line in lines)
+
+
+async def test_a_record_come_back_to_is_a_view_that_records_no_second_answer(sandbox: RunningSandbox) -> None:
+    number = PATIENTS["yes_legacy"]
+    async with walking(sandbox) as (browser, calls), walking(sandbox) as (colleague, _):
+        await signed_in(browser)
+        assert (await browser.get("/viewer/record")).path == "/viewer/find", "nothing was shown yet"
+        page = await browser.post(await browser.get("/viewer/find"), "/viewer/find", {"nhs_number": number})
+        page = await browser.post(page, "/viewer/patient", {"relationship": "self-claimed"})
+        assert (await browser.get("/viewer/record")).path == "/viewer/permission"
+        first = await browser.post(page, "/viewer/record", {"permission": "yes"})
+        answers = rows(sandbox, "SELECT count(*) FROM permission")
+        again = await browser.get("/viewer/record")
+        assert record_of(again) == record_of(first), again.exchange.code
+        assert rows(sandbox, "SELECT count(*) FROM permission") == answers
+        told = entries(sandbox, again.exchange.correlation_id)
+        assert [entry["event"] for entry in told] == ["asked", "viewed"]
+        assert told[-1]["alert_id"], "each showing of a claimed relationship is told (I4)"
+        lured = await sent(calls, "GET", "/viewer/record", **{"Sec-Fetch-Site": "cross-site"})
+        assert (lured.status, lured.headers["Location"]) == (303, "/viewer/permission")
+        other = await found(colleague, number)
+        other = await colleague.post(other, "/viewer/patient", {"relationship": "self-claimed"})
+        await colleague.post(other, "/viewer/record", {"permission": "no"})
+        closed = await browser.get("/viewer/record")
+        assert (closed.exchange.code, closed.exchange.rules) == ("permission-refused", ("P-03",))
+        assert record_of(closed) is None
+        await browser.get("/viewer/find")
+        assert (await browser.get("/viewer/record")).path == "/viewer/find"

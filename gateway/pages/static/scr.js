@@ -91,6 +91,11 @@ if (banner) {
   patients?.postMessage(own);
 }
 
+// a record is loaded again, and come back to, without its form being sent a second time
+if (document.querySelector("[data-record]") && window.location.pathname === "/viewer/record") {
+  window.history.replaceState(null, "", window.location.pathname);
+}
+
 // what is wrong with a typed NHS number, told while it is typed; the gateway checks it again
 const told = document.getElementById("nhs-number-told");
 const box = document.getElementById("nhs-number");
