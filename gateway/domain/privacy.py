@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from gateway.domain.decision import Alert, AlertReason, AlertType, AuditEntry
 from gateway.domain.errors import InvalidValue
-from gateway.domain.identifiers import NhsNumber, OdsCode, UserId
+from gateway.domain.identifiers import NhsNumber, OdsCode, SystemId, UserId
 from gateway.domain.instants import aware
 from gateway.domain.permission import RecordedPermission
 
@@ -172,6 +172,18 @@ class SelfRecorded:
 
     permission: RecordedPermission
     viewed: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AfterRefusal:
+    """A yes put on record when the patient's last answer here, in the month before, was a no."""
+
+    permission: RecordedPermission
+    """The yes."""
+    refused: datetime
+    refused_to: UserId | None
+    """Who put the no on record; None: the calling system itself."""
+    refused_system: SystemId
 
 
 @dataclass(frozen=True, slots=True)

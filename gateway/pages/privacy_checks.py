@@ -41,7 +41,7 @@ class CheckPages:
     bench: Bench
 
     async def permissions(self, turn: Turn) -> web.StreamResponse:
-        """GET /privacy/permissions: yes-rates, a yes used within two seconds, overrides beyond the threshold."""
+        """GET /privacy/permissions: yes-rates, a yes used within two seconds, a yes after a no, overrides beyond the threshold."""
         desk = await self.bench.desk(turn, "permissionsReport", report=True)
         span, response = self._span(turn, "permissions")
         if span is None:
@@ -49,6 +49,7 @@ class CheckPages:
         await self.bench.privacy.note(desk, "report", _said(span))
         store, ods = self.bench.privacy.store, desk.organisation.ods
         quick = await store.self_recorded(ods, span)
+        turned = await store.after_refusal(ods, span)
         by_user: dict[UserId | None, int] = {}
         for one in quick:
             by_user[one.permission.recorded_by] = by_user.get(one.permission.recorded_by, 0) + 1
@@ -61,6 +62,8 @@ class CheckPages:
             quick=quick[:DRAWN_SHOWN],
             quick_found=len(quick),
             quick_by_user=sorted(by_user.items(), key=lambda item: -item[1]),
+            turned=turned[:DRAWN_SHOWN],
+            turned_found=len(turned),
             overrides=await store.overrides(ods, span, THRESHOLD),
             names=await store.names(ods),
         )

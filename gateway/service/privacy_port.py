@@ -7,6 +7,7 @@ from gateway.domain.decision import AuditEntry
 from gateway.domain.identifiers import NhsNumber, OdsCode, UserId
 from gateway.domain.journal import Write
 from gateway.domain.privacy import (
+    AfterRefusal,
     AlertAction,
     AlertCase,
     AlertFilter,
@@ -70,6 +71,9 @@ class WorkbenchPort(Protocol):
 
     async def self_recorded(self, organisation: OdsCode, span: Span) -> tuple[SelfRecorded, ...]:
         """Answers that their recorder used for a view within two seconds."""
+
+    async def after_refusal(self, organisation: OdsCode, span: Span) -> tuple[AfterRefusal, ...]:
+        """Answers of yes that followed a no, newest first."""
 
     async def answers(self, organisation: OdsCode, span: Span) -> tuple[AnswerCount, ...]:
         """Yes and no by user and system."""

@@ -14,9 +14,11 @@ from sqlalchemy.orm import aliased
 
 from gateway.domain.decision import AuditEntry
 from gateway.domain.errors import InternalError, InvalidValue
-from gateway.domain.identifiers import NhsNumber, OdsCode, UserId
+from gateway.domain.identifiers import NhsNumber, OdsCode, SystemId, UserId
 from gateway.domain.permission import PermissionAnswer
 from gateway.domain.privacy import (
+    LONGEST_SPAN,
+    AfterRefusal,
     AnswerCount,
     Entries,
     EntryFilter,
@@ -31,7 +33,7 @@ from gateway.store.chain import decode
 from gateway.store.engine import reader_of, store_errors
 from gateway.store.rows import permission_of
 from gateway.store.state import OVERRIDES
-from gateway.store.tables import alert, audit, permission
+from gateway.store.tables import alert, audit, permission, successor
 
 
 def _decoded(rows: Any) -> tuple[AuditEntry, ...]:
@@ -150,6 +152,45 @@ class Reports:
             if row.viewed - row.starts <= within:
                 first.setdefault(row.id, SelfRecorded(permission=permission_of(row), viewed=row.viewed))
         return tuple(first.values())
+
+    async def after_refusal(self, organisation: OdsCode, span: Span) -> tuple[AfterRefusal, ...]:
+        """Each yes of the span that followed a no of the month before, under whichever number of the patient; newest first."""
+        person = func.coalesce(successor.c.current, permission.c.patient)
+        columns = [
+            func.lag(column, type_=column.type)
+            .over(partition_by=person, order_by=(permission.c.starts, permission.c.id))
+            .label(f"before_{column.name}")
+            for column in (permission.c.answer, permission.c.starts, permission.c.recorded_by, permission.c.system)
+        ]
+        answered = (
+            select(permission, *columns)
+            .outerjoin(successor, successor.c.superseded == permission.c.patient)
+            .where(
+                permission.c.organisation == organisation.value,
+                permission.c.starts >= span.start - LONGEST_SPAN,
+                permission.c.starts < span.end,
+                permission.c.answer != PermissionAnswer.WITHDRAWN.value,
+            )
+            .subquery()
+        )
+        turned = (
+            answered.c.answer == PermissionAnswer.YES.value,
+            answered.c.before_answer == PermissionAnswer.NO.value,
+            answered.c.starts >= span.start,
+        )
+        rows = select(answered).where(*turned).order_by(answered.c.starts.desc(), answered.c.id)
+        with store_errors():
+            async with reader_of(self.engine).connect() as connection:
+                found = (await connection.execute(rows)).all()
+        return tuple(
+            AfterRefusal(
+                permission=permission_of(row),
+                refused=row.before_starts,
+                refused_to=UserId(row.before_recorded_by) if row.before_recorded_by else None,
+                refused_system=SystemId(row.before_system),
+            )
+            for row in found
+        )
 
     async def views(self, organisation: OdsCode, span: Span) -> tuple[ViewCount, ...]:
         """Views by UTC day, basis, user and system, for plots."""

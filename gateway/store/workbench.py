@@ -16,6 +16,7 @@ from gateway.domain.errors import NotPossibleNow
 from gateway.domain.identifiers import NhsNumber, OdsCode, UserId
 from gateway.domain.journal import Write
 from gateway.domain.privacy import (
+    AfterRefusal,
     AlertAction,
     AlertCase,
     AlertFilter,
@@ -115,6 +116,10 @@ class Workbench:
     async def self_recorded(self, organisation: OdsCode, span: Span) -> tuple[SelfRecorded, ...]:
         """Answers used by their recorder within two seconds."""
         return await self._reports.self_recorded(organisation, span)
+
+    async def after_refusal(self, organisation: OdsCode, span: Span) -> tuple[AfterRefusal, ...]:
+        """Answers of yes that followed a no."""
+        return await self._reports.after_refusal(organisation, span)
 
     async def answers(self, organisation: OdsCode, span: Span) -> tuple[AnswerCount, ...]:
         """Yes and no by user and system."""

@@ -8,7 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.domain.codes import Code
 from gateway.domain.errors import InvalidValue, NotPossibleNow
-from gateway.domain.journal import Spend, SpendKind, Write
+from gateway.domain.identifiers import NhsNumber, SystemId
+from gateway.domain.journal import Spend, SpendKind, Successor, Write
+from gateway.domain.permission import PermissionAnswer
 from gateway.domain.privacy import EntryFilter, Sample, SelfRecorded, Span
 from gateway.store.browsers import forget_expired, launches, sessions
 from gateway.store.journal import Journal
@@ -29,6 +31,7 @@ from tests.store.values import COLLEAGUE, ELSEWHERE, NOW, ORGANISATION, OTHER, P
 from tests.store.values import alert as an_alert
 from tests.store.values import entry as an_entry
 from tests.store.values import permission as a_permission
+from tests.store.values import refusal as a_refusal
 
 HOUR = timedelta(hours=1)
 SPAN = Span(start=NOW, end=NOW + timedelta(days=1))
@@ -80,6 +83,32 @@ async def test_a_yes_recorded_by_its_viewer_just_before_the_view_is_shown(
     await journal.commit(Write(entries=(view, an_entry(patient=OTHER, at=NOW + timedelta(seconds=2, microseconds=1)))))
     assert await Reports(engine).self_recorded(ORGANISATION, SPAN) == (SelfRecorded(permission=quick, viewed=view.at),)
     assert await Reports(engine).self_recorded(ELSEWHERE, SPAN) == ()
+
+
+async def test_a_yes_after_a_no_is_shown_with_the_no(journal: Journal, engine: AsyncEngine) -> None:
+    third, old = NhsNumber("9990252955"), NhsNumber("9990252947")
+    first = a_permission(start=NOW - HOUR)
+    no = a_refusal(start=NOW, recorded_by=COLLEAGUE, system=SystemId("cleo-rzz03"))
+    withdrawn = a_refusal(start=NOW + HOUR / 2, answer=PermissionAnswer.WITHDRAWN)
+    turned, again = a_permission(start=NOW + HOUR), a_permission(start=NOW + 2 * HOUR)
+    earlier_no = a_refusal(patient=OTHER, start=NOW - timedelta(days=30))
+    late = a_permission(patient=OTHER, start=NOW + 3 * HOUR, consumed=True)
+    told_under_old = a_refusal(patient=old, start=NOW + HOUR)
+    under_new = a_permission(patient=third, start=NOW + 4 * HOUR)
+    elsewhere = a_refusal(patient=third, start=NOW + 3 * HOUR, organisation=ELSEWHERE)
+    long_ago = a_refusal(patient=third, start=NOW - timedelta(days=40))
+    rows = (first, no, withdrawn, turned, again, earlier_no, late, told_under_old, under_new, elsewhere, long_ago)
+    await journal.commit(Write(permissions=rows))
+    found = await Reports(engine).after_refusal(ORGANISATION, SPAN)
+    assert [(one.permission, one.refused) for one in found] == [(late, earlier_no.start), (turned, no.start)]
+    assert (found[1].refused_to, found[1].refused_system) == (COLLEAGUE, no.system)
+    await journal.commit(Write(successors=(Successor(superseded=old, current=third, at=NOW),)))
+    linked = await Reports(engine).after_refusal(ORGANISATION, SPAN)
+    assert [(one.permission, one.refused) for one in linked[:1]] == [(under_new, told_under_old.start)]
+    assert linked[1:] == found
+    assert await Reports(engine).after_refusal(ELSEWHERE, SPAN) == ()
+    tomorrow = Span(start=NOW + timedelta(days=1), end=NOW + timedelta(days=2))
+    assert await Reports(engine).after_refusal(ORGANISATION, tomorrow) == ()
 
 
 async def test_marks_are_counted(journal: Journal, engine: AsyncEngine) -> None:

@@ -4,10 +4,12 @@ import csv
 import io
 import json
 import re
+from datetime import datetime
 from urllib.parse import urlencode
 
 import pytest
 
+from gateway.domain.instants import LONDON
 from tests.pages.privacy.officers import (
     DOCTOR,
     ELSEWHERE,
@@ -19,8 +21,8 @@ from tests.pages.privacy.officers import (
     upload,
 )
 from tests.pages.walking import PATIENTS, WORKBENCH, entries, rows, walking
-from tests.running import RunningSandbox
-from vendor_stubs import scra
+from tests.running import RunningSandbox, vendor_stub
+from vendor_stubs import cast, scra
 from vendor_stubs.calling.http import Calls, Exchange
 from vendor_stubs.pages import FORM, Page, read_html
 
@@ -249,6 +251,32 @@ async def test_permissions_and_charts_count_what_is_there(sandbox: RunningSandbo
         views = rows(sandbox, "SELECT count(*) FROM audit WHERE organisation = 'RZZ01' AND event = 'viewed'")[0][0]
         assert f"Views by day: {views}" in captions
         assert f"Views by user: {views}" in captions
+
+
+async def test_a_yes_after_a_no_is_listed_with_both_times(sandbox: RunningSandbox) -> None:
+    numbers = (f"9{step:09d}" for step in range(310_000_000, 310_000_100))
+    number = next(number for number in numbers if cast.patient(number) is not None)  # nobody else's in these tests
+    asked = "SELECT starts FROM permission WHERE patient = ? AND answer = ?"
+    said = ("symphony", "view", "--nhs-number", number, "--as", "910000000018", "--relationship", "referral")
+    for permission, status in (("no", 3), ("yes", 0)):
+        assert (await vendor_stub(sandbox, *said, "--permission", permission))[0] == status
+    async with walking(sandbox) as (browser, _):
+        await at_work(browser)
+        page = await browser.get("/privacy/permissions")
+    [turned] = page.find("//*[@data-turned]/@data-turned")
+    listed = page.find("//div[@aria-label='Answers of yes after a no']//tbody/tr")
+    assert len(listed) == int(str(turned)) >= 1
+    [row] = [
+        text
+        for one in listed
+        if f"{number[:3]} {number[3:6]} {number[6:]}" in (text := " ".join(one.text_content().split()))
+    ]
+    assert "symphony-rzz01" in row
+    assert "(the same person)" in row
+    for answer in ("no", "yes"):
+        [(start,)] = rows(sandbox, asked, number, answer)
+        local = datetime.fromisoformat(start).astimezone(LONDON)
+        assert f"{local:%H:%M}" in row
 
 
 async def test_the_queue_filters_counts_and_turns_pages(sandbox: RunningSandbox) -> None:
