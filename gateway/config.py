@@ -255,5 +255,9 @@ def load(path: Path) -> Settings:
     try:
         return Settings(**values)
     except ValidationError as error:
-        faults = tuple(f"{'.'.join(str(at) for at in fault['loc'])}: {fault['msg']}" for fault in error.errors())
-        raise ConfigInvalid(faults) from error
+        raise ConfigInvalid(tuple(_said(fault["loc"], fault["msg"]) for fault in error.errors())) from error
+
+
+def _said(place: tuple[int | str, ...], message: str) -> str:
+    """One fault: which setting, and what is wrong with it."""
+    return f"{'.'.join(str(at) for at in place)}: {message.removeprefix('Value error, ')}"

@@ -199,10 +199,12 @@ def _alone(data: Path) -> Iterator[None]:
 
 @asynccontextmanager
 async def surroundings(ports: Ports, data: Path, spine_url: str | None) -> AsyncIterator[Settings]:
-    """All stubs running and the gateway's settings ready. Raises SandboxFault, also where the folder is in use."""
+    """All stubs running and the gateway's settings ready. Raises SandboxFault, also where the folder is in use, and
+    ConfigInvalid where the environment spoils the settings.
+    """
     async with AsyncExitStack() as stack:
         stack.enter_context(_alone(data))
-        path = await prepare(ports, data, spine_url)
+        settings = load(await prepare(ports, data, spine_url))
         starting = [
             stub("identity", ports.identity),
             stub("mail", ports.mail, "--folder", str(data / "mail")),
@@ -211,7 +213,7 @@ async def surroundings(ports: Ports, data: Path, spine_url: str | None) -> Async
         if spine_url is None:
             starting.append(stub("spine", ports.spine))
         await asyncio.gather(*(stack.enter_async_context(one) for one in starting))
-        yield load(path)
+        yield settings
 
 
 def banner(ports: Ports, spine_url: str | None = None) -> str:
