@@ -4,6 +4,8 @@ import pytest
 
 from tests.bench.doors import PASS
 from tests.bench.goals import DOOR, table
+from tests.bench.inner import DECISIONS, SLOWEST, slowest
+from tests.bench.inner import table as parts_table
 
 
 def rows(share: float, late: float) -> dict[str, list[dict[str, object]]]:
@@ -23,6 +25,20 @@ def test_each_goal_is_judged_by_its_own_figures(share: float, late: float, verdi
     assert [line.split("|")[3].strip() for line in lines] == verdicts.split()
     assert "3.50 ms" in lines[1]
     assert "9.00 ms" in lines[2]
+
+
+@pytest.mark.parametrize(("rate", "late", "verdicts"), [(20_000.0, 0.499, "met met"), (19_999.0, 0.5, "MISSED MISSED")])
+def test_the_policy_is_judged_by_its_rate_and_its_slowest(rate: float, late: float, verdicts: str) -> None:
+    parts: list[dict[str, object]] = [{"what": DECISIONS, "median": rate}, {"what": SLOWEST, "median": late}]
+    lines = table({"parts": parts}).splitlines()[2:]
+    assert [line.split("|")[3].strip() for line in lines] == verdicts.split()
+
+
+def test_the_slowest_decision_is_measured_and_written_with_its_places() -> None:
+    row = slowest(0.05, 1)
+    assert 0 < float(str(row["least"])) <= float(str(row["median"])) <= float(str(row["most"]))
+    written = parts_table([{"what": SLOWEST, "unit": "ms", "median": 0.0423, "least": 0.04, "most": 1.25}])
+    assert written.endswith("| 0.042 | 0.040 | 1.2 |")
 
 
 def test_what_was_not_measured_is_not_judged() -> None:

@@ -42,7 +42,11 @@ SECTIONS: dict[str, Section] = {
     "pages": Section("Pages", lambda turns, _: pages.pages(turns.seconds, turns.rounds), pages.table),
     "parts": Section(
         "Parts",
-        lambda turns, _: [inner.decisions(turns.seconds, turns.rounds), inner.explaining(turns.rounds)],
+        lambda turns, _: [
+            inner.decisions(turns.seconds, turns.rounds),
+            inner.slowest(turns.seconds, turns.rounds),
+            inner.explaining(turns.rounds),
+        ],
         inner.table,
     ),
 }  # fmt: skip
