@@ -147,7 +147,9 @@ async def open_transport(
 class SpineTransport:
     """Sends one request and reads its whole answer, or says in domain errors why there is none."""
 
-    def __init__(self, session: aiohttp.ClientSession, limits: SpineLimits, meter: Meter, spans: Spans) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, limits: SpineLimits, meter: Meter, spans: Spans = UNTRACED
+    ) -> None:
         self._session = session
         self._limits = limits
         self._meter = meter
