@@ -41,7 +41,15 @@ async def prepare(request: ViewRequest, calls: Calls) -> None:
         body=json.dumps(document).encode(),
     )
     if answer.status >= 300:
-        calls.tell(f"{feed} could not put the relationship on record: {answer.code or f'HTTP {answer.status}'}")
+        calls.tell(_not_fed(feed, request, answer))
+
+
+def _not_fed(feed: str, request: ViewRequest, answer: Exchange) -> str:
+    """What became of the feed. It is no answer to the view, which goes on and says its own."""
+    what = "ended no relationship" if request.relationship == "none" else f"put no {request.relationship} on record"
+    reason = answer.code or f"HTTP {answer.status}"
+    rules = f", {' '.join(answer.rules)}" if answer.rules else ""
+    return f"Note: {feed} {what} ({reason}{rules}). The view goes on; its own answer follows."
 
 
 def _tomorrow(now: datetime) -> str:

@@ -77,7 +77,12 @@ async def test_where_no_system_feeds_it_is_said_and_the_view_goes_on(bench: Benc
 async def test_a_refused_feed_is_said_and_the_view_goes_on(bench: Bench) -> None:
     bench.gateway.relationships = 403
     await preparation.prepare(asked(relationship="referral"), bench.calls)
-    assert bench.said == ["pas-rzz09 could not put the relationship on record: system-operation"]
+    await preparation.prepare(asked(relationship="none"), bench.calls)
+    follows = "(system-operation). The view goes on; its own answer follows."
+    assert bench.said == [
+        f"Note: pas-rzz09 put no referral on record {follows}",
+        f"Note: pas-rzz09 ended no relationship {follows}",
+    ]
 
 
 async def test_a_standalone_system_feeds_as_the_site_of_the_users_role(bench: Bench) -> None:
