@@ -23,6 +23,8 @@ SPINE_ASID = "230811201324"
 OWN_ASID = "918999199111"
 START_SECONDS = 40.0
 LAUNCH_KEY = "launch.pem"
+ANCHOR = "anchor.jsonl"
+"""File that keeps every signed checkpoint apart from the database."""
 
 
 class SandboxFault(RuntimeError):
@@ -127,6 +129,7 @@ launch_key = "{data / "keys" / LAUNCH_KEY}"
 [store]
 url = "sqlite+aiosqlite:///{data / "gateway.sqlite"}"
 keys = "{data / "keys"}"
+anchor = "{data / ANCHOR}"
 
 [notices]
 webhook = "http://{LOOPBACK}:{ports.spine}/webhook"
@@ -240,7 +243,8 @@ ready"""
 
 def remove(data: Path) -> None:
     """Forgets an earlier sandbox's state: only files the sandbox itself makes."""
-    for name in ("gateway.sqlite", "gateway.sqlite-wal", "gateway.sqlite-shm", "registry.toml", "gateway.toml"):
+    database = ("gateway.sqlite", "gateway.sqlite-wal", "gateway.sqlite-shm")
+    for name in (*database, ANCHOR, "registry.toml", "gateway.toml"):
         (data / name).unlink(missing_ok=True)
     for folder in ("keys", "certs/clients", "certs"):
         for file in sorted((data / folder).glob("*")):

@@ -1,4 +1,4 @@
-"""Commands about the audit: export it, and verify an export on any machine that has the keys."""
+"""Commands about the audit: export it, verify it, and show how long it is kept."""
 
 import sys
 from pathlib import Path
@@ -6,11 +6,15 @@ from pathlib import Path
 import click
 
 from gateway.cli.running import run
+from gateway.cli.verifying import audit_verify
 
 
 @click.group()
 def audit() -> None:
     """The audit."""
+
+
+audit.add_command(audit_verify)
 
 
 @audit.command("export")
@@ -45,8 +49,10 @@ async def _export(config: Path, form: str, output: Path) -> int:
         return 1
     engine = make_engine(settings.store.address())
     try:
-        await recorded(engine, keys, form, getpass.getuser(), clock, lambda: str(uuid.uuid4()).upper())
-        count = await written(engine, keys, form, output)
+        made = await recorded(
+            engine, keys, f"audit export {form}", getpass.getuser(), clock, lambda: str(uuid.uuid4()).upper()
+        )
+        count = await written(engine, keys, form, made, output)
     except (GatewayError, NotDurable, OSError) as error:
         click.echo(f"audit export: {f'{output}: {error.strerror}' if isinstance(error, OSError) else error}", err=True)
         return 1
@@ -54,42 +60,6 @@ async def _export(config: Path, form: str, output: Path) -> int:
         await engine.dispose()
     click.echo(f"{count} bytes written to {output.name}")
     return 0
-
-
-@audit.command("verify")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--keys", "folder", required=True, type=click.Path(path_type=Path, file_okay=False))
-@click.option(
-    "--anchor", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Checkpoints kept elsewhere."
-)
-def audit_verify(file: Path, folder: Path, anchor: Path | None) -> None:
-    """Find any edit, removal, reorder, insertion or cut tail in an export (JSON Lines).
-
-    Needs no database. KEYS holds audit-mac.key and audit-sign.pub; whoever verifies need not hold what signs.
-    """
-    from gateway.store.keys import KeysUnusable, load_verify_keys
-    from gateway.store.verify import AnchorUnusable, read_anchor, verify_file
-
-    try:
-        anchored = read_anchor(anchor) if anchor else ()
-        report = verify_file(file, load_verify_keys(folder), anchored)
-    except (KeysUnusable, AnchorUnusable, OSError) as error:
-        click.echo(f"audit verify: {error}", err=True)
-        sys.exit(2)
-    if anchor is None:
-        click.echo(
-            "No anchor was given: what was cut off the audit's end before this export was made would not show.",
-            err=True,
-        )
-    else:
-        click.echo(f"{len(anchored)} checkpoints kept elsewhere were compared.", err=True)
-    for flaw in report.flaws:
-        click.echo(f"{flaw.kind}: {flaw.place}: {flaw.sentence}")
-    click.echo(
-        f"{report.entries} entries, {report.chains} chains, {report.checkpoints} checkpoints, "
-        f"{report.uncovered} entries after the last checkpoint: {'sound' if report.sound else 'NOT SOUND'}"
-    )
-    sys.exit(0 if report.sound else 1)
 
 
 @audit.command("retention")

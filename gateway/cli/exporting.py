@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from gateway.domain.decision import AuditEntry
 from gateway.domain.journal import Write
 from gateway.store.chain import canonical, decode
-from gateway.store.export import CSV_COLUMNS, audit_event, csv_row, csv_text, export_lines
+from gateway.store.export import CSV_COLUMNS, audit_event, blocks, csv_row, csv_text, export_lines
 from gateway.store.journal import Journal
 from gateway.store.keys import AuditKeys
 
@@ -19,13 +19,16 @@ from gateway.store.keys import AuditKeys
 async def recorded(
     engine: AsyncEngine,
     keys: AuditKeys,
-    form: str,
+    operation: str,
     who: str,
     clock: Callable[[], datetime],
     new_id: Callable[[], str],
-) -> None:
-    """Writes the entry that says who exported the audit: reading it is audited too."""
-    journal = Journal(engine=engine, keys=keys, host=f"audit-export:{who}", ids=new_id, clock=clock)
+) -> str:
+    """Writes the entry that says who reads the audit, and seals it with a checkpoint: reading is audited too. Returns its id.
+
+    `operation`: such as `audit export jsonl`, `audit verify`. Raises NotDurable, NotPossibleNow.
+    """
+    journal = Journal(engine=engine, keys=keys, host=f"{operation.replace(' ', '-')}:{who}", ids=new_id, clock=clock)
     await journal.start()
     try:
         entry = AuditEntry(
@@ -34,38 +37,41 @@ async def recorded(
             event="report",
             door="command-line",
             correlation_id=new_id(),
-            operation=f"audit export {form}",
+            operation=operation,
             outcome="answered",
             network=who,
         )
         await journal.commit(Write(entries=(entry,)))
     finally:
         await journal.stop()
+    return entry.id
 
 
-async def _entries(engine: AsyncEngine, keys: AuditKeys) -> AsyncIterator[AuditEntry]:
-    async for block in export_lines(engine, keys):
-        for line in block.splitlines():
-            values = orjson.loads(line)
-            if values.get("kind") == "entry":
-                yield decode(canonical(values["entry"]))
+async def _entries(engine: AsyncEngine) -> AsyncIterator[AuditEntry]:
+    async for kind, lines in blocks(engine):
+        if kind == "entry":
+            for line in lines:
+                yield decode(canonical(orjson.loads(line)["entry"]))
 
 
-async def written(engine: AsyncEngine, keys: AuditKeys, form: str, output: Path) -> int:
-    """Writes the export to a file that only its owner reads. Returns its size in bytes. Raises OSError, NotPossibleNow."""
+async def written(engine: AsyncEngine, keys: AuditKeys, form: str, made: str, output: Path) -> int:
+    """Writes the export to a file that only its owner reads; `made`: the entry that says so. Returns its size in bytes.
+
+    Raises OSError, NotPossibleNow.
+    """
     descriptor = os.open(output, os.O_CREAT | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         os.fchmod(descriptor, 0o600)  # before anything is in it, also where the file was there and open to others
         file.truncate()
         if form == "jsonl":
-            async for block in export_lines(engine, keys):
+            async for block in export_lines(engine, keys, made):
                 file.write(block)
         elif form == "csv":
             heading = csv_text(CSV_COLUMNS, ())
             file.write(heading.encode())
-            async for entry in _entries(engine, keys):
+            async for entry in _entries(engine):
                 file.write(csv_text(CSV_COLUMNS, [csv_row(entry)]).removeprefix(heading).encode())
         else:
-            async for entry in _entries(engine, keys):
+            async for entry in _entries(engine):
                 file.write(orjson.dumps(audit_event(entry)) + b"\n")
         return file.tell()

@@ -44,13 +44,12 @@ class Alerting:
             "recorded",
             decision,
             facts,
-            alert_id=self._parts.ids.new(),
             document_id=alert.subject,
             note=alert.note,
         )
         key = f"alert:{context.system.id.value}:{alert.id}:{alert.digest}"
         spend = Spend(kind=SpendKind.MESSAGE, key=key, expires=context.now + REMEMBERED)
-        raised = maker.alert(plan, entry, context.system.asid.value)
+        entry, raised = maker.raising(plan, entry, context.system.asid.value)
         try:
             await self._parts.journal.commit(Write(entries=(entry,), spend=(spend,), alerts=(raised,)))
         except MessageInvalid as known:

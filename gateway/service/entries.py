@@ -8,6 +8,7 @@ from gateway.domain.codes import Code
 from gateway.domain.decision import Alert, AlertPlan, AuditEntry, Decision, Facts
 from gateway.domain.errors import GatewayError, PolicyRefused
 from gateway.domain.identifiers import NhsNumber
+from gateway.domain.raising import raising
 from gateway.service.calls import Call, Context
 from gateway.service.identify import Caller
 from gateway.service.ports import Ids
@@ -94,34 +95,9 @@ class EntryMaker:
         }[error.code.kind.value]
         return self.entry(event, error.code.kind.value, at, **({"code": error.code.slug, "rules": error.rules} | more))
 
-    def alert(self, plan: AlertPlan, entry: AuditEntry, asid: str) -> Alert:
-        """The alert of a view (or of an S-flag attempt), to be written with its entry."""
-        assert entry.organisation is not None
-        assert entry.patient is not None
-        assert entry.user is not None
-        assert entry.system is not None
-        return Alert(
-            id=entry.alert_id or self.ids.new(),
-            at=entry.at,
-            type=plan.type,
-            reason=plan.reason,
-            marks=plan.marks,
-            organisation=entry.organisation,
-            site=entry.site,
-            patient=entry.patient,
-            user=entry.user,
-            user_name=entry.user_name or "",
-            role=entry.role or "",
-            role_code=entry.role_code or "",
-            system=entry.system,
-            asid=asid,
-            basis=entry.basis or "",
-            relationship=entry.relationship,
-            note=entry.note,
-            document_id=entry.document_id,
-            audit_id=entry.id,
-            correlation_id=entry.correlation_id,
-        )
+    def raising(self, plan: AlertPlan, entry: AuditEntry, asid: str) -> tuple[AuditEntry, Alert]:
+        """The entry of a view (or of an S-flag attempt) with the alert it raises, to be written together."""
+        return raising(entry, plan, self.ids.new(), asid)
 
 
 def refused(decision: Decision) -> PolicyRefused:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from gateway.domain.access import Operation
 from gateway.domain.codes import Code
-from gateway.domain.decision import AuditEntry, ConsentFacts, Decision, Facts, Verdict
+from gateway.domain.decision import Alert, AuditEntry, ConsentFacts, Decision, Facts, Verdict
 from gateway.domain.errors import GatewayError, InternalError, NoRecord, PolicyRefused, SpineUnavailable
 from gateway.domain.identifiers import NhsNumber
 from gateway.domain.journal import EndPermissions, Spend, Successor, Write
@@ -148,10 +148,8 @@ class View:
         closed = tuple((reason.rule, reason.code) for reason in decision.reasons if reason.code in CLOSED)
         if closed and decision.alert is not None and visit.caller.user is not None:
             error = Audited(closed[0][1], closed)
-            spine_ids, alert_id = tuple(visit.spine.message_ids), self._parts.ids.new()
-            at = self._parts.clock()
-            entry = visit.maker.failed(error, at, spine_message_ids=spine_ids, alert_id=alert_id)
-            alert = visit.maker.alert(decision.alert, entry, visit.spine.asid.value)
+            entry = visit.maker.failed(error, self._parts.clock(), spine_message_ids=tuple(visit.spine.message_ids))
+            entry, alert = visit.maker.raising(decision.alert, entry, visit.spine.asid.value)
             await self._parts.journal.commit(Write(entries=(entry,), alerts=(alert,)))
             raise error
         if closed:
@@ -239,10 +237,12 @@ class View:
             at=self._parts.clock(),
             permission_id=used.id if used else None,
             document_id=document.document_id,
-            alert_id=self._parts.ids.new() if alert else None,
             spine_message_ids=tuple(visit.spine.message_ids),
         )
-        alerts = (visit.maker.alert(alert, entry, visit.spine.asid.value),) if alert else ()
+        alerts: tuple[Alert, ...] = ()
+        if alert is not None:
+            entry, raised = visit.maker.raising(alert, entry, visit.spine.asid.value)
+            alerts = (raised,)
         once = used is not None and used.kind is not RecordedKind.EXTENDED
         given = visit.permission
         await self._parts.journal.commit(
@@ -260,12 +260,12 @@ class View:
         decision = self._parts.decide(facts)
         if decision.verdict is not Verdict.DENY:
             return decision
-        alert_id = self._parts.ids.new() if decision.alert else None
         code = decision.code.slug
-        entry = maker.decided(
-            "refused", "refused", decision, facts, at=self._parts.clock(), code=code, alert_id=alert_id
-        )
-        alerts = (maker.alert(decision.alert, entry, facts.system.asid.value),) if decision.alert else ()
+        entry = maker.decided("refused", "refused", decision, facts, at=self._parts.clock(), code=code)
+        alerts: tuple[Alert, ...] = ()
+        if decision.alert is not None:
+            entry, raised = maker.raising(decision.alert, entry, facts.system.asid.value)
+            alerts = (raised,)
         write = Write(entries=(entry,), alerts=alerts, spend=spent)
         await self._parts.journal.commit(self._with_refusal(write, facts, maker.base))
         refusal = refused(decision)

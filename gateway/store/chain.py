@@ -36,6 +36,11 @@ def instant_text(moment: datetime) -> str:
     return aware(moment).astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
 
+def held_text(value: Any) -> str:
+    """The same of a time as a database holds it; of one that somebody made unreadable, whatever it then says."""
+    return instant_text(value) if isinstance(value, datetime) and value.tzinfo is not None else str(value)
+
+
 def canonical(value: Any) -> bytes:
     """A JSON value as its one form of bytes: keys sorted, no blanks, UTF-8. Raises InternalError for what is not JSON."""
     try:

@@ -24,6 +24,8 @@ from gateway.store.tables import audit, audit_chain, audit_checkpoint
 
 _PREFIX, _END = b"scr-checkpoint 1\n", b"scr-export 1\n"
 _ABANDONED = timedelta(days=1)
+EXPORTED = "audit export jsonl"
+"""Operation of the entry that says that a verifiable export was made."""
 
 
 class Anchor(Protocol):
@@ -89,9 +91,13 @@ def _signed(key: Ed25519PublicKey, signature: str, message: bytes) -> bool:
     return given.hex() == signature
 
 
-def end_line(entries: int, checkpoints: int, digest: str, keys: AuditKeys) -> bytes:
-    """The last line of an export: what it counts, and its maker's signature over all the bytes before (`digest`, SHA-256)."""
-    stated = {"kind": "end", "entries": entries, "checkpoints": checkpoints, "sha256": digest, "key": keys.sign_id}
+def end_line(entries: int, checkpoints: int, made: str, digest: str, keys: AuditKeys) -> bytes:
+    """The last line of an export: what it counts, the entry that says it was `made`, and its maker's signature.
+
+    `digest`: SHA-256 of all the bytes before.
+    """
+    stated = {"kind": "end", "entries": entries, "checkpoints": checkpoints, "made": made}
+    stated |= {"sha256": digest, "key": keys.sign_id}
     return export_line({**stated, "signature": keys.sign.sign(_END + canonical(stated)).hex()})
 
 

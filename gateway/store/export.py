@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import and_, or_, select
+from sqlalchemy import String, and_, or_, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.domain.cells import safe_cell
 from gateway.domain.decision import AuditEntry
-from gateway.store.chain import canonical, export_line, instant_text, searched
+from gateway.store.chain import canonical, export_line, held_text, instant_text, searched
 from gateway.store.checkpoints import Checkpoint, end_line
 from gateway.store.engine import reader_of, store_errors
 from gateway.store.keys import AuditKeys
@@ -25,22 +25,23 @@ _PAGE = 2000
 _FHIR = "https://fhir.nhs.uk"
 
 
-async def export_lines(engine: AsyncEngine, keys: AuditKeys) -> AsyncIterator[bytes]:
-    """The whole audit as JSON Lines: chains, checkpoints, entries chain by chain in order, and a last line that counts
+async def export_lines(engine: AsyncEngine, keys: AuditKeys, made: str) -> AsyncIterator[bytes]:
+    """The whole audit as JSON Lines: checkpoints, chains, entries chain by chain in order, and a last line that counts
     them and is signed over all before it: nothing can be taken out of the file later and the counts made to fit.
 
-    Yields blocks of whole lines. Raises NotPossibleNow.
+    `made`: id of the entry that says that this export is made. Yields blocks of whole lines. Raises NotPossibleNow.
     """
     digest, counts = hashlib.sha256(), {"chain": 0, "checkpoint": 0, "entry": 0}
-    async for kind, lines in _blocks(engine):
+    async for kind, lines in blocks(engine):
         block = b"".join(lines)
         digest.update(block)
         counts[kind] += len(lines)
         yield block
-    yield end_line(counts["entry"], counts["checkpoint"], digest.hexdigest(), keys)
+    yield end_line(counts["entry"], counts["checkpoint"], made, digest.hexdigest(), keys)
 
 
-async def _blocks(engine: AsyncEngine) -> AsyncIterator[tuple[str, list[bytes]]]:
+async def blocks(engine: AsyncEngine) -> AsyncIterator[tuple[str, list[bytes]]]:
+    """The same without its last line, as (kind, lines) of one kind each. Raises NotPossibleNow."""
     # checkpoints before entries: what is appended meanwhile can then only be more than they claim
     with store_errors():
         async with reader_of(engine).connect() as connection:
@@ -64,23 +65,26 @@ async def _blocks(engine: AsyncEngine) -> AsyncIterator[tuple[str, list[bytes]]]
 def _after(place: tuple[str, int]) -> Any:
     writer, seq = place
     later = or_(audit.c.writer > writer, and_(audit.c.writer == writer, audit.c.seq > seq))
-    return select(audit).where(later).order_by(audit.c.writer, audit.c.seq).limit(_PAGE)
+    # the time as the database holds it: one that somebody made unreadable is for the verifier to see
+    columns = (type_coerce(column, String).label("at") if column is audit.c.at else column for column in audit.c)
+    return select(*columns).where(later).order_by(audit.c.writer, audit.c.seq).limit(_PAGE)
 
 
 def _entry_line(row: Any) -> bytes:
     """One entry; where the columns reports search by do not repeat it, they stand beside it for the verifier to see."""
+    body = row.body if isinstance(row.body, str) else repr(row.body)
     try:
-        entry = orjson.loads(row.body)
+        entry = orjson.loads(body)
     except orjson.JSONDecodeError:
-        entry = row.body
+        entry = body
     else:
         # other bytes than the chain was made over, though they read the same: shown as they are, for the verifier to see
-        entry = entry if canonical(entry) == row.body.encode() else row.body
+        entry = entry if canonical(entry) == body.encode() else body
     line: dict[str, Any] = {"kind": "entry", "writer": row.writer, "seq": row.seq, "mac": row.mac, "entry": entry}
     stored = {
         **{name: getattr(row, name) for name in ("id", "event", "organisation", "user_id", "patient", "correlation_id")}
     }
-    stored["at"] = instant_text(row.at)
+    stored["at"] = held_text(row.at)
     try:
         agrees = searched(entry) == stored
     except (KeyError, TypeError, AttributeError):

@@ -1,6 +1,7 @@
 """The tables of everything that must survive, the same on SQLite and PostgreSQL. Says nothing of how they are read or written.
 
-Entries of the audit are only ever added: no statement of this package updates or deletes a row of `audit`.
+Evidence is only ever added: no statement of this package updates or deletes a row of `audit` or `alert_action`, deletes an
+alert, or changes anything of one but where it stands; triggers refuse it too (gateway.store.migrations).
 """
 
 from datetime import UTC, datetime
@@ -138,6 +139,9 @@ alert = Table(
     Index(None, "user_id", "at"),
     Index(None, "patient", "at"),
 )
+
+ALERT_STANDING = ("state", "version", "acted", "acted_by")
+"""Columns of `alert` that an officer's act changes; the others are what was raised, and the database keeps them as they were."""
 
 alert_action = Table(
     "alert_action",

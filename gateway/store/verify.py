@@ -1,19 +1,15 @@
-"""Does the audit still say what was written? Works on an export alone, anywhere, given the keys; touches no database.
+"""Does the audit still say what was written? Judges entries one by one as they are given, wherever they come from.
 
 Finds an entry that was edited, removed, moved or inserted, a chain rewritten without its key, a tail or a chain cut off
 behind a checkpoint, and a checkpoint that is false or missing. Names entries by writer, number and id; never prints them.
 """
 
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
-import orjson
-
-from gateway.store.chain import canonical, export_line, genesis, link
-from gateway.store.checkpoints import Checkpoint, end_holds
+from gateway.store.chain import canonical, genesis, link
+from gateway.store.checkpoints import Checkpoint
 from gateway.store.keys import VerifyKeys
 
 
@@ -22,21 +18,26 @@ class Flaw:
     """One thing that is not as it was written."""
 
     kind: str
-    """edited, removed, moved, inserted, rewritten, cut, unknown-chain, unknown-key, index, checkpoint, unreadable, export-cut, export-changed."""
+    """edited, removed, moved, inserted, rewritten, cut, unknown-chain, unknown-key, index, checkpoint, anchor, unreadable,
+    repeated, export-cut, export-changed, alert."""
     writer: str
     seq: int
-    """Number of the entry (or checkpoint) in its writer's chain; for `unreadable` the line."""
+    """Number of the entry (or checkpoint) in its writer's chain; for `unreadable` and `repeated` the line."""
     id: str = ""
-    """The entry's own id, where it is still there."""
+    """The entry's own id, where it is still there; of `alert` the alert's."""
     sentence: str = ""
 
     @property
     def place(self) -> str:
         """Where it is, in words."""
-        if self.kind == "unreadable":
+        if self.kind in {"unreadable", "repeated"}:
             return f"line {self.seq}"
         if self.kind.startswith("export-"):
             return "the file"
+        if self.kind == "anchor":
+            return "the anchor"
+        if self.kind == "alert":
+            return f"alert {self.id}"
         return f"writer {self.writer or '-'} {'checkpoint' if self.kind == 'checkpoint' else 'entry'} {self.seq} {self.id}".rstrip()
 
 
@@ -50,6 +51,8 @@ class Report:
     uncovered: int
     """Entries that no checkpoint vouches for yet: their loss at the end of a chain would not show."""
     flaws: tuple[Flaw, ...]
+    alerts: int | None = None
+    """Alerts held against the entries that raised them; None where there was no database to read them from."""
 
     @property
     def sound(self) -> bool:
@@ -82,10 +85,11 @@ class _Chain:
 
 
 @dataclass(slots=True)
-class _Verifier:
+class Verifier:
     keys: VerifyKeys
     chains: dict[str, _Chain] = field(default_factory=dict)
     flaws: list[Flaw] = field(default_factory=list)
+    """What is found, in the order of finding."""
     claims: dict[str, dict[int, str]] = field(default_factory=dict)
     strange: set[str] = field(default_factory=set)
     entries: int = 0
@@ -225,118 +229,16 @@ class _Verifier:
             flaws=tuple(self.flaws),
         )
 
-
-def verify(
-    entries: Iterable[Mapping[str, Any]],
-    checkpoints: Iterable[Checkpoint],
-    writers: Mapping[str, str],
-    keys: VerifyKeys,
-) -> Report:
-    """Verifies exported entries (each chain in order) against checkpoints and the chains' own codes.
-
-    `writers`: writer -> id of its chain key.
-    """
-    verifier = _Verifier(keys)
-    verifier.register(writers)
-    count = verifier.checkpoints(checkpoints)
-    for number, line in enumerate(entries, 1):
-        try:
-            verifier.entry(line)
-        except (KeyError, TypeError, ValueError):
-            verifier.flaw("unreadable", "", number, "this line is no audit entry")
-    return verifier.finish(count)
-
-
-_FIELDS = {
-    "chain": {"kind", "writer", "key"},
-    "checkpoint": {"kind", "body", "signature"},
-    "entry": {"kind", "writer", "seq", "mac", "entry"},
-    "end": {"kind", "entries", "checkpoints", "sha256", "key", "signature"},
-}
-"""Each kind of line in an export; nothing stands in one that no key or count vouches for."""
-
-
-def _lines(path: Path) -> Iterator[tuple[int, bytes, dict[str, Any] | None]]:
-    """Numbered lines with what they say; None for one that is not, byte for byte, as an export writes it.
-
-    A name given twice, of which a reader may take the one and this verifier the other, is found by that.
-    """
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
+    def anchored(self, kept: Iterable[Checkpoint]) -> None:
+        """Finds where checkpoints kept elsewhere are another audit's, which would vouch for nothing here."""
+        known, named = self.chains.keys() | self.strange, set[str]()
+        for checkpoint in kept:
             try:
-                values = orjson.loads(line)
-            except orjson.JSONDecodeError:
-                values = None
-            as_written = isinstance(values, dict) and export_line(values) == line
-            yield number, line, values if as_written else None
-
-
-class AnchorUnusable(Exception):
-    """An anchor file is none, or not whole. The text names the line."""
-
-
-def read_anchor(path: Path) -> tuple[Checkpoint, ...]:
-    """The checkpoints kept outside the database. Raises AnchorUnusable where it holds none or anything else; OSError.
-
-    A last line that breaks off is what a crash in the middle of writing it leaves, or somebody cut: it is refused too, so
-    that whoever verifies decides which of the two it was.
-    """
-    found = []
-    for number, raw, line in _lines(path):
-        if line is None or line.keys() != _FIELDS["checkpoint"] or line["kind"] != "checkpoint":
-            how = "is no checkpoint" if raw.endswith(b"\n") else "breaks off"
-            raise AnchorUnusable(f"line {number} of the anchor {how}")
-        found.append(Checkpoint(body=str(line["body"]), signature=str(line["signature"])))
-    if not found:
-        raise AnchorUnusable("the anchor holds no checkpoint")
-    return tuple(found)
-
-
-def read_checkpoints(path: Path) -> Iterator[Checkpoint]:
-    """The checkpoints in an export; lines of another kind are passed over."""
-    for _, _, line in _lines(path):
-        if line is not None and line.get("kind") == "checkpoint":
-            yield Checkpoint(body=str(line.get("body", "")), signature=str(line.get("signature", "")))
-
-
-def _end_flaw(end: Mapping[str, Any] | None, counted: tuple[int, int], checkpoints: int, keys: VerifyKeys) -> str:
-    """What is wrong with the end of an export, in words; empty where nothing is."""
-    if end is None or (end["entries"], end["checkpoints"]) != counted:
-        return "the export does not hold what its last line counts"
-    if not end_holds(end, keys.publics):
-        return "the export's last line is not signed by a known key"
-    if counted[0] and not checkpoints:
-        return "there is no checkpoint, in the export or kept elsewhere: a cut end would not show"
-    return ""
-
-
-def verify_file(path: Path, keys: VerifyKeys, anchored: Iterable[Checkpoint] = ()) -> Report:
-    """Verifies an export in JSON Lines, with checkpoints kept elsewhere where there are any. Raises OSError."""
-    verifier = _Verifier(keys)
-    end: dict[str, Any] | None = None
-    exported, digest, before = 0, hashlib.sha256(), ""
-    for number, raw, line in _lines(path):
-        before = digest.hexdigest()
-        digest.update(raw)
-        if line is None or _FIELDS.get(str(line.get("kind"))) != line.keys() - {"index"}:
-            verifier.flaw("unreadable", "", number, "this line is none that an export has")
-        elif line["kind"] == "chain":
-            verifier.register({str(line["writer"]): str(line["key"])})
-        elif line["kind"] == "checkpoint":
-            exported += 1
-        elif line["kind"] == "end":
-            end = line
-    count = verifier.checkpoints([*read_checkpoints(path), *anchored])
-    for number, _, line in _lines(path):
-        if line is not None and line.get("kind") == "entry":
-            try:
-                verifier.entry(line)
-            except (KeyError, TypeError, ValueError):
-                verifier.flaw("unreadable", "", number, "this line is no audit entry")
-    if said := _end_flaw(end, (verifier.entries, exported), count, keys):
-        verifier.flaw("export-cut", "", 0, said)
-    report = verifier.finish(count)
-    if report.sound and end is not None and end["sha256"] != before:  # where nothing more particular is known
-        words = "the export is not, byte for byte, the one that was signed when it was made"
-        return replace(report, flaws=(Flaw("export-changed", "", 0, "", words),))
-    return report
+                named |= {
+                    str(checkpoint.values["signer"]),
+                    *(str(one["writer"]) for one in checkpoint.values["chains"]),
+                }
+            except (ValueError, KeyError, TypeError):
+                continue  # named where checkpoints are read
+        if not known & named:
+            self.flaw("anchor", "", 0, "none of the checkpoints kept elsewhere is about a chain of this audit")

@@ -1,24 +1,32 @@
 """What leaves the database as a file, and what `audit verify` says of it on a machine that has neither database nor signing key."""
 
+import asyncio
 import csv
 import io
 import shutil
 import stat
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import orjson
 import pytest
 from click.testing import CliRunner
 from fhir.resources.R4B.auditevent import AuditEvent
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.cli import main
 from gateway.cli.exporting import recorded, written
+from gateway.config import load
 from gateway.domain.journal import Write
+from gateway.sandbox import Ports, settings_text
+from gateway.store.checkpoints import EXPORTED, AnchorFile
+from gateway.store.engine import make_engine, upgrade
 from gateway.store.journal import Journal
 from gateway.store.keys import AuditKeys, load_or_create_keys
+from gateway.store.tables import audit
 from tests.store.conftest import MakeJournal
-from tests.store.values import NOW, new_id
+from tests.store.values import NOW, new_id, raised
 from tests.store.values import entry as an_entry
 
 FORMULA = "=HYPERLINK(0)"
@@ -52,11 +60,11 @@ async def export(make_journal: MakeJournal, engine: AsyncEngine, keys: AuditKeys
     for number in range(3):
         await journal.commit(Write(entries=(an_entry(id=f"E{number + 1}", note=FORMULA),)))
     await journal.stop()
-    await recorded(engine, keys, "jsonl", "an auditor", lambda: NOW, new_id)
+    made = await recorded(engine, keys, EXPORTED, "an auditor", lambda: NOW, new_id)
     path = tmp_path / "audit.jsonl"
     path.write_text("open to all")
     path.chmod(0o644)
-    assert await written(engine, keys, "jsonl", path) == path.stat().st_size
+    assert await written(engine, keys, "jsonl", made, path) == path.stat().st_size
     return path
 
 
@@ -113,11 +121,11 @@ async def test_the_forms_for_reading_hold_every_entry(
     export: Path, engine: AsyncEngine, keys: AuditKeys, tmp_path: Path
 ) -> None:
     kept = [entry["id"] for entry in entries_of(export)]
-    await written(engine, keys, "csv", tmp_path / "audit.csv")
+    await written(engine, keys, "csv", kept[-1], tmp_path / "audit.csv")
     rows = list(csv.DictReader(io.StringIO((tmp_path / "audit.csv").read_text(encoding="utf-8"))))
     assert [row["id"] for row in rows] == kept
     assert [row["note"] for row in rows].count(f"'{FORMULA}") == 3
-    await written(engine, keys, "fhir", tmp_path / "audit.ndjson")
+    await written(engine, keys, "fhir", kept[-1], tmp_path / "audit.ndjson")
     events = [AuditEvent.model_validate_json(line) for line in (tmp_path / "audit.ndjson").read_bytes().splitlines()]
     assert [event.id for event in events] == [one.lower() for one in kept]
 
@@ -129,3 +137,69 @@ def test_an_earlier_export_is_not_written_over_unasked(export: Path) -> None:
     assert (refused.exit_code, f"{export} is there already" in refused.stderr) == (1, True)
     assert export.read_bytes() == before
     assert "is there already" not in CliRunner().invoke(main, [*asked, "--force"]).stderr
+
+
+@pytest.fixture
+async def sandboxed(tmp_path: Path) -> AsyncIterator[tuple[Path, AsyncEngine]]:
+    """A sandbox's settings over a database with one alert, whose checkpoints are also kept in the anchor."""
+    settings = tmp_path / "gateway.toml"
+    settings.write_text(settings_text(Ports(base=19500), tmp_path, None), encoding="utf-8")
+    store = load(settings).store
+    engine = make_engine(store.address())
+    await upgrade(engine)
+    assert store.anchor is not None
+    made = load_or_create_keys(store.keys)
+    journal = Journal(
+        engine=engine, keys=made, host="one", ids=new_id, clock=lambda: NOW, anchor=AnchorFile(store.anchor)
+    )
+    await journal.start()
+    entry, alert = raised()
+    await journal.commit(Write(entries=(an_entry(event="asked"), entry), alerts=(alert,)))
+    await journal.stop()
+    yield settings, engine
+    await engine.dispose()
+
+
+async def verify_settings(settings: Path, *more: str) -> tuple[int, str, str]:
+    """(exit status, what it printed, what it said beside it) of a verification of the database."""
+    asked = ["audit", "verify", "--config", str(settings), *more]
+    result = await asyncio.to_thread(CliRunner().invoke, main, asked)
+    return result.exit_code, result.stdout, result.stderr
+
+
+async def test_the_database_is_verified_with_its_alerts_and_that_is_on_record(
+    sandboxed: tuple[Path, AsyncEngine],
+) -> None:
+    settings, engine = sandboxed
+    status, said, beside = await verify_settings(settings)
+    assert (status, beside) == (0, "1 checkpoints kept elsewhere were compared.\n")
+    assert said == "3 entries, 2 chains, 2 checkpoints, 0 entries after the last checkpoint, 1 alerts: sound\n"
+    async with engine.begin() as connection:
+        for guard in ("alert_no_change", "alert_forwards"):
+            await connection.exec_driver_sql(f"DROP TRIGGER {guard}")
+        await connection.exec_driver_sql("UPDATE alert SET state = 'closed', note = 'nothing'")
+        operations = list((await connection.execute(select(audit.c.body).where(audit.c.event == "report"))).scalars())
+    assert ['"operation":"audit verify"' in body for body in operations] == [True]
+    status, said, _ = await verify_settings(settings)
+    assert (status, said.count("alert: alert ")) == (1, 2)
+    assert "note is not as entry 2 of writer one:" in said
+    assert said.endswith("1 alerts: NOT SOUND\n")
+
+
+async def test_what_cannot_be_verified_is_said(sandboxed: tuple[Path, AsyncEngine], tmp_path: Path) -> None:
+    settings, _ = sandboxed
+    anchor = load(settings).store.anchor
+    assert anchor is not None
+    anchor.rename(tmp_path / "away")
+    status, _, beside = await verify_settings(settings)
+    assert (status, "anchor.jsonl" in beside) == (2, True)
+    status, said, _ = await verify_settings(settings, "--anchor", str(tmp_path / "away"))
+    assert (status, said.endswith("sound\n")) == (0, True)
+    for wrong in (
+        [],
+        [str(settings)],
+        ["--config", str(settings), "--keys", str(tmp_path)],
+        [str(settings), "--config", "x"],
+    ):
+        refused = await asyncio.to_thread(CliRunner().invoke, main, ["audit", "verify", *wrong])
+        assert (refused.exit_code, "give an export FILE with --keys, or --config alone" in refused.stderr) == (2, True)

@@ -40,7 +40,7 @@ async def test_several_processes_may_migrate_at_once(empty_database: str) -> Non
     engines = [make_engine(empty_database) for _ in range(4)]
     await asyncio.gather(*map(upgrade, engines))
     async with engines[0].connect() as connection:
-        assert (await connection.exec_driver_sql("SELECT version_num FROM alembic_version")).scalars().all() == ["0002"]
+        assert (await connection.exec_driver_sql("SELECT version_num FROM alembic_version")).scalars().all() == ["0003"]
     for engine in engines:
         await engine.dispose()
 

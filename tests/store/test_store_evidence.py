@@ -14,28 +14,33 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.domain.journal import Write
 from gateway.store.chain import Head, decode, encode, link
-from gateway.store.checkpoints import AnchorFile, Checkpoint
+from gateway.store.checkpoints import EXPORTED, AnchorFile, Checkpoint
 from gateway.store.export import export_lines
 from gateway.store.journal import Journal
 from gateway.store.keys import AuditKeys, load_or_create_keys
-from gateway.store.verify import AnchorUnusable, Flaw, Report, read_anchor, read_checkpoints, verify_file
+from gateway.store.verify import Flaw, Report
+from gateway.store.verify_database import verify_database
+from gateway.store.verify_export import AnchorUnusable, read_anchor, read_checkpoints, verify_file
 from tests.store.conftest import MakeJournal
 from tests.store.values import OTHER, PATIENT
 from tests.store.values import entry as an_entry
 
 ENTRIES = 12
+MADE = "E1"
+"""The entry that says that an export is made; the first here, so that what stands last can be cut off."""
 
 
 async def write(journal: Journal, number: int = ENTRIES) -> None:
     """So many entries, one after the other."""
+    made = an_entry(id=MADE, event="report", operation=EXPORTED)
     for step in range(number):
-        await journal.commit(Write(entries=(an_entry(id=f"E{step + 1}"),)))
+        await journal.commit(Write(entries=(an_entry(id=f"E{step + 1}") if step else made,)))
 
 
 async def verified(engine: AsyncEngine, keys: AuditKeys, folder: Path, anchored: tuple[Checkpoint, ...] = ()) -> Report:
     """Exports the whole audit to a file and verifies the file alone."""
     path = folder / "audit.jsonl"
-    path.write_bytes(b"".join([block async for block in export_lines(engine, keys)]))
+    path.write_bytes(b"".join([block async for block in export_lines(engine, keys, MADE)]))
     return verify_file(path, keys.verify, anchored)
 
 
@@ -102,15 +107,15 @@ TAMPERED = [
     ),
     (("DELETE FROM audit WHERE seq = 5",), {("removed", 5, "")}),
     (("DELETE FROM audit WHERE seq IN (5, 6, 7)",), {("removed", 5, "")}),
-    (("DELETE FROM audit WHERE seq = 1",), {("removed", 1, "")}),
+    (("DELETE FROM audit WHERE seq = 1",), {("removed", 1, ""), ("export-cut", 0, "")}),
     (
         ("UPDATE audit SET seq = seq + 1000 WHERE seq IN (4, 7)", SWAPPED),
         {("edited", 4, "E7"), ("edited", 5, "E5"), ("edited", 7, "E4"), ("edited", 8, "E8")},
     ),
     ((COPIED,), {("edited", 13, "E12"), ("index", 13, "E12")}),
     (("DELETE FROM audit WHERE seq > 9",), {("cut", 10, "")}),
-    (("DELETE FROM audit",), {("cut", 1, "")}),
-    (("DELETE FROM audit", "DELETE FROM audit_chain"), {("cut", 12, "")}),
+    (("DELETE FROM audit",), {("cut", 1, ""), ("export-cut", 0, "")}),
+    (("DELETE FROM audit", "DELETE FROM audit_chain"), {("cut", 12, ""), ("export-cut", 0, "")}),
     (("DELETE FROM audit_chain",), {("unknown-chain", 1, "E1")}),
     ((f"UPDATE audit SET patient = '{OTHER.value}' WHERE seq = 3",), {("index", 3, "E3")}),
     (("UPDATE audit SET user_id = NULL WHERE seq = 3",), {("index", 3, "E3")}),
@@ -148,7 +153,9 @@ async def test_a_chain_rewritten_without_its_key_is_found(
     await journal.stop()
     path = tmp_path / "audit.jsonl"
     lines = [
-        orjson.loads(line) for block in [b async for b in export_lines(engine, keys)] for line in block.splitlines()
+        orjson.loads(line)
+        for block in [b async for b in export_lines(engine, keys, MADE)]
+        for line in block.splitlines()
     ]
     wrong = bytes(32)
     writer = next(line["writer"] for line in lines if line["kind"] == "entry")
@@ -171,7 +178,9 @@ async def test_a_chain_rewritten_with_its_key_disagrees_with_the_checkpoint(
     await write(journal)
     await journal.stop()
     lines = [
-        orjson.loads(line) for block in [b async for b in export_lines(engine, keys)] for line in block.splitlines()
+        orjson.loads(line)
+        for block in [b async for b in export_lines(engine, keys, MADE)]
+        for line in block.splitlines()
     ]
     writer = next(line["writer"] for line in lines if line["kind"] == "entry")
     head = Head.start(writer, keys.mac)
@@ -214,7 +223,7 @@ async def test_a_forged_checkpoint_is_found(
 
 
 async def _checkpoint_lines(engine: AsyncEngine, keys: AuditKeys):  # type: ignore[no-untyped-def]
-    async for block in export_lines(engine, keys):
+    async for block in export_lines(engine, keys, MADE):
         for line in block.splitlines():
             values = orjson.loads(line)
             if values["kind"] == "checkpoint":
@@ -247,7 +256,9 @@ async def test_no_part_of_an_export_can_go_and_the_counts_be_made_to_fit(
 ) -> None:
     await write(journal, 3)
     await journal.stop()
-    lines = [line + b"\n" for block in [b async for b in export_lines(engine, keys)] for line in block.splitlines()]
+    lines = [
+        line + b"\n" for block in [b async for b in export_lines(engine, keys, MADE)] for line in block.splitlines()
+    ]
     path = tmp_path / "audit.jsonl"
     path.write_bytes(b"".join(_recounted([*change(lines[:-1]), lines[-1]])))
     assert not verify_file(path, keys.verify).sound
@@ -302,7 +313,9 @@ async def test_a_damaged_export_is_found(
 ) -> None:
     await write(journal)
     await journal.stop()
-    lines = [line + b"\n" for block in [b async for b in export_lines(engine, keys)] for line in block.splitlines()]
+    lines = [
+        line + b"\n" for block in [b async for b in export_lines(engine, keys, MADE)] for line in block.splitlines()
+    ]
     path = tmp_path / "audit.jsonl"
     path.write_bytes(b"".join(damage(lines)))
     assert {flaw.kind for flaw in verify_file(path, keys.verify).flaws} == kinds
@@ -340,7 +353,9 @@ async def test_one_flipped_bit_anywhere_in_an_entry_is_found_and_named(
 ) -> None:
     await write(journal, 4)
     await journal.stop()
-    lines = [line + b"\n" for block in [b async for b in export_lines(engine, keys)] for line in block.splitlines()]
+    lines = [
+        line + b"\n" for block in [b async for b in export_lines(engine, keys, MADE)] for line in block.splitlines()
+    ]
     path, unseen, unnamed = tmp_path / "audit.jsonl", [], []
     place = next(number for number, line in enumerate(lines) if b'"seq":2,' in line)
     for offset in range(len(lines[place]) - 1):
@@ -361,7 +376,9 @@ async def test_one_flipped_bit_elsewhere_in_an_export_is_found(
 ) -> None:
     await write(journal, 2)
     await journal.stop()
-    lines = [line + b"\n" for block in [b async for b in export_lines(engine, keys)] for line in block.splitlines()]
+    lines = [
+        line + b"\n" for block in [b async for b in export_lines(engine, keys, MADE)] for line in block.splitlines()
+    ]
     path, unseen = tmp_path / "audit.jsonl", []
     place = next(number for number, line in enumerate(lines) if orjson.loads(line)["kind"] == kind)
     for offset in range(len(lines[place]) - 1):
@@ -381,6 +398,62 @@ async def test_a_body_in_other_bytes_in_the_database_is_named(
     await unguarded(engine, 'UPDATE audit SET body = \'{"user":"666666666666",\' || substr(body, 2) WHERE seq = 2')
     report = await verified(engine, keys, tmp_path)
     assert ("edited", 2) in {(flaw.kind, flaw.seq) for flaw in report.flaws}
+
+
+async def test_a_time_made_unreadable_in_the_database_is_named(
+    journal: Journal, engine: AsyncEngine, keys: AuditKeys, tmp_path: Path
+) -> None:
+    await write(journal, 3)
+    await journal.checkpoint()
+    worth = "'long ago'" if engine.dialect.name == "sqlite" else "'-infinity'"
+    await unguarded(engine, f"UPDATE audit SET at = {worth} WHERE seq = 2")
+    report = await verified(engine, keys, tmp_path)
+    assert [(flaw.kind, flaw.seq) for flaw in report.flaws] == [("index", 2)]
+
+
+async def test_an_export_without_the_entry_that_says_it_was_made_is_not_sound(
+    journal: Journal, engine: AsyncEngine, keys: AuditKeys, tmp_path: Path
+) -> None:
+    await write(journal, 3)
+    await journal.stop()
+    path = tmp_path / "audit.jsonl"
+    for made, sound in ((MADE, True), ("E2", False), ("E9", False)):  # E2 tells of something else
+        path.write_bytes(b"".join([block async for block in export_lines(engine, keys, made)]))
+        flaws = verify_file(path, keys.verify).flaws
+        assert [flaw.kind for flaw in flaws] == ([] if sound else ["export-cut"])
+
+
+async def test_another_audits_anchor_vouches_for_nothing(
+    journal: Journal, engine: AsyncEngine, keys: AuditKeys, tmp_path: Path
+) -> None:
+    await write(journal, 3)
+    await journal.checkpoint()
+    stated = await anext(_checkpoint_lines(engine, keys))
+    values = orjson.loads(stated["body"])
+    for chains in ([], [{"writer": "elsewhere:1", "length": 0, "mac": ""}]):
+        body = orjson.dumps({**values, "signer": "elsewhere:1", "chains": chains}, option=orjson.OPT_SORT_KEYS)
+        signature = keys.sign.sign(b"scr-checkpoint 1\n" + body).hex()
+        foreign = Checkpoint(body=body.decode(), signature=signature)
+        for flaws in (
+            (await verified(engine, keys, tmp_path, (foreign,))).flaws,
+            (await verify_database(engine, keys.verify, (foreign,))).flaws,
+        ):
+            assert ("anchor", "the anchor") in {(flaw.kind, flaw.place) for flaw in flaws}
+    real = Checkpoint(body=stated["body"], signature=stated["signature"])
+    assert (await verified(engine, keys, tmp_path, (real,))).sound
+
+
+async def test_a_checkpoint_that_stands_twice_is_called_that(
+    journal: Journal, engine: AsyncEngine, keys: AuditKeys, tmp_path: Path
+) -> None:
+    await write(journal, 3)
+    await journal.checkpoint()
+    await journal.checkpoint()
+    lines = b"".join([block async for block in export_lines(engine, keys, MADE)]).splitlines(keepends=True)
+    path = tmp_path / "audit.jsonl"
+    path.write_bytes(b"".join([*lines[:2], lines[0], *lines[2:]]))
+    found = {flaw.place: flaw.sentence for flaw in verify_file(path, keys.verify).flaws}
+    assert found["line 3"] == "this checkpoint stands in the export twice"
 
 
 def test_a_flaw_says_where_it_is_in_words() -> None:

@@ -23,8 +23,8 @@ from gateway.store.journal import Journal, JournalSettings
 from gateway.store.keys import AuditKeys
 from gateway.store.state import State
 from gateway.store.tables import audit, audit_chain
+from gateway.store.verify_database import verify_database
 from tests.store.conftest import Count, MakeJournal
-from tests.store.test_store_evidence import verified
 from tests.store.values import NOW, ORGANISATION, PATIENT, new_id
 from tests.store.values import alert as an_alert
 from tests.store.values import entry as an_entry
@@ -156,7 +156,7 @@ async def test_full_or_read_only(
     await accepted(shaky, Write(entries=(an_entry(id="after"),)))
     assert {"before", "after"} <= set(await ids(lite)) <= {"before", "in between", "after"}
     await shaky.stop()
-    assert (await verified(lite, keys, tmp_path)).flaws == ()
+    assert (await verify_database(lite, keys.verify)).flaws == ()
 
 
 def move(there: Path, here: Path, ends: tuple[str, ...] = ("", "-wal", "-shm")) -> None:
@@ -181,7 +181,7 @@ async def test_a_file_moved_away_is_not_written_to_unnoticed(
     await shaky.commit(Write(entries=(an_entry(id="after"),)))
     assert sorted(await ids(lite)) == ["after", "before"]
     await shaky.stop()
-    assert (await verified(lite, keys, tmp_path)).flaws == ()
+    assert (await verify_database(lite, keys.verify)).flaws == ()
 
 
 async def test_another_file_put_in_its_place_begins_chains_of_its_own(
@@ -195,7 +195,7 @@ async def test_another_file_put_in_its_place_begins_chains_of_its_own(
     await shaky.commit(Write(entries=(an_entry(id="after"),)))
     assert await ids(lite) == ["after"]
     await shaky.stop()
-    assert (await verified(lite, keys, tmp_path)).flaws == ()
+    assert (await verify_database(lite, keys.verify)).flaws == ()
 
 
 async def test_a_commit_of_unknown_end_is_refused_and_its_chain_left(
@@ -219,7 +219,7 @@ async def test_a_commit_of_unknown_end_is_refused_and_its_chain_left(
     async with reader_of(engine).connect() as connection:
         assert len((await connection.execute(select(audit_chain))).all()) == 2
     await journal.stop()
-    assert (await verified(engine, keys, tmp_path)).flaws == ()
+    assert (await verify_database(engine, keys.verify)).flaws == ()
 
 
 async def test_a_database_that_hangs_does_not_hold_its_callers(make_journal: MakeJournal, engine: AsyncEngine) -> None:

@@ -20,7 +20,7 @@ from gateway.store.keys import AuditKeys
 from gateway.store.retention import held, years_before
 from gateway.store.tables import audit, session
 from gateway.store.upkeep import Probing, forgetting
-from gateway.store.verify import read_checkpoints
+from gateway.store.verify_export import read_checkpoints
 from tests.store.values import COLLEAGUE, NOW, ORGANISATION, new_id
 from tests.store.values import alert as an_alert
 from tests.store.values import entry as an_entry

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gateway.domain.access import Scope
-from gateway.domain.decision import Alert, AlertReason, AlertType, AuditEntry
+from gateway.domain.decision import Alert, AlertPlan, AlertReason, AlertType, AuditEntry
 from gateway.domain.identifiers import NhsNumber, OdsCode, RoleProfileId, SystemId, UserId
 from gateway.domain.permission import (
     HowAsked,
@@ -15,6 +15,7 @@ from gateway.domain.permission import (
     Relationship,
     RelationshipKind,
 )
+from gateway.domain.raising import raising
 
 NOW = datetime(2026, 3, 4, 10, 11, 12, 131415, tzinfo=UTC)
 PATIENT = NhsNumber("9990402132")
@@ -79,6 +80,17 @@ def alert(**more: Any) -> Alert:
         "correlation_id": new_id(),
     }
     return Alert(**(values | more))
+
+
+def raised(**more: Any) -> tuple[AuditEntry, Alert]:
+    """The entry of an emergency view with the alert it raises, as the service makes them."""
+    values: dict[str, Any] = {
+        "note": "Found unconscious at home",
+        "emergency": True,
+        "basis": "emergency_unable_to_ask",
+    }
+    plan = AlertPlan(AlertType.ACCESS, AlertReason.EMERGENCY, marks=("threshold",))
+    return raising(entry(**(values | more)), plan, new_id(), "200000000012")
 
 
 def permission(**more: Any) -> RecordedPermission:

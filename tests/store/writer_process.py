@@ -14,7 +14,8 @@ from gateway.domain.journal import Spend, SpendKind, Write
 from gateway.store.engine import make_engine
 from gateway.store.journal import Journal, JournalSettings
 from gateway.store.keys import load_keys
-from tests.store.values import NOW, alert, entry, new_id
+from tests.store.values import NOW, entry, new_id
+from tests.store.values import raised as an_alerting_view
 
 
 async def caller(journal: Journal) -> None:
@@ -22,8 +23,7 @@ async def caller(journal: Journal) -> None:
     number = 0
     while True:
         number += 1
-        raised = alert() if number % 3 == 0 else None
-        seen = entry(alert_id=raised.id if raised else None)
+        seen, raised = an_alerting_view() if number % 3 == 0 else (entry(), None)
         asked = entry(event="asked", correlation_id=seen.correlation_id)
         spend = Spend(kind=SpendKind.MESSAGE, key=seen.id, expires=NOW)
         await journal.commit(Write(entries=(asked, seen), alerts=(raised,) if raised else (), spend=(spend,)))

@@ -1,0 +1,115 @@
+"""`audit verify`: of an export on any machine that has the keys, or of the database itself with its alerts."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gateway.cli.running import run
+
+if TYPE_CHECKING:
+    from gateway.config import Settings
+    from gateway.store.verify import Report
+
+
+@click.command("verify")
+@click.argument("file", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--config", type=click.Path(path_type=Path, dir_okay=False), help="Verify the database of these settings."
+)
+@click.option(
+    "--keys", "folder", type=click.Path(path_type=Path, file_okay=False), help="Keys to verify an export with."
+)
+@click.option(
+    "--anchor", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Checkpoints kept elsewhere."
+)
+def audit_verify(file: Path | None, config: Path | None, folder: Path | None, anchor: Path | None) -> None:
+    """Find any edit, removal, reorder, insertion or cut tail, in an export FILE (JSON Lines) or in the database.
+
+    An export needs no database: --keys holds audit-mac.key and audit-sign.pub; whoever verifies need not hold what signs.
+    With --config the database itself is verified, and every alert and act on one is held against the entries that tell of
+    it. That is audited, as an export is. Its anchor is the one in the settings unless --anchor names another.
+    """
+    if (file is None) == (config is None) or (file is None) != (folder is None):
+        raise click.UsageError("give an export FILE with --keys, or --config alone to verify the database")
+    if config is not None:
+        run(_database(config, anchor))
+    elif file is not None and folder is not None:
+        sys.exit(_export(file, folder, anchor))
+
+
+def _export(file: Path, folder: Path, anchor: Path | None) -> int:
+    from gateway.store.keys import KeysUnusable, load_verify_keys
+    from gateway.store.verify_export import AnchorUnusable, read_anchor, verify_file
+
+    try:
+        anchored = read_anchor(anchor) if anchor else ()
+        report = verify_file(file, load_verify_keys(folder), anchored)
+    except (KeysUnusable, AnchorUnusable, OSError) as error:
+        return _cannot(error)
+    return _said(report, len(anchored), "this export was made")
+
+
+async def _database(config: Path, anchor: Path | None) -> int:
+    from gateway.config import ConfigInvalid, load
+    from gateway.domain.errors import GatewayError
+    from gateway.store.engine import NotDurable
+    from gateway.store.keys import KeysUnusable
+    from gateway.store.verify_export import AnchorUnusable
+
+    try:
+        settings = load(config)
+        report, count = await _verified(settings, anchor or settings.store.anchor)
+    except (ConfigInvalid, KeysUnusable, AnchorUnusable, NotDurable, GatewayError, OSError) as error:
+        return _cannot(error)
+    return _said(report, count, "now")
+
+
+async def _verified(settings: "Settings", anchor: Path | None) -> "tuple[Report, int]":
+    """The report, and how many checkpoints kept elsewhere were compared."""
+    import getpass
+    import uuid
+
+    from gateway.app import clock
+    from gateway.cli.exporting import recorded
+    from gateway.store.checkpoints import Checkpoint
+    from gateway.store.engine import make_engine, refuse_to_begin_again
+    from gateway.store.keys import audit_keys_made, load_keys
+    from gateway.store.verify_database import verify_database
+    from gateway.store.verify_export import read_anchor
+
+    keys = load_keys(settings.store.keys)
+    refuse_to_begin_again(settings.store.address(), audit_keys_made(settings.store.keys))
+    engine = make_engine(settings.store.address())
+    try:
+        # before anything is added to it
+        anchored: Sequence[Checkpoint] = read_anchor(anchor) if anchor else ()
+        await recorded(engine, keys, "audit verify", getpass.getuser(), clock, lambda: str(uuid.uuid4()).upper())
+        return await verify_database(engine, keys.verify, anchored), len(anchored)
+    finally:
+        await engine.dispose()
+
+
+def _cannot(error: Exception) -> int:
+    click.echo(f"audit verify: {error}", err=True)
+    return 2
+
+
+def _said(report: "Report", anchored: int, until: str) -> int:
+    """Prints what was found. Returns the exit status."""
+    if anchored:
+        click.echo(f"{anchored} checkpoints kept elsewhere were compared.", err=True)
+    else:
+        click.echo(f"No anchor was given: what was cut off the audit's end before {until} would not show.", err=True)
+    for flaw in report.flaws:
+        line = f"{flaw.kind}: {flaw.place}: {flaw.sentence}"
+        # ids come from whoever wrote the file or the row
+        click.echo("".join(letter if letter.isprintable() else "?" for letter in line))
+    alerts = "" if report.alerts is None else f", {report.alerts} alerts"
+    click.echo(
+        f"{report.entries} entries, {report.chains} chains, {report.checkpoints} checkpoints, "
+        f"{report.uncovered} entries after the last checkpoint{alerts}: {'sound' if report.sound else 'NOT SOUND'}"
+    )
+    return 0 if report.sound else 1

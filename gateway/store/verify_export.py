@@ -1,0 +1,143 @@
+"""Verifies an export, and reads the checkpoints kept elsewhere: off the host, given the keys. Touches no database.
+
+A line counts only where it is, byte for byte, as an export writes it.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from gateway.store.chain import export_line
+from gateway.store.checkpoints import EXPORTED, Checkpoint, end_holds
+from gateway.store.keys import VerifyKeys
+from gateway.store.verify import Flaw, Report, Verifier
+
+_FIELDS = {
+    "chain": {"kind", "writer", "key"},
+    "checkpoint": {"kind", "body", "signature"},
+    "entry": {"kind", "writer", "seq", "mac", "entry"},
+    "end": {"kind", "entries", "checkpoints", "made", "sha256", "key", "signature"},
+}
+"""Each kind of line in an export; nothing stands in one that no key or count vouches for."""
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes, dict[str, Any] | None]]:
+    """Numbered lines with what they say; None for one that is not, byte for byte, as an export writes it.
+
+    A name given twice, of which a reader may take the one and this verifier the other, is found by that.
+    """
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                values = orjson.loads(line)
+            except orjson.JSONDecodeError:
+                values = None
+            as_written = isinstance(values, dict) and export_line(values) == line
+            yield number, line, values if as_written else None
+
+
+class AnchorUnusable(Exception):
+    """An anchor file is none, or not whole. The text names the line."""
+
+
+def read_anchor(path: Path) -> tuple[Checkpoint, ...]:
+    """The checkpoints kept outside the database. Raises AnchorUnusable where it holds none or anything else; OSError.
+
+    A last line that breaks off is what a crash in the middle of writing it leaves, or somebody cut: it is refused too, so
+    that whoever verifies decides which of the two it was.
+    """
+    found = []
+    for number, raw, line in _lines(path):
+        if line is None or line.keys() != _FIELDS["checkpoint"] or line["kind"] != "checkpoint":
+            how = "is no checkpoint" if raw.endswith(b"\n") else "breaks off"
+            raise AnchorUnusable(f"line {number} of the anchor {how}")
+        found.append(Checkpoint(body=str(line["body"]), signature=str(line["signature"])))
+    if not found:
+        raise AnchorUnusable("the anchor holds no checkpoint")
+    return tuple(found)
+
+
+def read_checkpoints(path: Path) -> Iterator[Checkpoint]:
+    """The checkpoints in an export; lines of another kind are passed over."""
+    for _, _, line in _lines(path):
+        if line is not None and line.get("kind") == "checkpoint":
+            yield Checkpoint(body=str(line.get("body", "")), signature=str(line.get("signature", "")))
+
+
+def _is_export(entry: Any) -> bool:
+    return isinstance(entry, Mapping) and (entry.get("event"), entry.get("operation")) == ("report", EXPORTED)
+
+
+@dataclass(slots=True)
+class _File:
+    """What an export's lines other than its entries say, and what its end must agree with."""
+
+    end: dict[str, Any] | None = None
+    checkpoints: list[Checkpoint] = field(default_factory=list)
+    seen: set[Checkpoint] = field(default_factory=set)
+    exports: set[str] = field(default_factory=set)
+    """Entries that say that an export was made."""
+    before: str = ""
+    """SHA-256 of all before the last line."""
+
+    def read(self, path: Path, verifier: Verifier) -> None:
+        """Every line, from first to last."""
+        digest = hashlib.sha256()
+        for number, raw, line in _lines(path):
+            self.before = digest.hexdigest()
+            digest.update(raw)
+            if line is None or _FIELDS.get(str(line.get("kind"))) != line.keys() - {"index"}:
+                verifier.flaw("unreadable", "", number, "this line is none that an export has")
+            elif line["kind"] == "chain":
+                verifier.register({str(line["writer"]): str(line["key"])})
+            elif line["kind"] == "checkpoint":
+                self._checkpoint(line, number, verifier)
+            elif line["kind"] == "entry" and _is_export(line["entry"]):
+                self.exports.add(str(line["entry"].get("id")))
+            elif line["kind"] == "end":
+                self.end = line
+
+    def _checkpoint(self, line: Mapping[str, Any], number: int, verifier: Verifier) -> None:
+        checkpoint = Checkpoint(body=str(line["body"]), signature=str(line["signature"]))
+        if checkpoint in self.seen:
+            verifier.flaw("repeated", "", number, "this checkpoint stands in the export twice")
+        self.seen.add(checkpoint)
+        self.checkpoints.append(checkpoint)
+
+    def wrong(self, entries: int, vouching: int, keys: VerifyKeys) -> str:
+        """What is wrong with the end, in words; empty where nothing is. `vouching`: checkpoints there and elsewhere."""
+        if self.end is None or (self.end["entries"], self.end["checkpoints"]) != (entries, len(self.checkpoints)):
+            return "the export does not hold what its last line counts"
+        if not end_holds(self.end, keys.publics):
+            return "the export's last line is not signed by a known key"
+        if self.end["made"] not in self.exports:
+            return "the entry that says that this export was made is not in it"
+        if not vouching:
+            return "there is no checkpoint, in the export or kept elsewhere: a cut end would not show"
+        return ""
+
+
+def verify_file(path: Path, keys: VerifyKeys, anchored: Sequence[Checkpoint] = ()) -> Report:
+    """Verifies an export in JSON Lines, with checkpoints kept elsewhere where there are any. Raises OSError."""
+    verifier, file = Verifier(keys), _File()
+    file.read(path, verifier)
+    count = verifier.checkpoints([*file.checkpoints, *anchored])
+    if anchored:
+        verifier.anchored(anchored)
+    for number, _, line in _lines(path):
+        if line is not None and line.get("kind") == "entry":
+            try:
+                verifier.entry(line)
+            except (KeyError, TypeError, ValueError):
+                verifier.flaw("unreadable", "", number, "this line is no audit entry")
+    if said := file.wrong(verifier.entries, count, keys):
+        verifier.flaw("export-cut", "", 0, said)
+    report = verifier.finish(count)
+    if report.sound and file.end is not None and file.end["sha256"] != file.before:  # nothing more particular is known
+        words = "the export is not, byte for byte, the one that was signed when it was made"
+        return replace(report, flaws=(Flaw("export-changed", "", 0, "", words),))
+    return report
