@@ -6,14 +6,20 @@ from datetime import datetime
 from pathlib import Path
 
 import orjson
+from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.domain.decision import AuditEntry
 from gateway.domain.journal import Write
 from gateway.store.chain import canonical, decode
+from gateway.store.engine import reader_of, store_errors
 from gateway.store.export import CSV_COLUMNS, audit_event, blocks, csv_row, csv_text, export_lines
 from gateway.store.journal import Journal
 from gateway.store.keys import AuditKeys
+from gateway.store.tables import audit_checkpoint
+
+COMMANDS = "command-line/"
+"""Before the names of chains that commands begin; no host has a stroke in its name."""
 
 
 async def recorded(
@@ -28,7 +34,9 @@ async def recorded(
 
     `operation`: such as `audit export jsonl`, `audit verify`. Raises NotDurable, NotPossibleNow.
     """
-    journal = Journal(engine=engine, keys=keys, host=f"{operation.replace(' ', '-')}:{who}", ids=new_id, clock=clock)
+    journal = Journal(
+        engine=engine, keys=keys, host=f"{COMMANDS}{operation.replace(' ', '-')}:{who}", ids=new_id, clock=clock
+    )
     await journal.start()
     try:
         entry = AuditEntry(
@@ -45,6 +53,14 @@ async def recorded(
     finally:
         await journal.stop()
     return entry.id
+
+
+async def anchor_due(engine: AsyncEngine) -> bool:
+    """Whether a gateway has made a checkpoint here, so that its anchor must be there. Raises NotPossibleNow."""
+    made = select(exists().where(audit_checkpoint.c.signer.not_like(f"{COMMANDS}%")))
+    with store_errors():
+        async with reader_of(engine).connect() as connection:
+            return bool((await connection.execute(made)).scalar_one())
 
 
 async def _entries(engine: AsyncEngine) -> AsyncIterator[AuditEntry]:

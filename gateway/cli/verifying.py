@@ -61,7 +61,7 @@ async def _database(config: Path, anchor: Path | None) -> int:
 
     try:
         settings = load(config)
-        report, count = await _verified(settings, anchor or settings.store.anchor)
+        report, count = await _verified(settings, anchor)
     except (ConfigInvalid, KeysUnusable, AnchorUnusable, NotDurable, GatewayError, OSError) as error:
         return _cannot(error)
     return _said(report, count, "now")
@@ -73,7 +73,7 @@ async def _verified(settings: "Settings", anchor: Path | None) -> "tuple[Report,
     import uuid
 
     from gateway.app import clock
-    from gateway.cli.exporting import recorded
+    from gateway.cli.exporting import anchor_due, recorded
     from gateway.store.checkpoints import Checkpoint
     from gateway.store.engine import make_engine, refuse_to_begin_again
     from gateway.store.keys import audit_keys_made, load_keys
@@ -84,7 +84,9 @@ async def _verified(settings: "Settings", anchor: Path | None) -> "tuple[Report,
     refuse_to_begin_again(settings.store.address(), audit_keys_made(settings.store.keys))
     engine = make_engine(settings.store.address())
     try:
-        # before anything is added to it
+        kept = settings.store.anchor
+        if anchor is None and kept is not None and (kept.exists() or await anchor_due(engine)):
+            anchor = kept
         anchored: Sequence[Checkpoint] = read_anchor(anchor) if anchor else ()
         await recorded(engine, keys, "audit verify", getpass.getuser(), clock, lambda: str(uuid.uuid4()).upper())
         return await verify_database(engine, keys.verify, anchored), len(anchored)
@@ -100,7 +102,7 @@ def _cannot(error: Exception) -> int:
 def _said(report: "Report", anchored: int, until: str) -> int:
     """Prints what was found. Returns the exit status."""
     if anchored:
-        click.echo(f"{anchored} checkpoints kept elsewhere were compared.", err=True)
+        click.echo(f"Checkpoints kept elsewhere and compared: {anchored}.", err=True)
     else:
         click.echo(f"No anchor was given: what was cut off the audit's end before {until} would not show.", err=True)
     for flaw in report.flaws:

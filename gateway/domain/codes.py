@@ -296,7 +296,7 @@ class Code(Enum):
         U,
         503,
         "The access could not be recorded, so the record is not shown.",
-        "Try again in a minute; if the record is needed now, use the standalone viewer or other sources.",
+        "Try again in a minute. Until then no door of this gateway shows a record: if it is needed now, use other sources.",
     )
     OVERLOADED = Entry(U, 503, "The gateway is busy.", "Try again in a few seconds.")
     DIRECTORY_UNAVAILABLE = Entry(U, 503, "The user's roles could not be looked up.", "Try again in a minute.")

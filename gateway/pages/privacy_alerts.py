@@ -16,6 +16,7 @@ from gateway.domain.decision import AlertType
 from gateway.domain.errors import GatewayError, InvalidValue, MessageInvalid, PolicyRefused
 from gateway.domain.identifiers import OdsCode
 from gateway.domain.privacy import LONGEST_NOTE, AlertCase, AlertFilter, AlertState
+from gateway.pages import privacy_words as words
 from gateway.pages.frame import Turn
 from gateway.pages.privacy import MOST_EXPORTED, Bench, again, exported, shown
 from gateway.service.privacy import Desk
@@ -98,6 +99,7 @@ class QueuePages:
             "alerts",
             case=case,
             trail=trail,
+            around=words.around(case.alert.at),
             own=case.alert.user == desk.user.id,
             longest=LONGEST_NOTE,
             **({"given": {}} | values),

@@ -3,67 +3,27 @@
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 
-from gateway.domain.decision import AlertReason, AlertType
 from gateway.domain.errors import InvalidValue
 from gateway.domain.instants import LONDON
-from gateway.domain.privacy import AlertState, Span
+from gateway.domain.privacy import Span
+from gateway.domain.reading import BASES, EVENTS, MARKS, REASONS, RELATIONSHIPS, STATES, TYPES, outcome, role
 
-TYPES = {AlertType.SELF_CLAIM: "Relationship claimed", AlertType.ACCESS: "Access"}
-REASONS = {
-    AlertReason.PUBLIC_INTEREST: "Public interest",
-    AlertReason.STATUTE: "Statute",
-    AlertReason.COURT_ORDER: "Court order",
-    AlertReason.SELF_CLAIM_EMERGENCY: "Emergency",
-    AlertReason.EMERGENCY: "Emergency",
-    AlertReason.OTHER: "Seen with permission",
-}
-STATES = {
-    AlertState.NEW: "New",
-    AlertState.INVESTIGATING: "Under investigation",
-    AlertState.CLOSED: "Closed",
-}
-BASES = {
-    "yes_this_time": "Yes, this view",
-    "yes_extended": "Yes, kept",
-    "yes_by_proxy": "Yes, by proxy",
-    "not_applicable_registered": "Registered here",
-    "emergency_unable_to_ask": "Emergency",
-    "no_capacity_best_interests": "Best interests",
-    "legal_court_order": "Court order",
-    "legal_statute": "Statute",
-    "legal_public_interest": "Public interest",
-}
-MARKS = {
-    "after-refusal": "After the patient had refused",
-    "threshold": "More overrides in 24 hours than the threshold",
-    "s-flag-attempt": "An attempt on a protected patient; no record was shown",
-    "posted": "Written by the calling system",
-}
-RELATIONSHIPS = {
-    "registration": "Registration",
-    "referral": "Referral",
-    "self_referral": "Self-referral",
-    "self-claimed": "Claimed by the user",
-    "self_claimed": "Claimed by the user",
-    "colleague_granted": "Granted by a colleague",
-}
-EVENTS = {
-    "asked": "Asked",
-    "viewed": "Viewed",
-    "print": "Printed",
-    "refused": "Refused",
-    "no-record": "No record",
-    "unavailable": "Not available",
-    "rejected": "Rejected",
-    "permission": "Permission recorded",
-    "relationship": "Relationship recorded",
-    "status": "Status asked",
-    "trace": "Patient looked up",
-    "report": "Report",
-    "privacy": "Privacy officer",
-    "session": "Session",
-    "alert": "Alert written",
-}
+__all__ = [
+    "BASES",
+    "EVENTS",
+    "MARKS",
+    "REASONS",
+    "RELATIONSHIPS",
+    "STATES",
+    "TYPES",
+    "around",
+    "day_of",
+    "last_days",
+    "outcome",
+    "role",
+    "span_of",
+    "whole_days",
+]
 
 
 def day_of(text: str) -> date:
@@ -99,3 +59,9 @@ def last_days(now: datetime, days: int = 31) -> dict[str, str]:
     """`from` and `to` of the last so many days, today included."""
     today = now.astimezone(LONDON).date()
     return {"from": (today - timedelta(days=days - 1)).isoformat(), "to": today.isoformat()}
+
+
+def around(moment: datetime, days: int = 15) -> dict[str, str]:
+    """`from` and `to` of so many days either side of a moment."""
+    day = moment.astimezone(LONDON).date()
+    return {"from": (day - timedelta(days=days)).isoformat(), "to": (day + timedelta(days=days)).isoformat()}

@@ -10,13 +10,15 @@ import orjson
 
 from gateway.domain.decision import AuditEntry
 from gateway.domain.privacy import AlertCase
+from gateway.domain.reading import BASES, REASONS, TYPES, role
 from gateway.store.alert_message import alert_event
 from gateway.store.chain import encode, instant_text
 from gateway.store.export import audit_event, csv_text, entries_csv
 
 COLUMNS = (
-    "alert id", "time", "type", "reason", "organisation", "site", "user", "user name", "role", "role code", "system",
-    "patient", "permission", "relationship", "note", "marks", "status", "last action by", "last action at",
+    "alert id", "time", "type", "type in words", "reason", "reason in words", "organisation", "site", "user", "user name",
+    "role", "role code", "role in words", "system", "patient", "permission", "permission in words", "relationship", "note",
+    "marks", "status", "last action by", "last action at",
 )  # fmt: skip
 
 
@@ -24,9 +26,10 @@ def row(case: AlertCase) -> tuple[object, ...]:
     """One alert under COLUMNS; times in UTC."""
     raised = case.alert
     return (
-        raised.id, instant_text(raised.at), raised.type.value, raised.reason.value, raised.organisation.value,
-        raised.site.value if raised.site else None, raised.user.value, raised.user_name, raised.role, raised.role_code,
-        raised.system.value, raised.patient.value, raised.basis, raised.relationship, raised.note,
+        raised.id, instant_text(raised.at), raised.type.value, TYPES[raised.type], raised.reason.value,
+        REASONS[raised.reason], raised.organisation.value, raised.site.value if raised.site else None, raised.user.value,
+        raised.user_name, raised.role, raised.role_code, role(raised.role_code), raised.system.value, raised.patient.value,
+        raised.basis, BASES.get(raised.basis), raised.relationship, raised.note,
         " ".join(raised.marks), case.state.value, case.acted_by.value if case.acted_by else None,
         instant_text(case.acted) if case.acted else None,
     )  # fmt: skip

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.domain.cells import safe_cell
 from gateway.domain.decision import AuditEntry
+from gateway.domain.reading import outcome, role
 from gateway.store.chain import canonical, export_line, held_text, instant_text, searched
 from gateway.store.checkpoints import Checkpoint, end_line
 from gateway.store.engine import reader_of, store_errors
@@ -102,8 +103,8 @@ def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 CSV_COLUMNS = (
-    "id", "time", "event", "operation", "outcome", "code", "rules", "door", "system", "organisation", "site", "network",
-    "user", "user name", "role", "role code", "patient", "requested patient", "purpose", "setting", "basis", "relationship",
+    "id", "time", "event", "operation", "outcome", "code", "outcome in words", "rules", "door", "system", "organisation", "site", "network",
+    "user", "user name", "role", "role code", "role in words", "patient", "requested patient", "purpose", "setting", "basis", "relationship",
     "emergency", "note", "document", "alert", "correlation id", "count", "claimed",
 )  # fmt: skip
 
@@ -115,9 +116,9 @@ def _value(identifier: Any) -> str | None:
 def csv_row(entry: AuditEntry) -> tuple[object, ...]:
     """One entry under CSV_COLUMNS; times in UTC."""
     return (
-        entry.id, instant_text(entry.at), entry.event, entry.operation, entry.outcome, entry.code, " ".join(entry.rules),
+        entry.id, instant_text(entry.at), entry.event, entry.operation, entry.outcome, entry.code, outcome(entry), " ".join(entry.rules),
         entry.door, _value(entry.system), _value(entry.organisation), _value(entry.site), entry.network,
-        _value(entry.user), entry.user_name, entry.role, entry.role_code, _value(entry.patient),
+        _value(entry.user), entry.user_name, entry.role, entry.role_code, role(entry.role_code), _value(entry.patient),
         _value(entry.requested_patient), entry.purpose, entry.setting, entry.basis, entry.relationship,
         "yes" if entry.emergency else "no", entry.note, entry.document_id, entry.alert_id, entry.correlation_id, entry.count,
         "yes" if entry.claimed else "no",

@@ -48,6 +48,7 @@ class Report:
     entries: int
     chains: int
     checkpoints: int
+    """In the audit itself, not counting those kept elsewhere."""
     uncovered: int
     """Entries that no checkpoint vouches for yet: their loss at the end of a chain would not show."""
     flaws: tuple[Flaw, ...]

@@ -17,7 +17,6 @@ async def verify_database(engine: AsyncEngine, keys: VerifyKeys, anchored: Seque
     """Chains, checkpoints, entries and alerts, with checkpoints kept elsewhere where there are any. Raises NotPossibleNow."""
     verifier = Verifier(keys)
     kept: list[Checkpoint] = []
-    count: int | None = None
     number = 0
     async for kind, lines in blocks(engine):
         if kind == "checkpoint":
@@ -26,17 +25,18 @@ async def verify_database(engine: AsyncEngine, keys: VerifyKeys, anchored: Seque
         elif kind == "chain":
             verifier.register({line["writer"]: line["key"] for line in map(orjson.loads, lines)})
         else:
-            # checkpoints come first: what they claim is known before the entries it is about
-            count = verifier.checkpoints([*kept, *anchored]) if count is None else count
+            if not number:  # what checkpoints claim is known before the entries it is about
+                verifier.checkpoints([*kept, *anchored])
             for line in map(orjson.loads, lines):
                 number += 1
                 try:
                     verifier.entry(line)
                 except (KeyError, TypeError, ValueError):
                     verifier.flaw("unreadable", "", number, "this row is no audit entry")
-    count = verifier.checkpoints([*kept, *anchored]) if count is None else count
+    if not number:
+        verifier.checkpoints([*kept, *anchored])
     if anchored:
         verifier.anchored(anchored)
-    report = verifier.finish(count)
+    report = verifier.finish(len(kept))
     alerts, differing = await disagreements(engine)
     return replace(report, flaws=(*report.flaws, *differing), alerts=alerts)

@@ -136,7 +136,7 @@ def verify_file(path: Path, keys: VerifyKeys, anchored: Sequence[Checkpoint] = (
                 verifier.flaw("unreadable", "", number, "this line is no audit entry")
     if said := file.wrong(verifier.entries, count, keys):
         verifier.flaw("export-cut", "", 0, said)
-    report = verifier.finish(count)
+    report = verifier.finish(len(file.checkpoints))
     if report.sound and file.end is not None and file.end["sha256"] != file.before:  # nothing more particular is known
         words = "the export is not, byte for byte, the one that was signed when it was made"
         return replace(report, flaws=(Flaw("export-changed", "", 0, "", words),))

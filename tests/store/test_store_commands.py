@@ -12,7 +12,7 @@ import orjson
 import pytest
 from click.testing import CliRunner
 from fhir.resources.R4B.auditevent import AuditEvent
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.cli import main
@@ -24,7 +24,7 @@ from gateway.store.checkpoints import EXPORTED, AnchorFile
 from gateway.store.engine import make_engine, upgrade
 from gateway.store.journal import Journal
 from gateway.store.keys import AuditKeys, load_or_create_keys
-from gateway.store.tables import audit
+from gateway.store.tables import audit, audit_checkpoint
 from tests.store.conftest import MakeJournal
 from tests.store.values import NOW, new_id, raised
 from tests.store.values import entry as an_entry
@@ -172,7 +172,7 @@ async def test_the_database_is_verified_with_its_alerts_and_that_is_on_record(
 ) -> None:
     settings, engine = sandboxed
     status, said, beside = await verify_settings(settings)
-    assert (status, beside) == (0, "1 checkpoints kept elsewhere were compared.\n")
+    assert (status, beside) == (0, "Checkpoints kept elsewhere and compared: 1.\n")
     assert said == "3 entries, 2 chains, 2 checkpoints, 0 entries after the last checkpoint, 1 alerts: sound\n"
     async with engine.begin() as connection:
         for guard in ("alert_no_change", "alert_forwards"):
@@ -184,6 +184,20 @@ async def test_the_database_is_verified_with_its_alerts_and_that_is_on_record(
     assert (status, said.count("alert: alert ")) == (1, 2)
     assert "note is not as entry 2 of writer one:" in said
     assert said.endswith("1 alerts: NOT SOUND\n")
+
+
+async def test_a_gateway_that_has_made_no_checkpoint_yet_has_no_anchor(
+    sandboxed: tuple[Path, AsyncEngine],
+) -> None:
+    settings, engine = sandboxed
+    anchor = load(settings).store.anchor
+    assert anchor is not None
+    anchor.unlink()
+    async with engine.begin() as connection:
+        await connection.execute(delete(audit_checkpoint))
+    for _ in range(2):
+        status, said, beside = await verify_settings(settings)
+        assert (status, "No anchor was given" in beside, said.endswith("sound\n")) == (0, True, True)
 
 
 async def test_what_cannot_be_verified_is_said(sandboxed: tuple[Path, AsyncEngine], tmp_path: Path) -> None:

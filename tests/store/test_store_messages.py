@@ -11,8 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.cells import safe_cell
+from gateway.domain.codes import Code
 from gateway.domain.decision import AlertReason, AlertType, AuditEntry
 from gateway.domain.errors import InvalidValue
+from gateway.domain.privacy import AlertCase, AlertState
+from gateway.domain.reading import role
+from gateway.store.alert_export import alerts_file
 from gateway.store.alert_message import alert_event, notification, spine_delivery
 from gateway.store.chain import decode, encode, instant_text
 from gateway.store.export import CSV_COLUMNS, audit_event, csv_text, entries_csv
@@ -148,3 +152,20 @@ def test_an_entry_is_a_valid_fhir_audit_event(made: AuditEntry, outcome: str) ->
 def test_a_pair_that_is_never_sent_is_no_alert(pair: tuple[str, str]) -> None:
     with pytest.raises(ValueError, match="never sent"):
         an_alert(type=AlertType(pair[0]), reason=AlertReason(pair[1]))
+
+
+def test_codes_have_their_words_beside_them() -> None:
+    refused = an_entry(event="refused", outcome="refused", code="role-activity", role_code="S8002:G8003:R0001")
+    [told] = csv.DictReader(io.StringIO(entries_csv([refused]), newline=""))
+    assert (told["role in words"], told["code"]) == ("Privacy Officer", "role-activity")
+    assert told["outcome in words"] == Code.ROLE_ACTIVITY.sentence
+    case = AlertCase(alert=an_alert(), state=AlertState.NEW, version=0, acted=None, acted_by=None)
+    [told] = csv.DictReader(io.StringIO(alerts_file("csv", [case]).decode("utf-8-sig"), newline=""))
+    assert [told[name] for name in ("type", "type in words", "reason", "reason in words")] == [
+        "2",
+        "Access",
+        "5",
+        "Emergency",
+    ]
+    assert (told["role in words"], told["permission in words"]) == ("Nurse", "Emergency")
+    assert (role("S0030:G0100:R0570"), role(None)) == ("", "")  # a role whose name is not known stands under its code

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from gateway.config import Retention
 from gateway.domain.journal import Write
 from gateway.domain.privacy import AlertAction, AlertState
+from gateway.sandbox import ANCHOR, remove
 from gateway.store.alerts import act
 from gateway.store.browsers import sessions
 from gateway.store.checkpoints import AnchorFile
@@ -99,3 +100,11 @@ async def test_checkpoints_are_kept_outside_the_database(engine: AsyncEngine, ke
     await journal.stop()
     kept = list(read_checkpoints(anchor))
     assert kept[-1].values["chains"][0]["length"] == 1
+
+
+def test_a_fresh_sandbox_forgets_the_anchor_with_the_audit_it_is_about(tmp_path: Path) -> None:
+    for name in ("gateway.sqlite", ANCHOR):
+        (tmp_path / name).write_text("of an earlier run")
+    (tmp_path / "notes.txt").write_text("not the sandbox's")
+    remove(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]

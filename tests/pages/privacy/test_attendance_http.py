@@ -38,6 +38,7 @@ async def test_matched_alerts_are_proposed_and_closed_with_the_evidence(sandbox:
         assert b"HYPERLINK" not in answer.body
         offered = {str(name).removeprefix("alert-") for name in page.find("//input[@type='checkbox']/@name")}
         assert theirs in offered
+        assert page.find("//input[@type='checkbox'][@checked]") == []  # the officer chooses
         assert not {own, missing} & offered
         assert "of your own accesses" in words(page)
         for alert_id in (theirs, own, missing):

@@ -41,6 +41,8 @@ def test_the_commands_shown_are_commands() -> None:
         told = CliRunner().invoke(main, [*name.split(), "--help"]).output
         for option in re.findall(r"--[a-z]+", rest.partition("#")[0]):
             assert option in told
+        for option in set(re.findall(r"--[a-z]+", told)) - {"--help", "--output"}:
+            assert option in TEXT, f"{name} takes {option}, and the page does not say so"
 
 
 async def test_the_sign_in_shown_works_and_every_part_named_is_there(sandbox: RunningSandbox) -> None:

@@ -1,5 +1,6 @@
 """The workbench against a running gateway: who gets in, what is on record of it, and the life of an alert."""
 
+import asyncio
 import csv
 import io
 import json
@@ -8,7 +9,9 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 import pytest
+from click.testing import CliRunner
 
+from gateway.cli import main
 from gateway.domain.instants import LONDON
 from tests.pages.privacy.officers import (
     DOCTOR,
@@ -87,12 +90,20 @@ async def test_the_life_of_an_alert(sandbox: RunningSandbox) -> None:
         text = words(page)
         for said in ("ADAMS Nadia Dr", "Found collapsed in the street", "scra", "Emergency", "S8000:G8000:R8000"):
             assert said in text
+        assert "Clinical Practitioner (S8000:G8000:R8000)" in text
+        assert "National type 1, reason 4" in text
+        for kind, wanted in (("user", DOCTOR), ("patient", number)):  # posted: no number in an address
+            report = await browser.post(page, f"/privacy/reports/{kind}", {})
+            assert int(report.find("//@data-found")[0]) >= 2
+            assert (
+                report.form(f"/privacy/reports/{kind}/export")["nhs_number" if kind == "patient" else "user"] == wanted
+            )
         assert f"{number[:3]}\u00a0{number[3:6]}\u00a0{number[6:]}" in page.find("//main")[0].text_content()
         nothing = await browser.post(page, path, {"to": "closed", "note": " "})
         assert nothing.exchange.code == "message-value"
         taken = await browser.post(page, path, {"to": "under-investigation", "note": "Asking the ward"})
         assert taken.find("//@data-state") == ["under-investigation"]
-        assert taken.find("//input[@name='to']/@value") == ["closed"]
+        assert taken.find("//input[@name='to'][@type='radio']/@value") == ["closed"]
         late = await browser.post(page, path, {"to": "closed", "note": "My own finding"})  # from the page before
         assert (late.exchange.status, late.exchange.code) == (409, "alert-changed")
         assert "My own finding" in words(late)
@@ -188,6 +199,8 @@ async def test_reports_show_and_save_the_same(sandbox: RunningSandbox) -> None:
         mine = [row for row in table if row["correlation id"] == correlation]
         assert [row["event"] for row in mine] == ["asked", "viewed"]
         assert {row["note"] for row in mine} == {f"'{note}"}  # no spreadsheet takes it for a formula
+        assert {row["role in words"] for row in mine} == {"Clinical Practitioner"}
+        assert [row["outcome in words"] for row in mine] == ["Asked", "Record shown"]
         lines = [json.loads(line) for line in files["jsonl"].body.splitlines()]
         bundle = json.loads(files["fhir"].body)
         # each export is itself on record about this patient, so the next one holds one more
@@ -308,3 +321,16 @@ async def test_the_queue_filters_counts_and_turns_pages(sandbox: RunningSandbox)
             found = await browser.get(f"/privacy/alerts?{query}")
             expected = rows(sandbox, f"SELECT count(*) FROM alert WHERE organisation = 'RZZ01' AND {sql}")[0][0]
             assert words(found).partition(" found")[0].endswith(f" {expected}"), query
+
+
+async def test_what_the_gateway_wrote_of_alerts_agrees_with_its_audit(sandbox: RunningSandbox) -> None:
+    async with walking(sandbox) as (browser, _):
+        alert_id = alert_of(sandbox, await emergency(browser, PATIENTS["core"], "Unconscious after a fall downstairs"))
+    path = f"/privacy/alerts/{alert_id}"
+    async with walking(sandbox) as (browser, _):
+        await at_work(browser)
+        page = await browser.get(path)
+        await browser.post(page, path, {"to": "closed", "note": "Attended that night"})
+    settings = sandbox.data / "gateway.toml"
+    told = await asyncio.to_thread(CliRunner().invoke, main, ["audit", "verify", "--config", str(settings)])
+    assert (told.exit_code, " alerts: sound" in told.output) == (0, True), told.output
