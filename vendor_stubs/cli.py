@@ -95,12 +95,30 @@ def serve_spine(host: str, port: int, webhook: str) -> None:
     _run("vendor_stubs.spine.app", host=host, port=port, settings=SpineSettings(webhook=webhook == "catch"))
 
 
-@serve.command("identity")
+class IdentityCommand(click.Command):
+    """A command whose help names every fault that the identity stub can play, from its own tables."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """After the options."""
+        from vendor_stubs.identity.assertion_faults import SAML_FAULTS
+        from vendor_stubs.identity.tokens import TOKEN_FAULTS
+
+        super().format_epilog(ctx, formatter)
+        with formatter.section("Faults"):
+            formatter.write_dl([("/sandbox/token", ", ".join(TOKEN_FAULTS)), ("/sandbox/saml", ", ".join(SAML_FAULTS))])
+
+
+@serve.command("identity", cls=IdentityCommand)
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8082, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--issuer", default=None, help="The address it is known by, where that is not the one it listens on.")
 def serve_identity(host: str, port: int, issuer: str | None) -> None:
-    """The identity service: smartcard sign-in, OIDC, SAML."""
+    """The identity service: smartcard sign-in, OIDC, SAML.
+
+    POST /sandbox/token (JSON: uid, client_id; roleid, nonce, acr, lifetime, alg) and /sandbox/saml (uid, audience, recipient;
+    roleid) make tokens and assertions without a sign-in. With "fault" they make one that is wrong in that one way, for trying
+    whether a gateway refuses it.
+    """
     _run("vendor_stubs.identity.app", host=host, port=port, issuer=issuer)
 
 

@@ -3,12 +3,8 @@
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
-
-if TYPE_CHECKING:
-    from gateway.policy.explain import Trace
 
 
 @click.group()
@@ -52,7 +48,7 @@ def policy_explain(file: Path, as_json: bool) -> None:
     """
     from gateway.domain.decision import Verdict
     from gateway.domain.errors import InvalidValue
-    from gateway.policy.explain import explain, trace_to_json
+    from gateway.policy.explain import explain, trace_to_json, written
     from gateway.policy.facts_json import facts_from_json
     from gateway.policy.settings import current
 
@@ -66,18 +62,5 @@ def policy_explain(file: Path, as_json: bool) -> None:
         )
         click.echo(f"{file}: {told}", err=True)
         sys.exit(2)
-    click.echo(json.dumps(trace_to_json(trace), indent=1) if as_json else _written(trace))
+    click.echo(json.dumps(trace_to_json(trace), indent=1) if as_json else written(trace))
     sys.exit(3 if trace.decision.verdict is Verdict.DENY else 0)
-
-
-def _written(trace: "Trace") -> str:
-    """A trace for people."""
-    lines = [f"{trace.decision.verdict.value}  (policy {trace.decision.policy_version})"]
-    for step in trace.steps:
-        lines.append(f"  {step.outcome:8} {' '.join(step.rules):12} {step.sentence}")
-        lines += (
-            f"           {reason.code.slug}: {reason.code.sentence} {reason.detail}".rstrip() for reason in step.reasons
-        )
-        lines.append(f"           used: {', '.join(step.used)}")
-    lines += (f"  would turn it: {'; '.join(change)}" for change in trace.turned_by)
-    return "\n".join(lines)

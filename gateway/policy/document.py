@@ -3,6 +3,7 @@
 Reads the tests' names in a checkout, so that each rule says where it is held to.
 """
 
+import json
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,11 +11,14 @@ from pathlib import Path
 
 from gateway.domain.access import Operation
 from gateway.policy.catalogue import Entry, entries
+from gateway.policy.explain import Trace, explain, written
+from gateway.policy.facts_json import facts_from_json
 from gateway.policy.rules import BY_OPERATION, RULES
 from gateway.policy.settings import PolicySettings, shipped
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = Path("docs/policy.md")
+SAMPLE = Path("docs/policy-facts.json")
 _NAMED = re.compile(r"^\s*(?:async )?def (test_(?:p(\d\d)(?:_to_p(\d\d))?|((?:scr|pds)_[a-z]+))_\w+)", re.MULTILINE)
 
 OPENING = """# The access policy
@@ -47,8 +51,8 @@ def _ids(source: str) -> Iterator[str]:
             yield from (f"P-{number:02}" for number in range(int(first), int(last or first) + 1))
 
 
-def render(settings: PolicySettings, tests: Mapping[str, tuple[str, ...]]) -> str:
-    """The page."""
+def render(settings: PolicySettings, tests: Mapping[str, tuple[str, ...]], sample: str) -> str:
+    """The page. `sample`: facts as JSON, to be explained on it."""
     parts = [
         OPENING,
         f"Settings edition: {settings.version}, in force from {settings.effective.isoformat()}.\n",
@@ -63,6 +67,7 @@ def render(settings: PolicySettings, tests: Mapping[str, tuple[str, ...]]) -> st
         MARKS.format(most=settings.limits.override_views_per_day),
         "## Figures and codes\n",
         _table(("what", "value"), _figures(settings)),
+        WHY.format(facts=sample.strip(), said=_shortened(explain(facts_from_json(json.loads(sample)), settings))),
     ]
     return "\n".join(parts)
 
@@ -95,6 +100,52 @@ MARKS = """Marks: `after-refusal` (an override within the time a refusal closes 
 by one user in 24 hours than {most}), `s-flag-attempt` (a refused view of a patient whose demographics are sensitive: the
 pair the view would have had, else 2/5, as no national pair is made for an attempt).
 """
+
+
+WHY = """## Asking why
+
+`scr-gateway policy explain FILE` judges facts and says of each rule whether it passed, failed or waits for what PDS or
+Spine's consent will say, with the facts it used; after a deny also the smallest changes of facts that would turn it. `-` reads
+standard input, `--json` prints one object. The sandbox answers the same at POST /policy/explain; `serve` does not, and no
+user is ever told this. Exit status: 0 allow, or needs PDS or consent; 3 deny; 2 the facts cannot be read, or wrong usage.
+
+Facts to begin from ([policy-facts.json](policy-facts.json)): a nurse of an emergency department asked the patient, who agreed,
+but nobody has put a relationship on record.
+
+```json
+{facts}
+```
+
+```
+scr-gateway policy explain docs/policy-facts.json
+curl -s -H 'Content-Type: application/json' --data-binary @docs/policy-facts.json http://127.0.0.1:8080/policy/explain
+```
+
+The first says (what passed and which facts were used are left out here):
+
+```
+{said}
+```
+
+Add the relationship, and the answer is *needs-patient*: PDS is asked next.
+
+```json
+"relationships": [{{
+  "id": "rel-1", "patient": "9992000481", "organisation": "RZZ01", "kind": "referral", "scope": "individual",
+  "user": "910000000018", "team": null, "system": "pas-rzz01",
+  "start": "2026-03-09T12:00:00+00:00", "end": "2026-04-09T12:00:00+00:00"
+}}]
+```
+
+With `patient` and `consent` every rule can be judged. A fact left out has its default; a wrong one is named by its path, never by
+its value.
+"""
+
+
+def _shortened(trace: Trace) -> str:
+    """What a trace says without the rules that passed and the facts that were used."""
+    lines = written(trace).splitlines()
+    return "\n".join(line for line in lines if not line.startswith("  passed ") and "  used: " not in line)
 
 
 def _rule_rows(catalogue: Iterable[Entry], tests: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
@@ -133,7 +184,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 def page(root: Path = ROOT) -> str:
     """The page as it should be for this checkout, under the newest edition."""
     newest = max(shipped(), key=lambda edition: edition.effective)
-    return render(newest, where_tested(root))
+    return render(newest, where_tested(root), (root / SAMPLE).read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

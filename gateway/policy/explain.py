@@ -123,6 +123,19 @@ def trace_to_json(trace: Trace) -> dict[str, object]:
     return cast("dict[str, object]", _plain(trace))
 
 
+def written(trace: Trace) -> str:
+    """A trace for people: the verdict, each rule with what it used, and what would turn the answer."""
+    lines = [f"{trace.decision.verdict.value}  (policy {trace.decision.policy_version})"]
+    for step in trace.steps:
+        lines.append(f"  {step.outcome:8} {' '.join(step.rules):12} {step.sentence}")
+        lines += (
+            f"           {reason.code.slug}: {reason.code.sentence} {reason.detail}".rstrip() for reason in step.reasons
+        )
+        lines.append(f"           used: {', '.join(step.used)}")
+    lines += (f"  would turn it: {'; '.join(change)}" for change in trace.turned_by)
+    return "\n".join(lines)
+
+
 def _plain(value: object) -> object:
     if isinstance(value, Enum):
         return str(value) if not isinstance(value.value, str) else value.value

@@ -1,9 +1,13 @@
 """The page about the policy is made from the rules and says what they say."""
 
+import json
 import re
 
+from click.testing import CliRunner
+
+from gateway.cli import main
 from gateway.policy.catalogue import DECIDED, entries
-from gateway.policy.document import PAGE, ROOT, page, where_tested
+from gateway.policy.document import PAGE, ROOT, SAMPLE, page, where_tested
 from gateway.policy.rules import RULES
 from tests.policy import cases as c
 
@@ -30,6 +34,21 @@ def test_the_page_names_no_test_that_is_not_there():
     assert sum(len(files) for _, files in named) > 50
     for rule_id, files in named:
         assert set(files) <= set(tests.get(rule_id, ())), f"{rule_id}; run: python -m gateway.policy.document"
+
+
+def test_the_sample_facts_can_be_pasted_and_say_what_the_page_says():
+    """What stands on the page, the file beside it and the command agree; with the relationship added PDS is asked next."""
+    text = (ROOT / PAGE).read_text(encoding="utf-8").partition("## Asking why")[2]
+    facts, more = re.findall(r"```json\n(.*?)\n```", text, re.DOTALL)
+    assert facts + "\n" == (ROOT / SAMPLE).read_text(encoding="utf-8")
+    said = re.findall(r"```\n(deny.*?)\n```", text, re.DOTALL)[0].splitlines()
+    told = CliRunner().invoke(main, ["policy", "explain", str(ROOT / SAMPLE)])
+    assert told.exit_code == 3
+    assert [line for line in told.stdout.splitlines() if line in said] == said
+    assert {line.split()[0] for line in told.stdout.splitlines() if line not in said} == {"passed", "used:"}
+    opened = json.dumps(json.loads(facts) | json.loads(f"{{{more}}}"))
+    told = CliRunner().invoke(main, ["policy", "explain", "-"], input=opened)
+    assert (told.exit_code, told.stdout.splitlines()[0].split()[0]) == (0, "needs-patient")
 
 
 def test_every_id_stands_in_the_catalogue():

@@ -13,11 +13,13 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient
+from click.testing import CliRunner
 from joserfc import jwt
 from joserfc.jwk import KeySet
 from lxml import etree
 
 from vendor_stubs import cast
+from vendor_stubs.cli import main
 from vendor_stubs.identity import clients, tokens
 from vendor_stubs.identity.app import build_app
 from vendor_stubs.identity.assertion_faults import EVIL_UID, SAML_FAULTS
@@ -484,3 +486,11 @@ def test_only_registered_paths_of_the_loopback_are_callbacks() -> None:
     assert client.accepts("https://127.0.0.1/launch/callback")
     assert client.accepts("http://127.0.0.1:1/privacy/callback")
     assert not client.accepts("http://localhost:8080/launch/callback")
+
+
+def test_the_help_names_every_fault_it_can_play() -> None:
+    told = CliRunner().invoke(main, ["serve", "identity", "--help"])
+    assert told.exit_code == 0
+    words = re.sub(r"-\n\s+", "-", told.output)
+    for fault in (*tokens.TOKEN_FAULTS, *SAML_FAULTS):
+        assert re.search(rf"(?<![\w-]){fault}(?![\w-])", words), fault
