@@ -22,6 +22,7 @@ EVENT = "E1000001-1B2C-4D3E-8F40-5A6B7C8D9E0F"
 BASE = "https://gateway.test/fhir/R4"
 NOW = datetime(2030, 1, 5, 12, 0, tzinfo=UTC)
 CORRELATION = "0C0C0C0C-1B2C-4D3E-8F40-5A6B7C8D9E0F"
+ANSWER = ("A1000001-1B2C-4D3E-8F40-5A6B7C8D9E0F", "2030-01-05T12:00:00+00:00")
 NUMBERS = NhsNumbers(NumberRange.SYNTHETIC)
 SYSTEM = System(
     id=SystemId("symphony-rzz01"),
@@ -81,13 +82,15 @@ def summary_record(name: str = "summary.xml") -> SummaryRecord:
     return read_summary(etree.fromstring((WIRE / name).read_bytes()), EVENT)
 
 
-def bundle_of(record: SummaryRecord, requested: NhsNumber | None = None) -> dict[str, Any]:
-    """The Bundle of a record, as it stands on the wire."""
+def bundle_of(
+    record: SummaryRecord, requested: NhsNumber | None = None, answer: tuple[str, str] = ANSWER
+) -> dict[str, Any]:
+    """The Bundle of a record, as it stands on the wire. `answer`: id and time of Spine's answer."""
     frame = Frame(
         base=BASE,
         bundle_id="1D000000-0000-4000-8000-000000000001",
-        answer_id="A1000001-1B2C-4D3E-8F40-5A6B7C8D9E0F",
-        answered="2030-01-05T12:00:00+00:00",
+        answer_id=answer[0],
+        answered=answer[1],
         requested=requested,
     )
     found: dict[str, Any] = json.loads(json.dumps(record_bundle(record, frame)))
