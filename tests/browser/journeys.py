@@ -2,6 +2,7 @@
 
 from playwright.async_api import Page, expect
 
+from tests.browser.conftest import accessible, shot
 from tests.running import RunningSandbox
 from vendor_stubs import cast
 
@@ -53,5 +54,9 @@ async def to_record(page: Page, sandbox: RunningSandbox, case: str, *, uid: str 
     await work_in(page, "Mental health")
     await find(page, PATIENTS[case])
     await relate(page, confirm_deceased=case == "deceased")
+    if case == "deceased":
+        await expect(page.get_by_role("heading", name="This patient has died", level=1)).to_be_visible()
+        await accessible(page)
+        await shot(page, "viewer-permission-deceased")
     await answer(page, "Permission the patient gave before the death" if case == "deceased" else "Yes, for this view")
     await expect(page.get_by_role("heading", name="Summary Care Record", level=1)).to_be_visible()

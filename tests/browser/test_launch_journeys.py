@@ -113,6 +113,8 @@ async def test_a_refused_launch_says_what_to_do(watched: Watched) -> None:
     await card_in(window, user_of("rio"))
     await expect(window.locator("[data-refusal='user-mismatch']")).to_be_visible()
     assert window.url == f"{watched.sandbox.gateway}/launch/refused", "code and state stay in no address"
+    await accessible(window)
+    await shot(window, "launch-refused-user")
     await window.reload()
     await expect(window.locator("[data-refusal='user-mismatch']")).to_be_visible()
 

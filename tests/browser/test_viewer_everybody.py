@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from gateway.domain.codes import BY_SLUG
-from tests.browser.conftest import Watched, accessible
+from tests.browser.conftest import Watched, accessible, shot
 from tests.browser.journeys import answer, sign_in, work_in
 from tests.test_patient_cases import CASES, ONE_SENTENCE, PATIENTS
 
@@ -37,6 +37,7 @@ async def asked(page: Page, number: str) -> str:
     if await unmet.count():
         code = "deceased-not-confirmed"
         await expect(unmet).to_contain_text(BY_SLUG[code].entry.sentence)
+        await shot(page, "viewer-patient-error")
         return code
     if not await page.locator("[data-refusal]").count():
         await answer(page, "Yes, for this view")

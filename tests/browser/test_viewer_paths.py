@@ -42,6 +42,9 @@ async def test_a_no_is_kept_and_an_emergency_needs_a_change_after_it(watched: Wa
     await shot(page, "viewer-refused-permission")
     await page.get_by_role("link", name="Back to this patient").click()
     await relate(page)
+    await expect(page.get_by_role("heading", name="A refusal is on record")).to_be_visible()
+    await accessible(page)
+    await shot(page, "viewer-permission-after-refusal")
     await override(
         page, "Emergency: the patient cannot answer", "The patient is unconscious", note="Found on the floor"
     )
