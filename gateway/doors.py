@@ -79,6 +79,7 @@ def routes(house: House, prove: Prover) -> Iterable[web.RouteDef]:
         provider=settings.operator_ods,
     )
     yield web.post("/itk", doors.door(mini_service))
+    yield web.get("/itk", public.described_elsewhere("/itk/scr?wsdl", "/itk/pds?wsdl"), allow_head=False)
     for name in ("scr", "pds"):
         yield web.get(f"/itk/{name}", public.wsdl(name, f"{settings.public_url}/itk"))
     yield from _viewers(house, doors)

@@ -117,6 +117,25 @@ def wsdl(name: str, address: str, *, schema: str | None = None) -> Callable[[web
             return web.Response(body=descriptions.xsd(asked, beside), content_type="text/xml", charset="utf-8")
         if "wsdl" in query and name in DESCRIPTIONS:
             return web.Response(body=descriptions.wsdl(name, address), content_type="text/xml", charset="utf-8")
-        return _json({"code": Code.PAGE_NOT_FOUND.slug, "sentence": "Ask for ?wsdl or ?xsd=NAME."}, 404)
+        served = ["?wsdl"] if name in DESCRIPTIONS else []
+        served += ["?xsd"] if schema is not None else []
+        return _refused(Code.PAGE_NOT_FOUND, f"Ask for {', '.join(served)} or ?xsd=NAME.")
 
     return handle
+
+
+def described_elsewhere(*places: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """GET of an address that only takes messages: where its descriptions stand."""
+
+    async def handle(_: web.Request) -> web.Response:
+        response = _refused(Code.METHOD_NOT_ALLOWED, f"Messages are posted here. Ask for {' or '.join(places)}.")
+        response.headers["Allow"] = "POST"
+        return response
+
+    return handle
+
+
+def _refused(code: Code, sentence: str) -> web.Response:
+    response = _json({"code": code.slug, "sentence": sentence}, code.entry.http)
+    response.headers["X-SCR-Code"] = code.slug
+    return response

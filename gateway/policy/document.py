@@ -13,7 +13,8 @@ from gateway.domain.access import Operation
 from gateway.policy.catalogue import Entry, entries
 from gateway.policy.explain import Trace, explain, written
 from gateway.policy.facts_json import facts_from_json
-from gateway.policy.rules import BY_OPERATION, RULES
+from gateway.policy.judging import Rule
+from gateway.policy.rules import BY_OPERATION, RULES, user
 from gateway.policy.settings import PolicySettings, shipped
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,7 +61,7 @@ def render(settings: PolicySettings, tests: Mapping[str, tuple[str, ...]], sampl
         _table(("id", "rule", "source", "kept by", "tests"), _rule_rows(entries(settings), tests)),
         "## Which rules each operation passes\n",
         _table(("operation", "rules"), _operation_rows()),
-        "A trace asks for its person (P-07 to P-10, P-14) only in the standalone viewer, and a vouched system for none.\n",
+        TRACES,
         ON_RECORD.format(hours=f"{settings.limits.refusal.total_seconds() / 3600:g}"),
         "## Alerts\n",
         _table(("the view rests on", "relationship on record", "claimed or none"), ALERTS),
@@ -87,6 +88,13 @@ none, its newest word counts.
 Limit: nothing about a patient is asked of PDS for a request that is refused without it. So a no told under an old number
 for which PDS was never asked binds under that number at once, and under the current one only after the first request
 under the old number that reaches PDS: a permitted view, the status of a record, or a look-up of the patient's details.
+"""
+
+
+TRACES = """A trace (`FindPatient`, SEARCH, the PDS operations) judges its person's role and activities only in the standalone viewer. Elsewhere
+the person must still be proved before any rule is asked: without a token or assertion that holds the answer is
+`credentials-missing` or another of the codes of sign-in. Only a vouched system names its users on its own word (P-07).
+The status of a record (`scr-status`, and EMIS Web's first step) judges the proof of the person, and neither role nor activity.
 """
 
 
@@ -156,9 +164,21 @@ def _rule_rows(catalogue: Iterable[Entry], tests: Mapping[str, tuple[str, ...]])
 
 def _operation_rows() -> Iterator[tuple[str, str]]:
     for operation in Operation:
-        names = dict.fromkeys(_short(rule.ids) for rule in BY_OPERATION[operation])
-        every = len(BY_OPERATION[operation]) == len(RULES)
-        yield operation.value, "every rule" if every else ", ".join(names)
+        rules = BY_OPERATION[operation]
+        if operation is Operation.TRACE:
+            yield "trace, in the standalone viewer", _names(rules)
+            yield "trace, by any other system", _names(rule for rule in rules if not _of_the_person(rule))
+        else:
+            yield operation.value, "every rule" if len(rules) == len(RULES) else _names(rules)
+
+
+def _of_the_person(rule: Rule) -> bool:
+    """Whether a rule judges the person, whom a trace has only in the standalone viewer (`Case.needs_user`)."""
+    return rule in user.RULES or rule.ids == ("P-14",)
+
+
+def _names(rules: Iterable[Rule]) -> str:
+    return ", ".join(dict.fromkeys(_short(rule.ids) for rule in rules))
 
 
 def _short(ids: tuple[str, ...]) -> str:

@@ -44,7 +44,7 @@ _PSEUDO_ATTRIBUTE = re.compile(rb"""(version|encoding|standalone)[ \t\r\n]*=[ \t
 
 
 _INCLUSION = "{http://www.w3.org/2001/XInclude}*"
-_MOST_DECLARATIONS = 500
+MOST_NAMESPACES = 500
 """Namespace declarations of a whole message: what works on trees copies them, so their cost grows with their square."""
 
 
@@ -213,10 +213,10 @@ def _refuse_counts(body: bytes, limits: Limits) -> None:
         line, column = position(body, at)
         found = finding(Fault.TOO_MANY_NODES, line=line, column=column, expected=f"at most {limits.max_nodes} nodes")
         raise MessageInvalid(Code.MESSAGE_FORBIDDEN_XML, (found,))
-    if body.count(b"xmlns") > _MOST_DECLARATIONS:
-        at = next(islice(re.finditer(rb"xmlns", body), _MOST_DECLARATIONS, None)).start()
+    if body.count(b"xmlns") > MOST_NAMESPACES:
+        at = next(islice(re.finditer(rb"xmlns", body), MOST_NAMESPACES, None)).start()
         line, column = position(body, at)
-        expected = f"at most {_MOST_DECLARATIONS} namespace declarations"
+        expected = f"at most {MOST_NAMESPACES} namespace declarations"
         found = finding(Fault.TOO_MANY_NAMESPACES, line=line, column=column, expected=expected)
         raise MessageInvalid(Code.MESSAGE_FORBIDDEN_XML, (found,))
 

@@ -33,6 +33,7 @@ def test_the_lines_of_the_page_open_a_record(sandbox: RunningSandbox, tmp_path: 
         (tmp_path / name).symlink_to(ROOT / name)
     for command in commands(page):
         line = command.replace("http://127.0.0.1:8080", sandbox.gateway)
+        line = line.replace("http://127.0.0.1:8082", sandbox.identity)
         line = re.sub(r"(vendor-stub (?:token|[\w-]+ \w+)) ", rf"\1 --gateway {sandbox.gateway} ", line)
         done = subprocess.run(
             ["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
@@ -40,5 +41,7 @@ def test_the_lines_of_the_page_open_a_record(sandbox: RunningSandbox, tmp_path: 
         assert done.returncode == 0, (command, done.stdout[-500:], done.stderr[-500:])
         if "?wsdl" in command:
             assert "definitions" in done.stdout
+        elif "/sandbox/saml" in command:
+            assert "<saml:Assertion " in done.stdout or "Assertion" in done.stdout.partition(">")[0]
         else:
             assert RECORD.search(done.stdout), (command, done.stdout[:800])

@@ -5,7 +5,10 @@ import re
 import pytest
 
 from gateway.adapters import adastra, cleo
+from gateway.domain.access import Purpose
+from gateway.xml.catalogue import OWN_SCHEMAS
 from gateway.xml.wsdl import SCHEMAS
+from tests.doors import shared_parts
 from tests.doors.viewer_doors import VIEWERS, Viewer
 from tests.doors.viewer_pages import PAGES, written
 from vendor_stubs import cast
@@ -17,6 +20,20 @@ viewers = pytest.mark.parametrize("viewer", VIEWERS, ids=lambda viewer: viewer.p
 def test_samples_and_codes_are_the_real_ones(viewer: Viewer) -> None:
     page = (PAGES / f"{viewer.product}.md").read_text(encoding="utf-8")
     assert page == written(page, viewer), "run: python -m tests.doors.viewer_pages"
+
+
+@pytest.mark.parametrize("door", shared_parts.DOORS)
+def test_words_and_limits_are_those_of_the_policy_and_the_parser(door: str) -> None:
+    page = (PAGES / f"{door}.md").read_text(encoding="utf-8")
+    assert page == shared_parts.written(page, door), "run: python -m tests.doors.shared_parts"
+
+
+@pytest.mark.parametrize("name", ["viewer/messages", "access-facts"])
+def test_the_schema_names_every_purpose(name: str) -> None:
+    schema = (OWN_SCHEMAS / f"{name}.xsd").read_text(encoding="utf-8")
+    told = re.findall(r"What the view is for. One of: ([a-z, -]+)\. Only the first two ever open a record", schema)
+    assert told == [", ".join(Purpose)] * len(told)
+    assert told
 
 
 @viewers

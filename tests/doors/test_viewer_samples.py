@@ -58,6 +58,15 @@ FAULTS: dict[str, GatewayError] = {
 
 
 @viewers
+@pytest.mark.parametrize("written", ["zz9 9zz", "ZZ99ZZ", "Zz9 9zZ", "gir 0aa"])
+def test_a_postcode_is_read_in_any_case(viewer: Viewer, written: str) -> None:
+    call = viewer.read(viewer.sample("find-by-details").replace(b"ZZ9 9ZZ", written.encode()))
+    assert isinstance(call, TraceCall)
+    assert call.traits is not None
+    assert call.traits.postcode == written.upper()
+
+
+@viewers
 def test_find_by_number(viewer: Viewer) -> None:
     call = viewer.read(viewer.sample("find-by-number"))
     assert isinstance(call, TraceCall)
@@ -118,7 +127,7 @@ def test_the_view_to_paste_claims_what_its_page_says(viewer: Viewer) -> None:
         relationship=RelationshipKind.SELF_CLAIMED,
         permission=PermissionClaim.YES,
         note="Walked in from another area, asked and agreed",
-        birth_date="1938-02-03",
+        birth_date="1945-07-14",
     )
 
 

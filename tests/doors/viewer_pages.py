@@ -1,6 +1,5 @@
 """The parts of docs/doors/adastra.md and cleo.md that are made from samples and tables. Run this module to write them anew."""
 
-import re
 from pathlib import Path
 
 from gateway.adapters.viewer_faults import CLIENT, FAULT_CODES
@@ -8,7 +7,6 @@ from gateway.domain.codes import Code
 from tests.doors.viewer_doors import VIEWERS, Viewer
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "doors"
-_PANE = re.compile(r"(<cleo:Pane [^>]*>[^\n]*)\n.*?(</cleo:Pane>)", re.DOTALL)
 ELSEWHERE = frozenset(
     code
     for code in Code
@@ -21,7 +19,7 @@ ELSEWHERE = frozenset(
 
 def parts(viewer: Viewer) -> dict[str, str]:
     """Name of a part -> its text."""
-    answer = _PANE.sub(r"\1 …\2", viewer.sample("view-answer").decode())
+    answer = viewer.sample("view-to-open-answer").decode()
     return {
         "request": _xml(viewer.sample("view-to-open").decode()),
         "answer": _xml(answer),

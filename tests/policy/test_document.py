@@ -6,6 +6,8 @@ import re
 from click.testing import CliRunner
 
 from gateway.cli import main
+from gateway.domain.access import Operation
+from gateway.domain.decision import Verdict
 from gateway.policy.catalogue import DECIDED, entries
 from gateway.policy.document import PAGE, ROOT, SAMPLE, page, where_tested
 from gateway.policy.rules import RULES
@@ -25,6 +27,17 @@ def lines(text):
 def test_the_page_says_what_the_rules_say():
     written, _ = lines((ROOT / PAGE).read_text(encoding="utf-8"))
     assert written == lines(page())[0], "run: python -m gateway.policy.document"
+
+
+def test_the_row_of_a_trace_is_what_a_trace_is_judged_by():
+    """An integrated viewer's trace passes without a person, and with a person whose role may nothing; the row names no rule of the person."""
+    row = next(line for line in page().splitlines() if line.startswith("| trace, by any other system |"))
+    named = {name.strip(" |") for name in row.split("|")[2].split(",")}
+    assert named.isdisjoint({"P-08", "P-09", "P-10", "P-14"})
+    assert {"P-84", "P-12", "P-15", "P-71"} <= named
+    asked = c.facts(operation=Operation.TRACE, user=None, proof=None, role=None)
+    assert c.asked(asked).verdict is Verdict.ALLOW
+    assert c.asked(c.facts(operation=Operation.TRACE, role=None)).verdict is Verdict.ALLOW
 
 
 def test_the_page_names_no_test_that_is_not_there():

@@ -1,10 +1,12 @@
 """Every schema the running gateway serves loads from its URL alone, with stock xmlschema (strict), lxml and zeep."""
 
+import re
 from asyncio import to_thread
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
+import aiohttp
 import pytest
 import xmlschema
 import zeep
@@ -49,3 +51,24 @@ async def test_served_schemas_load_from_their_url(sandbox: RunningSandbox, path:
 async def test_served_descriptions_load_in_zeep(sandbox: RunningSandbox, path: str) -> None:
     client = await to_thread(zeep.Client, f"{sandbox.gateway}{path}?wsdl")
     assert client.wsdl.services
+
+
+@pytest.mark.parametrize(
+    "address", [*PATHS, *(f"{path}?xsd=nothing" for path in PATHS), f"{SYSTMONE}?wsdl", "/itk", "/itk?wsdl"]
+)
+async def test_what_is_not_described_there_is_refused_with_a_way_that_works(
+    sandbox: RunningSandbox, address: str
+) -> None:
+    """Each address that the sentence names is asked for, and answers."""
+    path = address.partition("?")[0]
+    async with aiohttp.ClientSession(sandbox.gateway) as session:
+        async with session.get(address) as answer:
+            told = await answer.json()
+            expected = (405, "method-not-allowed") if path == "/itk" else (404, "page-not-found")
+            assert (answer.status, answer.headers["X-SCR-Code"], told["code"]) == (*expected, expected[1])
+            assert answer.headers.get("Allow") == ("POST" if path == "/itk" else None)
+        named = re.findall(r"(/itk/\w+)?\?(wsdl|xsd)(?!=)", told["sentence"])
+        assert named or path in {"/itk/scr", "/itk/pds"}
+        for where, what in named:
+            async with session.get(f"{where or path}?{what}") as answer:
+                assert answer.status == 200, (where, what)

@@ -17,7 +17,7 @@ PASTED = (
     "permission",
     "permission-answer",
     "view-to-open",
-    "view-answer",
+    "view-to-open-answer",
     "refused-problem",
 )
 

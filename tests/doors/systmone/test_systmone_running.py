@@ -71,11 +71,11 @@ def code(problem: etree._Element) -> str | None:
 
 
 async def test_search_permission_and_view(sandbox: RunningSandbox) -> None:
-    number, bearer = "9992000481", await token(sandbox, USER)
+    number, bearer = "9992003812", await token(sandbox, USER)
     status, found, _ = await sent(sandbox, message("SEARCH", ("NhsNumber", number)), bearer)
     assert status == 200
     family, born = (found.findtext(f".//{{{SYSTMONE}}}{name}") or "" for name in ("FamilyName", "DateOfBirth"))
-    details = (("Details/FamilyName", family), ("Details/DateOfBirth", born), ("Details/Gender", "male"))
+    details = (("Details/FamilyName", family), ("Details/DateOfBirth", born), ("Details/Gender", "female"))
     _, again, _ = await sent(sandbox, message("SEARCH", *details), bearer)
     assert again.findtext(f".//{{{SYSTMONE}}}NhsNumber") == number
     await referred(sandbox, USER, number)
