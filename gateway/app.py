@@ -25,6 +25,7 @@ from gateway.identity.userinfo import read_user
 from gateway.launches import launches
 from gateway.listeners import Socket, sockets
 from gateway.listening import Place, listen
+from gateway.memory import given_back, trimmer
 from gateway.metrics import Metrics
 from gateway.officers import officers
 from gateway.pages.public import Ready
@@ -122,6 +123,8 @@ async def running(settings: Settings, mode: Mode, place: Place = ALONE) -> Async
         rejections = Rejections(journal=journal, ids=ids)
         stack.push_async_callback(_flush, rejections)
         await stack.enter_async_context(beside("rejections", partial(rejections.run, clock), metrics))
+        if (trim := trimmer()) is not None:
+            await stack.enter_async_context(beside("memory", partial(given_back, trim), metrics))
         explaining = ExplainProcess()
         stack.push_async_callback(explaining.close)
         parts = Parts(

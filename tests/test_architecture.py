@@ -21,6 +21,7 @@ LAYERS = (
         "teaching",
         "config",
         "logs",
+        "memory",
         "metrics",
         "traces",
         "production",

@@ -64,7 +64,7 @@ async def operation(street: "Street", chance: random.Random) -> None:
                 USER,
                 None,
                 born=patient.dob,
-                gender=patient.gender,
+                gender={"other": "not-specified"}.get(patient.gender, patient.gender),
                 family=patient.name.family,
                 given=None,
                 postcode=None,
