@@ -86,6 +86,16 @@ def test_p01_both_numbers_of_a_superseded_patient_count():
     c.denied(replace(given, patient=c.patient()), "P-01", Code.RELATIONSHIP_MISSING)
 
 
+def test_p01_p03_numbers_superseded_earlier_count_as_the_patients():
+    """What PDS told before: neither a relationship nor a no is lost with the number it was recorded under."""
+    merged = c.patient(former=(c.OTHER_PATIENT, c.OLD_NUMBER))
+    c.allowed(c.facts(patient=merged, relationships=(c.relationship(patient=c.OLD_NUMBER),)))
+    c.denied(c.facts(relationships=(c.relationship(patient=c.OLD_NUMBER),)), "P-01", Code.RELATIONSHIP_MISSING)
+    unasked, told = c.claims("not-asked"), (c.recorded("no", patient=c.OLD_NUMBER),)
+    c.denied(c.facts(patient=merged, claims=unasked, permissions=told), "P-03", Code.PERMISSION_REFUSED)
+    c.denied(c.facts(claims=unasked, permissions=told), "P-02", Code.PERMISSION_MISSING)
+
+
 # P-02, P-04: the permission
 
 
