@@ -20,6 +20,7 @@ VIEWS = frozenset(
     {
         "POST /itk",
         "GET /fhir/R4/Bundle",
+        "GET /viewer/record",
         "POST /viewer/record",
         "POST /viewer/print",
         "POST /viewers/emis-web/sync-service",

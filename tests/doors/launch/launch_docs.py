@@ -152,7 +152,8 @@ The user signs in at the identity service; who signs in, and in which role, must
 does not count: they are asked to sign in themselves. Then the patient's banner is shown to be confirmed, then the relationship, then
 permission, in the organisation's own words, then the record: the same pages and the same decision as in the standalone viewer (docs/doors/scra.md).
 {pharmacy}Nothing is asked of Spine before that user is proved and could open a record at all. A next launch by the same user and role in the
-same browser closes the patient before at once: pages about the one before do nothing any more (409). Every address after the first is clean.
+same browser closes the patient before at once: pages about the one before do nothing any more (409). Every address after the first is clean:
+what a sign-in comes back with, its code and state, is left at once, and a refusal of it is shown at `/launch/refused`.
 """
 
 PHARMACY = """\
