@@ -31,7 +31,8 @@ from gateway.service.doors import WireRequest, WireResponse
 from gateway.service.outcomes import Outcome
 from gateway.service.ports import Ids
 from gateway.xml.catalogue import Catalogue
-from gateway.xml.findings import Fault, finding
+from gateway.xml.faults import Fault
+from gateway.xml.findings import finding
 from gateway.xml.header_rules import (
     endpoint_findings,
     message_id_findings,

@@ -32,7 +32,8 @@ from gateway.service.calls import Call, Credentials, MessageRef
 from gateway.service.doors import WireRequest, WireResponse
 from gateway.service.outcomes import Outcome, Viewed
 from gateway.xml.catalogue import Catalogue
-from gateway.xml.findings import Fault, finding
+from gateway.xml.faults import Fault
+from gateway.xml.findings import finding
 from gateway.xml.header_rules import normalise_uuid, read_time, timestamp_findings
 from gateway.xml.names import CLEO, JWT_TOKEN, SAML, WSSE, qname
 from gateway.xml.parser import Limits, parse, serialize

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gateway.domain.codes import Code, Kind
 from gateway.domain.errors import GatewayError, MessageInvalid
-from gateway.xml.findings import Fault
+from gateway.xml.faults import Fault
 
 GENERAL = {
     "210": "Success with Warning",

@@ -16,7 +16,8 @@ from gateway.service.claims import claims_from
 from gateway.xml.access_facts import ACCESS_FACTS_TAG, AccessFactsBlock, placed, read_block
 from gateway.xml.catalogue import ACCESS_FACTS_BLOCK
 from gateway.xml.explain import Context, Located, Message
-from gateway.xml.findings import Fault, finding
+from gateway.xml.faults import Fault
+from gateway.xml.findings import finding
 from gateway.xml.itk_explain import catalogue_of, located
 from gateway.xml.names import ACCESS_FACTS, HL7, qname
 from gateway.xml.paths import first, text_of

@@ -11,7 +11,8 @@ from lxml import etree
 from gateway.domain.errors import InvalidValue
 from gateway.domain.findings import Finding
 from gateway.domain.identifiers import MessageId
-from gateway.xml.findings import Fault, finding
+from gateway.xml.faults import Fault
+from gateway.xml.findings import finding
 from gateway.xml.header_rules import repeated_parts
 from gateway.xml.names import ACCESS_FACTS, HL7, OID_ASID, SOAP11, WSA_2004, qname
 from gateway.xml.paths import elements, first, local_name, text_of

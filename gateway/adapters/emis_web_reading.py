@@ -26,7 +26,8 @@ from gateway.domain.identifiers import NhsNumber, NhsNumbers, RoleProfileId, Use
 from gateway.domain.instants import LONDON
 from gateway.xml.access_facts import ACCESS_FACTS_TAG, AccessFactsBlock, placed, read_access_facts
 from gateway.xml.catalogue import Catalogue
-from gateway.xml.findings import Fault, finding
+from gateway.xml.faults import Fault
+from gateway.xml.findings import finding
 from gateway.xml.names import HL7, OID_ASID, qname
 from gateway.xml.parser import Limits, parse
 from gateway.xml.paths import first

@@ -20,7 +20,7 @@ from gateway.domain.identifiers import NhsNumber, UserId
 from gateway.domain.instants import LONDON, WireTime, to_hl7
 from gateway.service.calls import ActivityCall, Call
 from gateway.service.outcomes import Activity, Outcome
-from gateway.xml.findings import Fault
+from gateway.xml.faults import Fault
 from gateway.xml.itk import ItkRequest
 from gateway.xml.names import HL7, OID_NHS_NUMBER, OID_SDS_USER, qname
 

@@ -17,7 +17,7 @@ from gateway.domain.identifiers import NhsNumbers, NumberRange
 from gateway.domain.permission import AccessClaims
 from gateway.xml.access_facts import ACCESS_FACTS_TAG, AccessFactsBlock, read_block
 from gateway.xml.explain import Context, Located, Message
-from gateway.xml.findings import BY_SLUG
+from gateway.xml.faults import BY_SLUG
 from gateway.xml.itk_envelope_rules import warnings
 from gateway.xml.itk_explain import Examined, catalogue_of, examine
 

@@ -15,7 +15,8 @@ from gateway.domain.permission import AccessClaims
 from gateway.service.calls import Credentials
 from gateway.service.claims import claims_from
 from gateway.xml.access_facts import ACCESS_FACTS_TAG, AccessFactsBlock, placed
-from gateway.xml.findings import Fault, finding, gateway_code
+from gateway.xml.faults import Fault
+from gateway.xml.findings import finding, gateway_code
 from gateway.xml.itk import ItkRequest
 from gateway.xml.names import ACCESS_FACTS, ITK, JWT_TOKEN, OID_SDS_ROLE_PROFILE, OID_SDS_USER, WSSE, qname
 from gateway.xml.paths import elements, first

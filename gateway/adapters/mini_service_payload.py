@@ -17,7 +17,8 @@ from gateway.domain.identifiers import NhsNumber, NhsNumbers, NumberRange
 from gateway.domain.permission import AccessClaims
 from gateway.service.calls import Call, Credentials, MessageRef
 from gateway.service.outcomes import Outcome
-from gateway.xml.findings import Fault, finding
+from gateway.xml.faults import Fault
+from gateway.xml.findings import finding
 from gateway.xml.itk import ItkRequest
 from gateway.xml.names import HL7, qname
 from gateway.xml.operations import Operation

@@ -16,7 +16,7 @@ from gateway.domain.identifiers import NhsNumber
 from gateway.domain.instants import LONDON
 from gateway.domain.spine import Traits
 from gateway.service.calls import CrossCheck, TraceCall
-from gateway.xml.findings import Fault
+from gateway.xml.faults import Fault
 from gateway.xml.names import HL7, qname
 from gateway.xml.paths import text_of
 

@@ -28,7 +28,7 @@ from gateway.domain.instants import LONDON, WireTime
 from gateway.domain.permission import PermissionAnswer
 from gateway.service.calls import Call, QueryPermissionCall, RecordPermissionCall
 from gateway.service.outcomes import Outcome, PermissionOnRecord, Recorded
-from gateway.xml.findings import Fault
+from gateway.xml.faults import Fault
 from gateway.xml.itk import ItkRequest
 from gateway.xml.names import HL7, OID_SDS_ROLE_PROFILE, OID_SDS_USER, qname
 from gateway.xml.paths import elements

@@ -27,7 +27,7 @@ from gateway.domain.permission import AccessClaims, EmergencyReason, PermissionC
 from gateway.domain.spine import Consent
 from gateway.service.calls import Call, RbacCall, StatusCall, ViewCall
 from gateway.service.outcomes import Outcome, Rbac, Status, Viewed
-from gateway.xml.findings import Fault
+from gateway.xml.faults import Fault
 from gateway.xml.itk import ItkRequest
 from gateway.xml.moving import taken
 from gateway.xml.names import HL7, NPFITLC, qname

@@ -32,7 +32,8 @@ from gateway.service.calls import Call, Credentials, MessageRef
 from gateway.service.doors import WireRequest, WireResponse
 from gateway.service.outcomes import Outcome
 from gateway.xml.catalogue import SCR_REQUEST, SCR_RESPONSE, Catalogue
-from gateway.xml.findings import Fault, finding
+from gateway.xml.faults import Fault
+from gateway.xml.findings import finding
 from gateway.xml.header_rules import normalise_uuid, read_time
 from gateway.xml.names import SYSTMONE, qname
 from gateway.xml.parser import Limits, parse, serialize

@@ -10,7 +10,7 @@ from gateway.adapters.viewer_messages import MOST_FINDINGS
 from gateway.domain.errors import GatewayError, MessageInvalid
 from gateway.domain.findings import Finding
 from gateway.service.doors import WireRequest, WireResponse
-from gateway.xml.findings import Fault
+from gateway.xml.faults import Fault
 from gateway.xml.names import PROBLEM, qname
 from gateway.xml.parser import serialize
 

@@ -9,7 +9,8 @@ from email.message import Message
 from gateway.domain.errors import MessageInvalid
 from gateway.domain.findings import Finding
 from gateway.service.doors import WireRequest
-from gateway.xml.findings import Fault, finding, gateway_code
+from gateway.xml.faults import Fault
+from gateway.xml.findings import finding, gateway_code
 
 _UTF8 = frozenset({"utf-8", "utf8"})
 _ASCII = frozenset({"us-ascii", "ascii"})

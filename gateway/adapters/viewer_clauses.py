@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from gateway.domain.findings import Finding
-from gateway.xml.findings import Fault
+from gateway.xml.faults import Fault
 
 _XML = "XML 1.0 (5th edition)"
 _PROFILE = "viewer interface"

@@ -14,7 +14,7 @@ from gateway.domain.findings import Finding
 from gateway.domain.identifiers import NhsNumbers, NumberRange
 from gateway.xml.catalogue import SCR_REQUEST, Catalogue
 from gateway.xml.explain import Context, Located, Message
-from gateway.xml.findings import Fault
+from gateway.xml.faults import Fault
 from gateway.xml.itk_explain import catalogue_of, located
 from gateway.xml.names import ADASTRA, CLEO
 from gateway.xml.paths import elements

@@ -11,7 +11,7 @@ from gateway.domain.codes import Code
 from gateway.domain.errors import GatewayError, MessageInvalid
 from gateway.domain.findings import Finding
 from gateway.domain.identifiers import CorrelationId
-from gateway.xml.findings import Fault
+from gateway.xml.faults import Fault
 from gateway.xml.names import CODES, qname
 from gateway.xml.soap import SoapFault
 

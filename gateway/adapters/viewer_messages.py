@@ -23,7 +23,8 @@ from gateway.service.claims import claims_from
 from gateway.service.outcomes import Outcome, Recorded, Traced, Viewed
 from gateway.service.recording import last_instant
 from gateway.xml.catalogue import Catalogue
-from gateway.xml.findings import Fault, finding, gateway_code
+from gateway.xml.faults import Fault
+from gateway.xml.findings import finding, gateway_code
 from gateway.xml.names import ACCESS_FACTS, PREFIXES, qname
 from gateway.xml.paths import elements, first, local_name, text_of
 from gateway.xml.soap import Envelope

@@ -9,7 +9,7 @@ from aiohttp import web
 from gateway.domain.codes import BY_SLUG, Code
 from gateway.pages.layout import Layout
 from gateway.xml import wsdl as descriptions
-from gateway.xml.findings import BY_SLUG as FINDINGS_BY_SLUG
+from gateway.xml.faults import BY_SLUG as FINDINGS_BY_SLUG
 from gateway.xml.wsdl import DESCRIPTIONS, SCHEMAS
 
 Ready = Callable[[], Awaitable[dict[str, object]]]

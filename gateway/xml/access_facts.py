@@ -11,7 +11,8 @@ from lxml import etree
 from gateway.domain.errors import MessageInvalid
 from gateway.domain.findings import Finding
 from gateway.xml.catalogue import ACCESS_FACTS_BLOCK, Catalogue
-from gateway.xml.findings import Fault, gateway_code
+from gateway.xml.faults import Fault
+from gateway.xml.findings import gateway_code
 from gateway.xml.names import ACCESS_FACTS, qname
 from gateway.xml.paths import first, line_of, path_of, text_of
 from gateway.xml.soap import Envelope

@@ -12,7 +12,7 @@ from typing import cast
 from lxml import etree
 
 from gateway.domain.findings import Finding
-from gateway.xml.findings import Fault
+from gateway.xml.faults import Fault
 from gateway.xml.names import ACCESS_FACTS, ADASTRA, CLEO, CODES, HL7, ITK, NASP, PROBLEM, RECORD, SYSTMONE, XSD, qname
 from gateway.xml.paths import local_name, namespace_of
 from gateway.xml.schema_findings import Declared, Diagnosis, LogEntry, diagnose, shown

@@ -14,7 +14,8 @@ from lxml import etree
 
 from gateway.domain.errors import MessageInvalid
 from gateway.domain.findings import Finding
-from gateway.xml.findings import Fault, finding
+from gateway.xml.faults import Fault
+from gateway.xml.findings import finding
 from gateway.xml.parser import DEFAULT_LIMITS, UTF8_BOM, Limits, declared, parse, refuse_outsized
 from gateway.xml.source import Problem, Source, Tag, scan
 

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from lxml import etree
 
 from gateway.domain.findings import Finding
-from gateway.xml.findings import Fault, finding
+from gateway.xml.faults import Fault
+from gateway.xml.findings import finding
 from gateway.xml.names import WSA, WSA_ANONYMOUS, WSSE, WSU, qname
 from gateway.xml.paths import elements, first, path_of, text_of
 from gateway.xml.soap import Envelope

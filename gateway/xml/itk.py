@@ -16,7 +16,8 @@ from gateway.domain.errors import MessageInvalid
 from gateway.domain.findings import Finding
 from gateway.xml import itk_envelope_rules, itk_header_rules
 from gateway.xml.catalogue import Catalogue
-from gateway.xml.findings import Fault, gateway_code
+from gateway.xml.faults import Fault
+from gateway.xml.findings import gateway_code
 from gateway.xml.header_rules import normalise_uuid, read_time
 from gateway.xml.itk_naming import contradiction_findings, find_operation, scr_meant
 from gateway.xml.itk_outline import envelope_findings

@@ -10,7 +10,8 @@ from lxml import etree
 
 from gateway.domain.findings import Finding
 from gateway.xml.catalogue import Catalogue
-from gateway.xml.findings import Fault, finding
+from gateway.xml.faults import Fault
+from gateway.xml.findings import finding
 from gateway.xml.itk import ItkRequest
 from gateway.xml.itk_outline import envelope_findings
 from gateway.xml.names import (

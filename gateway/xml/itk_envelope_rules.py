@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from lxml import etree
 
 from gateway.domain.findings import Finding
-from gateway.xml.findings import Fault, finding
+from gateway.xml.faults import Fault
+from gateway.xml.findings import finding
 from gateway.xml.header_rules import normalise_uuid
 from gateway.xml.itk_parts import ITEM_PATH, manifest_items, payload_wrappers, specs
 from gateway.xml.names import ITK, ITK_ADDRESS_URI, ITK_IDENTITY_URI, OID_IDENTITY_TYPE, WSSE, WSU, XSI, qname

@@ -14,7 +14,8 @@ from gateway.domain.findings import Finding
 from gateway.xml.access_facts import ACCESS_FACTS_TAG
 from gateway.xml.catalogue import ACCESS_FACTS_BLOCK, DISTRIBUTION_ENVELOPE, ENTRIES, Catalogue
 from gateway.xml.explain import Context, Located, Message
-from gateway.xml.findings import Fault, finding
+from gateway.xml.faults import Fault
+from gateway.xml.findings import finding
 from gateway.xml.itk import Leniences, header_findings, rule_findings, tolerated
 from gateway.xml.itk_naming import contradiction_findings, scr_meant
 from gateway.xml.itk_outline import outline

@@ -12,7 +12,8 @@ from typing import TypeVar
 from lxml import etree
 
 from gateway.domain.findings import Finding
-from gateway.xml.findings import Fault, finding
+from gateway.xml.faults import Fault
+from gateway.xml.findings import finding
 from gateway.xml.header_rules import missing_header
 from gateway.xml.itk_parts import manifest_items, payload_wrappers, specs
 from gateway.xml.names import HL7, ITK, ITK_INTERACTION_KEY, ITK_SEND_RECV, WSA, qname

@@ -13,7 +13,8 @@ from lxml import etree
 
 from gateway.domain.codes import Code
 from gateway.domain.errors import MessageInvalid
-from gateway.xml.findings import Fault, finding
+from gateway.xml.faults import Fault
+from gateway.xml.findings import finding
 
 UTF8_BOM = b"\xef\xbb\xbf"
 _OTHER_ENCODING = (

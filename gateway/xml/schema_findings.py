@@ -12,7 +12,8 @@ from typing import Protocol
 from lxml import etree
 
 from gateway.domain.findings import Finding
-from gateway.xml.findings import Fault, finding
+from gateway.xml.faults import Fault
+from gateway.xml.findings import finding
 from gateway.xml.names import PREFIXES, XSI, qname
 from gateway.xml.paths import elements, is_element, line_of, local_name
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from lxml import etree
 
 from gateway.xml.catalogue import Catalogue
-from gateway.xml.findings import Fault
+from gateway.xml.faults import Fault
 from gateway.xml.paths import is_element
 from gateway.xml.schema_findings import Diagnosis
 

@@ -10,7 +10,8 @@ from lxml import etree
 
 from gateway.domain.errors import MessageInvalid
 from gateway.domain.findings import Finding
-from gateway.xml.findings import Fault, finding, gateway_code
+from gateway.xml.faults import Fault
+from gateway.xml.findings import finding, gateway_code
 from gateway.xml.names import ACCESS_FACTS, DS, SAML, SOAP12, WSA, WSSE, WSU, qname
 from gateway.xml.paths import elements, first, has_stray_text, local_name, namespace_of, text_of
 from gateway.xml.soap_values import Addressing, BinaryToken, Envelope, Security, SoapFault, SoapVersion, Timestamp

@@ -6,7 +6,7 @@ It reads text that may be broken anywhere, in one pass, and repairs only what ke
 import re
 from dataclasses import dataclass, field
 
-from gateway.xml.findings import Fault
+from gateway.xml.faults import Fault
 
 MAX_PROBLEMS = 100
 _SMART = "“”„‟″«»‘’‚‛′"

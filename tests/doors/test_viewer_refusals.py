@@ -13,7 +13,7 @@ from gateway.domain.codes import Code, Kind
 from gateway.domain.errors import GatewayError, MessageInvalid
 from gateway.domain.identifiers import CorrelationId
 from gateway.xml.catalogue import REFUSAL
-from gateway.xml.findings import BY_SLUG
+from gateway.xml.faults import BY_SLUG
 from gateway.xml.names import ACCESS_FACTS, CODES, SAML, SOAP11, SOAP12
 from gateway.xml.parser import parse
 from tests.doors.records import LETTERS
