@@ -28,7 +28,7 @@ from gateway.domain.findings import Finding
 from gateway.domain.identifiers import MessageId, NhsNumbers
 from gateway.service.calls import Call, MessageRef
 from gateway.service.doors import WireRequest, WireResponse
-from gateway.service.outcomes import Outcome, Viewed
+from gateway.service.outcomes import Outcome, Recorded, Viewed
 from gateway.service.ports import Ids
 from gateway.xml.access_facts import ACCESS_FACTS_TAG, read_access_facts
 from gateway.xml.catalogue import Catalogue
@@ -72,7 +72,7 @@ class MiniServiceDoor:
         request = self._envelope(wire, wire.system)
         _check_sender(request, wire.system)
         if is_signed(request.envelope) and not signature_holds(request.envelope, wire.system.certificates, wire.now):
-            raise SenderRefused(request)
+            raise SenderRefused(request, Code.SYSTEM_SIGNATURE)
         findings = payload_findings(request, self._catalogue)
         if findings:
             raise PayloadInvalid(Code.MESSAGE_SCHEMA, findings, request)
@@ -127,6 +127,8 @@ class MiniServiceDoor:
         if isinstance(outcome, Viewed):
             put_record(message, outcome)
         notes = _places("X-SCR-Warnings", request.warnings)
+        if isinstance(outcome, Recorded) and outcome.until is not None:
+            notes["X-SCR-Permission-Until"] = outcome.until.isoformat()  # the response itself has no place for it
         return WireResponse(status=200, media_type=ANSWER, body=serialize(message), headers=notes)
 
     def refuse(self, wire: WireRequest, call: Call | None, error: GatewayError) -> WireResponse:

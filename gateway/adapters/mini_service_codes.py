@@ -45,6 +45,7 @@ _FAULTS: dict[Code, ToolkitFault] = {
             _C.SYSTEM_UNKNOWN,
             _C.SYSTEM_SUSPENDED,
             _C.SYSTEM_CERTIFICATE,
+            _C.SYSTEM_SIGNATURE,
             _C.SYSTEM_NETWORK,
             _C.SYSTEM_OPERATION,
             _C.SYSTEM_FORWARDED,

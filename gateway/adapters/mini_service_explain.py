@@ -6,7 +6,7 @@ The same rules as the door's, from the same functions. It judges nothing that ne
 from collections.abc import Iterator
 from dataclasses import replace
 
-from gateway.adapters.mini_service_identity import identity_findings, read_claims, token_findings
+from gateway.adapters.mini_service_identity import identity_findings, read_claims, token_findings, token_type_findings
 from gateway.adapters.mini_service_payload import Fields, field_findings
 from gateway.adapters.mini_service_pds import EXCHANGES as PDS
 from gateway.adapters.mini_service_scr import EXCHANGES as SCR
@@ -54,6 +54,7 @@ def _rules(examined: Examined, context: Context) -> Iterator[Finding]:
     except MessageInvalid as invalid:
         yield from invalid.findings
     yield from token_findings(envelope, facts)
+    yield from token_type_findings(envelope)
     yield from identity_findings(envelope)
     if examined.operation is not None and examined.payload is not None:
         numbers = NhsNumbers(NumberRange(context.numbers))

@@ -20,6 +20,7 @@ from gateway.xml.findings import finding, gateway_code
 from gateway.xml.itk import ItkRequest
 from gateway.xml.names import ACCESS_FACTS, ITK, JWT_TOKEN, OID_SDS_ROLE_PROFILE, OID_SDS_USER, WSSE, qname
 from gateway.xml.paths import elements, first
+from gateway.xml.signatures import X509_TOKEN
 from gateway.xml.soap import Envelope
 from gateway.xml.tokens import compact_token
 
@@ -49,6 +50,16 @@ def identity_findings(envelope: Envelope) -> Iterator[Finding]:
             yield finding(fault, one, "uri", expected=expected)
 
 
+def token_type_findings(envelope: Envelope) -> Iterator[Finding]:
+    """Binary tokens that are neither a user's JWT nor a signature's certificate: one that is overlooked proves nobody."""
+    security = envelope.block(qname(WSSE, "Security"))
+    for token in elements(security, qname(WSSE, "BinarySecurityToken")) if security is not None else ():
+        kind = token.get("ValueType")
+        if kind not in {JWT_TOKEN, X509_TOKEN}:
+            place = None if kind is None else "ValueType"
+            yield finding(Fault.TOKEN_TYPE, token, place, expected=f'ValueType="{JWT_TOKEN}" for a user\'s token')
+
+
 def token_findings(envelope: Envelope, facts: AccessFactsBlock | None) -> Iterator[Finding]:
     """Two tokens that are not the same: which of them is meant is not guessed."""
     if len(set(_tokens(envelope, facts))) > 1:
@@ -74,7 +85,7 @@ def read_credentials(request: ItkRequest, facts: AccessFactsBlock | None) -> Cre
     """
     if twice := tuple(token_findings(request.envelope, facts)):
         raise MessageInvalid(gateway_code(twice), twice)
-    if unusable := tuple(identity_findings(request.envelope)):
+    if unusable := (*token_type_findings(request.envelope), *identity_findings(request.envelope)):
         raise IdentityUnusable(gateway_code(unusable), unusable)
     named = {audit.type: audit.uri for audit in request.audit_ids}
     toolkit = next((a.uri for a in request.audit_ids if a.uri.startswith(IDENTITY)), "")

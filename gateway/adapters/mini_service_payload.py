@@ -59,10 +59,12 @@ class IdentityUnusable(MessageInvalid):
 
 
 class SenderRefused(AccessDenied):
-    """The message says it comes from another system or organisation than the one proved: fault 3000."""
+    """The message says it comes from another system or organisation than the one proved, or is signed by another, or not
+    as it was signed: fault 3000.
+    """
 
-    def __init__(self, request: ItkRequest) -> None:
-        super().__init__(Code.SYSTEM_UNKNOWN, rules=("P-84",))
+    def __init__(self, request: ItkRequest, code: Code = Code.SYSTEM_UNKNOWN) -> None:
+        super().__init__(code, rules=("P-84",))
         self.request = request
 
 

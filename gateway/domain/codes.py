@@ -31,6 +31,7 @@ class Entry:
 
 
 R, N, I, U = Kind.REFUSED, Kind.NO_RECORD, Kind.INVALID, Kind.UNAVAILABLE  # noqa: E741 - four columns of the table below
+_CORRECT = "Ask the system's supplier to correct the message; each fault in it is named."
 
 
 class Code(Enum):
@@ -49,6 +50,12 @@ class Code(Enum):
         401,
         "The calling system's certificate is not accepted.",
         "Ask the system's supplier to renew or register the certificate.",
+    )
+    SYSTEM_SIGNATURE = Entry(
+        R,
+        401,
+        "The message's signature does not hold.",
+        "Sign Body and Timestamp with the certificate registered for the system, or send the message unsigned.",
     )
     SYSTEM_NETWORK = Entry(
         R,
@@ -69,28 +76,43 @@ class Code(Enum):
         U, 429, "The calling system has sent too many requests.", "Wait as long as Retry-After says, then try again."
     )
     # the message
-    MESSAGE_TOO_LARGE = Entry(I, 413, "The message is larger than this door accepts.")
-    MESSAGE_MEDIA_TYPE = Entry(I, 415, "The message's media type is not one this door reads.")
-    MESSAGE_NOT_WELL_FORMED = Entry(I, 400, "The message is not well-formed XML.")
+    MESSAGE_TOO_LARGE = Entry(
+        I, 413, "The message is larger than this door accepts.", "Send less; the guide of the door names its limits."
+    )
+    MESSAGE_MEDIA_TYPE = Entry(
+        I,
+        415,
+        "The message's media type is not one this door reads.",
+        "Send the media type that the guide of the door names, in UTF-8.",
+    )
+    MESSAGE_NOT_WELL_FORMED = Entry(I, 400, "The message is not well-formed XML.", _CORRECT)
     MESSAGE_FORBIDDEN_XML = Entry(
         I,
         400,
         "The message uses XML features that are never accepted (DTD, entities, too deep or too many nodes, an encoding other than UTF-8).",
+        _CORRECT,
     )
-    MESSAGE_ENVELOPE = Entry(I, 400, "The message's envelope is not valid.")
-    MESSAGE_HEADERS = Entry(I, 400, "A required message header is missing or wrong.")
-    MESSAGE_EXPIRED = Entry(I, 400, "The message's time stamp has expired or is not yet valid.")
+    MESSAGE_ENVELOPE = Entry(I, 400, "The message's envelope is not valid.", _CORRECT)
+    MESSAGE_HEADERS = Entry(I, 400, "A required message header is missing or wrong.", _CORRECT)
+    MESSAGE_EXPIRED = Entry(
+        I,
+        400,
+        "The message's time stamp has expired or is not yet valid.",
+        "Check the clock of the sending system, and send the message anew.",
+    )
     MESSAGE_UNKNOWN_SERVICE = Entry(
-        I, 400, "The service, interaction or version named in the message is not known here."
+        I, 400, "The service, interaction or version named in the message is not known here.", _CORRECT
     )
-    MESSAGE_SCHEMA = Entry(I, 400, "The message does not follow its schema.")
-    MESSAGE_VALUE = Entry(I, 400, "A value in the message is not allowed.")
-    MESSAGE_COMBINATION = Entry(I, 400, "Values in the message contradict each other.")
+    MESSAGE_SCHEMA = Entry(I, 400, "The message does not follow its schema.", _CORRECT)
+    MESSAGE_VALUE = Entry(I, 400, "A value in the message is not allowed.", "Correct what is named, and send it again.")
+    MESSAGE_COMBINATION = Entry(
+        I, 400, "Values in the message contradict each other.", "Correct what is named, and send it again."
+    )
     MESSAGE_REPLAYED = Entry(
         I, 400, "This message has been received before.", "Send each request with a new message id."
     )
-    MESSAGE_MUST_UNDERSTAND = Entry(I, 400, "A header that must be understood is not known here.")
-    MESSAGE_SOAP_VERSION = Entry(I, 400, "The SOAP version is not the one this door speaks.")
+    MESSAGE_MUST_UNDERSTAND = Entry(I, 400, "A header that must be understood is not known here.", _CORRECT)
+    MESSAGE_SOAP_VERSION = Entry(I, 400, "The SOAP version is not the one this door speaks.", _CORRECT)
     PAGE_NOT_FOUND = Entry(I, 404, "There is nothing at this address.")
     METHOD_NOT_ALLOWED = Entry(I, 405, "This address does not answer that method.")
     NOT_ACCEPTABLE = Entry(I, 406, "None of the media types asked for can be given.")

@@ -91,7 +91,7 @@ def explain(data: bytes, check: Check, context: Context, limits: Limits = DEFAUL
         return (*findings, finding(Fault.EMPTY, line=1, column=1))
     source = scan(text)
     findings += [_problem(problem, source) for problem in source.problems]
-    if source.broken:
+    if source.broken or source.hidden:
         return tuple(findings[:MAX_FINDINGS])
     try:
         root = parse(source.repaired.encode(), limits)

@@ -54,6 +54,10 @@ class Source:
     tags: list[Tag] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     broken: bool = False
+    typed: bool = False
+    """Whether a document type declaration stands before the root."""
+    hidden: bool = False
+    """Whether entities stand in the text that the declaration may define: what they mean is not known here."""
     repairs: list[tuple[int, int, str]] = field(default_factory=list)
 
     def position(self, offset: int) -> tuple[int, int]:
@@ -144,6 +148,8 @@ class _Scanner:
                 return
             if match[0] == "&":
                 self.problem(Fault.BARE_AMPERSAND, match.start(), expected="&amp;", fragment="&amp;")
+            elif match[2] and match[2] not in _FIVE and self.source.typed:
+                self.source.hidden = True
             elif match[2] and match[2] not in _FIVE:
                 self.problem(Fault.ENTITY, match.start(), expected="the character itself")
             else:
@@ -186,6 +192,7 @@ class _Scanner:
         if close < 0 or self.rooted:
             return self.stop(Fault.DOCTYPE, at)
         self.problem(Fault.DOCTYPE, at)
+        self.source.typed = True
         self.repair(at, close + 1, _blanked(self.text[at : close + 1]))
         return close + 1
 

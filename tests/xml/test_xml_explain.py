@@ -579,6 +579,19 @@ def test_all_findings_not_the_first() -> None:
     ]
 
 
+@pytest.mark.parametrize("declared", ['<!ENTITY who "Orla">', ""])
+def test_an_entity_that_a_dtd_may_define_is_no_fault_of_its_own(declared: str) -> None:
+    """Without its text nothing else can be said of the message: an empty name, say, would be made up."""
+
+    def codes(name: str) -> list[str]:
+        data = changed(changed(PDS, "Orla", name), "<soap:Envelope", f"<!DOCTYPE x [{declared}]>\n<soap:Envelope")
+        return [one.code for one in explained(data)]
+
+    assert codes("&who;") == ["doctype"]
+    assert codes("Or*la &amp; &#65;") == ["doctype", "person-name"]
+    assert codes("Orla & Wren")[:2] == ["doctype", "bare-ampersand"]
+
+
 def test_findings_behind_a_repair() -> None:
     data = changed(SCR, "<soap:Envelope", "<!DOCTYPE x>\n<soap:Envelope")
     data = changed(data, 'mimetype="text/xml"', "mimetype=“text/plain”")

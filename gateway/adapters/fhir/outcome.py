@@ -51,7 +51,7 @@ ISSUES: dict[Code, Issue] = {
     _C.NOT_ACCEPTABLE: Issue(406, "not-supported"),
     _C.ALERT_CHANGED: Issue(409, "conflict"),
     _C.RATE_LIMITED: Issue(429, "throttled"),
-    **dict.fromkeys((_C.SYSTEM_UNKNOWN, _C.SYSTEM_CERTIFICATE), Issue(401, "security", national="ACCESS_DENIED")),
+    **dict.fromkeys((_C.SYSTEM_UNKNOWN, _C.SYSTEM_CERTIFICATE, _C.SYSTEM_SIGNATURE), Issue(401, "security", national="ACCESS_DENIED")),
     **dict.fromkeys(
         (
             _C.CREDENTIALS_MISSING, _C.CREDENTIALS_INVALID, _C.CREDENTIALS_EXPIRED, _C.CREDENTIALS_AUDIENCE,

@@ -2,6 +2,10 @@
 
 import json
 import re
+import subprocess
+from pathlib import Path
+
+from lxml import etree
 
 from gateway.domain.codes import Code
 from gateway.xml.operations import Family
@@ -18,7 +22,7 @@ from tests.doors.mini_service.examples import (
     response_of,
 )
 from tests.doors.mini_service.live import Desk
-from tests.running import RunningSandbox
+from tests.running import ROOT, RunningSandbox
 from vendor_stubs.calling.itk import encoded_token
 
 ANEW = "run `python -m tests.doors.mini_service.examples PORT` beside a new sandbox"
@@ -33,6 +37,24 @@ def test_each_example_is_answered_as_the_guide_says(sandbox: RunningSandbox) -> 
         assert shown[f"response {example.name}"] == f"```xml\n{response_of(told.body)}\n```", ANEW
         if (report := report_of(told.body)) is not None:
             assert shown["report"] == f"```csv\n{report}\n```", ANEW
+
+
+def test_the_client_of_the_guide_asks_with_stock_zeep(sandbox: RunningSandbox, tmp_path: Path) -> None:
+    """The program and the command line are taken from the page as they stand."""
+    text = GUIDE.read_text(encoding="utf-8")
+    program = text.partition("<!-- client -->\n```python\n")[2].partition("```\n<!-- client end -->")[0]
+    assert "import zeep" in program
+    (tmp_path / "client.py").write_text(program, encoding="utf-8")
+    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    command = re.search(r"^\.venv/bin/python client\.py .*$", text, re.MULTILINE)
+    assert command is not None
+    line = command[0].replace("http://127.0.0.1:8080", sandbox.gateway)
+    line = line.replace("vendor-stub token ", f"vendor-stub token --gateway {sandbox.gateway} ")
+    done = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr[-800:]
+    answer = etree.fromstring(done.stdout)
+    assert etree.QName(answer).localname == "GetSCRStatusResponse"
+    assert next(answer.iter("{urn:hl7-org:v3}value")).get("code") == "SMSP-0000"
 
 
 def test_the_guide_has_every_code() -> None:

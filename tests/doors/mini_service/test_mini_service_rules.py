@@ -166,6 +166,22 @@ RULES: dict[str, Seed] = {
         "/wsse:BinarySecurityToken[2]",
         nth=2,
     ),
+    "a token of another type": Seed(
+        RBAC,
+        SECURITY,
+        f'{SECURITY}<wsse:BinarySecurityToken ValueType="urn:x:kerberos">YQ==</wsse:BinarySecurityToken>',
+        "token-type",
+        "ValueType",
+        "/wsse:BinarySecurityToken/@ValueType",
+    ),
+    "a token of no type": Seed(
+        RBAC,
+        SECURITY,
+        f"{SECURITY}<wsse:BinarySecurityToken>YQ==</wsse:BinarySecurityToken>",
+        "token-type",
+        "<wsse:BinarySecurityToken",
+        "/wsse:BinarySecurityToken",
+    ),
     "purpose of no list": Seed(
         SCR, "<wsse:Security", facts("<f:Purpose>treatment</f:Purpose>"), "access-fact", "<f:Purpose>", "/af:Purpose"
     ),
@@ -228,6 +244,7 @@ def test_a_broken_rule_is_found_first_and_the_door_says_the_same(name: str) -> N
         ("no family name", "SMSP-0001"),
         ("user id in the envelope", "SMSP-0005"),
         ("two tokens", "SMSP-0001"),
+        ("a token of another type", "SMSP-0005"),
         ("report backwards", "SMSP-0001"),
     ],
 )

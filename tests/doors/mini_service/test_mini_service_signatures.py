@@ -16,6 +16,7 @@ from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, Signatur
 
 from gateway.adapters.mini_service_payload import SenderRefused
 from gateway.domain.access import System
+from gateway.domain.codes import Code
 from gateway.service.calls import StatusCall
 from gateway.xml.names import DS, SOAP11, WSSE, WSU
 from gateway.xml.signatures import X509_TOKEN
@@ -78,7 +79,9 @@ def accepted(root: etree._Element, system: System) -> bool:
     """Whether the door takes the message."""
     try:
         call = door().read(wire(etree.tostring(root), system=system))
-    except SenderRefused:
+    except SenderRefused as refused:
+        if refused.code is not Code.SYSTEM_SIGNATURE:
+            raise
         return False
     assert isinstance(call, StatusCall)
     return True

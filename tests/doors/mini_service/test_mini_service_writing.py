@@ -167,6 +167,13 @@ def test_permissions_are_told_and_created() -> None:
     created = told("createPTV", Recorded(ids=("secret-id",)))
     assert [etree.QName(child).localname for child in created.payload] == ["id", "value"]
     assert b"secret-id" not in created.response.body
+    assert "X-SCR-Permission-Until" not in created.response.headers
+
+
+def test_the_end_of_a_permission_is_told_beside_the_response() -> None:
+    end = datetime(2030, 2, 1, 23, 59, 59, tzinfo=UTC)
+    created = told("createPTV", Recorded(ids=("secret-id",), until=end))
+    assert created.response.headers["X-SCR-Permission-Until"] == "2030-02-01T23:59:59+00:00"
 
 
 def test_the_document_is_passed_on_as_it_came() -> None:
