@@ -21,7 +21,8 @@ from tests.bench.messages import template
 from tests.running import ROOT, RunningSandbox, free_base
 
 NUMBER, UID, SYSTEM = "9992000112", "910000000281", "portal-rzz09"
-NOTE = "unconscious at home QQQQQQQQ"
+MARK = "QQQQQQQQ"
+NOTE = f"unconscious at home {MARK}"
 
 
 def fill(request: bytes) -> bytes:
@@ -29,7 +30,7 @@ def fill(request: bytes) -> bytes:
     words = uuid.uuid4().hex
     while b"{ID}" in request:
         request = request.replace(b"{ID}", str(uuid.uuid4()).upper().encode(), 1)
-    return request.replace(b"QQQQQQQQ", f"{words[:8]} {words[8:16]}".encode())
+    return request.replace(MARK.encode(), f"{words[:8]} {words[8:16]}".encode())
 
 
 @dataclass
@@ -86,13 +87,12 @@ class House:
         return output.decode()
 
     async def exported(self) -> list[dict[str, Any]]:
-        """The audit as `audit export` writes it; `audit verify` must find it sound."""
-        export = self.data / "audit.jsonl"
-        await self.cli(
-            "audit", "export", "--config", str(self.data / "gateway.toml"), "--output", str(export), "--force"
-        )
-        said = await self.cli("audit", "verify", str(export), "--keys", str(self.data / "keys"))
-        assert said.rstrip().endswith(": sound"), said
+        """The audit as `audit export` writes it; `audit verify` must find it sound, and the database with its alerts."""
+        export, settings = self.data / "audit.jsonl", str(self.data / "gateway.toml")
+        await self.cli("audit", "export", "--config", settings, "--output", str(export), "--force")
+        for what in ((str(export), "--keys", str(self.data / "keys")), ("--config", settings)):
+            said = await self.cli("audit", "verify", *what)
+            assert said.rstrip().endswith(": sound"), said
         return [json.loads(line) for line in export.read_bytes().splitlines()]
 
 
@@ -109,10 +109,12 @@ def requests_of(sandbox: RunningSandbox) -> tuple[bytes, bytes]:
     """A view that rests on a kept permission, and one in an emergency; relationship and permission are put on record."""
     kept = template(sandbox, number=NUMBER, uid=UID, system=SYSTEM)
     command = [sys.executable, "-m", "vendor_stubs", "mini-service", "view", "--nhs-number", NUMBER, "--as", UID]
-    command += ["--relationship", "referral", "--permission", "emergency", "--note", NOTE, "--print-request"]
+    mark = uuid.uuid4().hex[:8]  # made anew, its note must not repeat one of the user's last five
+    command += ["--relationship", "referral", "--permission", "emergency", "--note", NOTE.replace(MARK, mark)]
+    command += ["--print-request"]
     output = subprocess.run([*command, "--gateway", sandbox.gateway], cwd=ROOT, capture_output=True, check=True)
     found = re.findall(rb"<(?:[\w-]+:)?Envelope.*?</(?:[\w-]+:)?Envelope>", output.stdout + output.stderr, re.DOTALL)
-    emergency = next(one for one in found if b"QQQQQQQQ" in one)
+    emergency = next(one for one in found if mark.encode() in one).replace(mark.encode(), MARK.encode())
     emergency, replaced = re.subn(
         rb"(<[\w-]+:MessageID[^>]*>)[^<]*(</[\w-]+:MessageID>)", rb"\g<1>{ID}\g<2>", emergency
     )

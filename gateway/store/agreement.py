@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, String, collate, func, select, type_coerce
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncResult
 
 from gateway.domain.codes import Code
 from gateway.domain.decision import AuditEntry
@@ -24,6 +24,8 @@ from gateway.store.verify import Flaw
 
 _KEY = '"alert_id":"'
 """Before an entry's alert in its canonical body; inside a text its quotation marks would be escaped."""
+_AT_ONCE = 500
+"""Rows of one read."""
 _ACTS = {AlertState.INVESTIGATING.value, AlertState.CLOSED.value}
 _WORDS = {"user_id": "user", "at": "time", "asid": "ASID", "acted": "time of the last act", "acted_by": "last actor"}
 
@@ -84,9 +86,15 @@ def _snapshot(engine: AsyncEngine) -> AsyncEngine:
 
 
 async def _streamed(connection: AsyncConnection, wanted: Select[Any]) -> _Stream:
-    stream = _Stream(aiter(await connection.stream(wanted)))
+    stream = _Stream(_rows(await connection.stream(wanted)))
     await stream.forward()
     return stream
+
+
+async def _rows(result: AsyncResult[Any]) -> AsyncIterator[Row[Any]]:
+    async for block in result.partitions(_AT_ONCE):
+        for row in block:
+            yield row
 
 
 def _wanted(connection: AsyncConnection) -> tuple[Select[Any], Select[Any], Select[Any]]:
@@ -97,12 +105,14 @@ def _wanted(connection: AsyncConnection) -> tuple[Select[Any], Select[Any], Sele
         return column if lite else collate(column, "C")
 
     if lite:
-        rest = func.substr(audit.c.body, func.instr(audit.c.body, _KEY) + len(_KEY))
+        at = func.instr(audit.c.body, _KEY)
+        rest = func.substr(audit.c.body, at + len(_KEY))
         named: ColumnElement[str] = func.substr(rest, 1, func.instr(rest, '"') - 1)
     else:
+        at = func.strpos(audit.c.body, _KEY)
         named = func.split_part(func.split_part(audit.c.body, _KEY, 2), '"', 1)
     entries = select(named.label("of"), audit.c.writer, audit.c.seq, audit.c.body)
-    entries = entries.where(audit.c.body.contains(_KEY, autoescape=True)).order_by(key(named))
+    entries = entries.where(at > 0).order_by(key(named))
     alerts = select(*map(_plain, alert.c)).order_by(key(alert.c.id))
     acts = select(*map(_plain, alert_action.c)).order_by(key(alert_action.c.alert_id), alert_action.c.version)
     return entries, alerts, acts
