@@ -223,6 +223,16 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     traces: Tracing = Tracing()
 
+    def url_at(self, *, tls: bool) -> str:
+        """The address of this gateway for callers of one listener: an answer given over TLS must not name the plain one.
+
+        Only the sandbox has both; elsewhere `public_url` is the one address.
+        """
+        public, secure = urlsplit(self.public_url), self.listen.mutual_tls
+        if not tls or public.scheme != "http" or secure is None or not secure.port:
+            return self.public_url
+        return f"https://{public.hostname}:{secure.port}"
+
     @classmethod
     def settings_customise_sources(
         cls,

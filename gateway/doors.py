@@ -23,6 +23,7 @@ from gateway.browsing import Browsing, frame, organisation_routes, viewer_routes
 from gateway.config import Settings
 from gateway.domain.identifiers import NhsNumbers
 from gateway.gate import Gate
+from gateway.identity.systems import Listener
 from gateway.launches import Launches, launch_routes
 from gateway.listeners import Prover
 from gateway.metrics import Metrics
@@ -86,7 +87,7 @@ def routes(house: House, prove: Prover) -> Iterable[web.RouteDef]:
     yield web.post("/permissions", doors.door(PermissionsDoor(numbers)))
     yield web.post("/relationships", doors.door(RelationshipsDoor(numbers)))
     yield web.post("/relationships/end", doors.door(EndRelationshipsDoor(numbers)))
-    yield from _fhir(house, doors)
+    yield from _fhir(house, doors, settings.url_at(tls=prove.listener is Listener.MUTUAL_TLS))
     yield from _pages(house, doors, prove)
     yield web.get("/errors", public.codes_page(house.browsing.layout))
     yield web.get("/errors/{code}", public.code_page(house.browsing.layout))
@@ -96,9 +97,9 @@ def routes(house: House, prove: Prover) -> Iterable[web.RouteDef]:
         yield web.post("/policy/explain", policy.explained)
 
 
-def _fhir(house: House, doors: Web) -> Iterable[web.RouteDef]:
-    """The FHIR server: Symphony's door and what it says about itself."""
-    numbers, ids, address = house.numbers, house.ids, house.settings.public_url
+def _fhir(house: House, doors: Web, address: str) -> Iterable[web.RouteDef]:
+    """The FHIR server at this address: Symphony's door and what it says about itself."""
+    numbers, ids = house.numbers, house.ids
     documents = doors.door(DocumentReferenceDoor(numbers=numbers, ids=ids, address=address))
     records = doors.door(BundleDoor(numbers=numbers, ids=ids, address=address))
     alerts = doors.door(AuditEventDoor(numbers=numbers, ids=ids, address=address))
@@ -110,7 +111,7 @@ def _fhir(house: House, doors: Web) -> Iterable[web.RouteDef]:
     yield web.post(f"{FHIR}/AuditEvent", alerts)
     for path in (FHIR, f"{FHIR}/{{tail:.*}}"):
         yield web.route("*", path, about.elsewhere)
-    described = DocsPages(house.browsing.layout, address)
+    described = DocsPages(house.browsing.layout, house.settings.public_url)
     yield web.get("/docs", described.show)
     yield web.get("/docs/openapi.json", described.openapi)
     yield web.get("/docs/postman.json", described.postman)

@@ -6,14 +6,17 @@ It relies on names that aiohttp does not promise; the minor version is pinned an
 
 import asyncio
 import fcntl
+import re
 import sys
 import termios
 import uuid
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
 import orjson
 from aiohttp import web, web_protocol, web_server
+from aiohttp.http_exceptions import LineTooLong
 
 from gateway import logs
 from gateway.domain.codes import Code
@@ -21,6 +24,13 @@ from gateway.domain.codes import Code
 LOG = logs.get("guard")
 LEAST_TAKEN = 16 * 1024
 """Bytes of a waiting answer that a caller must take in each `drain_seconds`."""
+
+LONGEST_LINE = 8190
+"""Bytes of a request's first line, or of one header, that aiohttp reads."""
+_MOST_KEPT = LONGEST_LINE + 64
+
+Unread = Callable[[Code, int, str], tuple[bytes, str]]
+"""(code, HTTP status, correlation id) -> the body and media type of a door's refusal of a request that could not be read."""
 
 
 class GuardedHandler(web_protocol.RequestHandler):
@@ -31,10 +41,16 @@ class GuardedHandler(web_protocol.RequestHandler):
     and the record it asked for as long as it liked.
     """
 
-    __slots__ = ("_connection", "_drain_seconds", "_drain_timer", "_head_seconds", "_head_timer", "_untaken")
+    __slots__ = (
+        "_connection", "_drain_seconds", "_drain_timer", "_first_line", "_head_seconds", "_head_timer", "_unread", "_untaken"
+    )  # fmt: skip
 
-    def __init__(self, *arguments: Any, head_seconds: float, drain_seconds: float, **options: Any) -> None:
+    def __init__(
+        self, *arguments: Any, head_seconds: float, drain_seconds: float, unread: Mapping[str, Unread], **options: Any
+    ) -> None:
         super().__init__(*arguments, **options)
+        self._unread = unread
+        self._first_line = b""
         self._head_seconds = head_seconds
         self._drain_seconds = drain_seconds
         self._head_timer: asyncio.TimerHandle | None = None
@@ -57,8 +73,12 @@ class GuardedHandler(web_protocol.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Bytes of a head, whose clock runs from its first byte, or of a body, which has a limit of its own."""
-        if self._head_timer is None and self._between_requests():
-            self._arm()
+        if self._between_requests():
+            if self._head_timer is None:
+                self._arm()
+                self._first_line = b""
+            if b"\n" not in self._first_line and len(self._first_line) < _MOST_KEPT:
+                self._first_line += data[:_MOST_KEPT]
         super().data_received(data)
         if not self._between_requests():
             self._disarm()
@@ -84,14 +104,16 @@ class GuardedHandler(web_protocol.RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("an answer was begun already")
         code = Code.MESSAGE_HEADERS if status < 500 else Code.INTERNAL
+        if isinstance(exc, LineTooLong):
+            code, status = Code.MESSAGE_TOO_LARGE, 414 if self._line_too_long() else 431
         correlation = str(uuid.uuid4()).upper()
         LOG.warning("not answered by a door", correlation_id=correlation, status=status, code=code.slug, exc_info=exc)
-        document = {"type": f"/errors/{code.slug}", "title": code.sentence, "status": status, "code": code.slug}
+        body, media_type = self._writer()(code, status, correlation)
         answer = web.Response(
             status=status,
-            body=orjson.dumps({**document, "correlation_id": correlation}),
-            content_type="application/problem+json",
+            body=body,
             headers={
+                "Content-Type": media_type,
                 "X-Correlation-ID": correlation,
                 "X-SCR-Code": code.slug,
                 "Cache-Control": "no-store",
@@ -100,6 +122,19 @@ class GuardedHandler(web_protocol.RequestHandler):
         )
         answer.force_close()
         return answer
+
+    def _line_too_long(self) -> bool:
+        """Whether it is the first line of the head, with the address, that is longer than aiohttp reads."""
+        return len(self._first_line.partition(b"\n")[0]) > LONGEST_LINE
+
+    def _writer(self) -> Unread:
+        """The form of the door whose address stands in the first line: that line is all there is of the request."""
+        target = self._first_line.partition(b" ")[2].partition(b"\n")[0]
+        path = re.sub(rb"^https?://[^/?\s]*", b"", target)
+        for prefix, unread in self._unread.items():
+            if re.match(re.escape(prefix.encode()) + rb"(?=[/?\s]|$)", path):
+                return unread
+        return _problem
 
     def _between_requests(self) -> bool:
         return not self._messages and self._current_request is None
@@ -137,6 +172,12 @@ class GuardedHandler(web_protocol.RequestHandler):
         self._connection.abort()  # a close would first wait until what is written has been read
 
 
+def _problem(code: Code, status: int, correlation: str) -> tuple[bytes, str]:
+    """A problem (RFC 9457), the form of every door that named none."""
+    document = {"type": f"/errors/{code.slug}", "title": code.sentence, "status": status, "code": code.slug}
+    return orjson.dumps({**document, "correlation_id": correlation}), "application/problem+json"
+
+
 def _untaken(connection: asyncio.Transport | None) -> int:
     """Bytes written that the other end has not acknowledged: ours, and those the kernel holds, which may be megabytes."""
     if connection is None:
@@ -150,16 +191,18 @@ def _untaken(connection: asyncio.Transport | None) -> int:
 class _GuardedServer(web_server.Server):
     """Hands out guarded handlers in place of a plain server's."""
 
-    def __init__(self, plain: web_server.Server, head_seconds: float, drain_seconds: float) -> None:
+    def __init__(
+        self, plain: web_server.Server, head_seconds: float, drain_seconds: float, unread: Mapping[str, Unread]
+    ) -> None:
         self.__dict__.update(plain.__dict__)
-        self._seconds = {"head_seconds": head_seconds, "drain_seconds": drain_seconds}
+        self._own: dict[str, Any] = {"head_seconds": head_seconds, "drain_seconds": drain_seconds, "unread": unread}
 
     def __call__(self) -> web_protocol.RequestHandler:
-        return GuardedHandler(self, loop=self._loop, **self._seconds, **self._kwargs)
+        return GuardedHandler(self, loop=self._loop, **self._own, **self._kwargs)
 
 
 class GuardedRunner(web.AppRunner):
-    """An AppRunner whose connections are guarded."""
+    """An AppRunner whose connections are guarded. `unread`: by the path of a door, how it refuses what could not be read."""
 
     def __init__(
         self,
@@ -168,11 +211,13 @@ class GuardedRunner(web.AppRunner):
         head_seconds: float,
         drain_seconds: float,
         leave_seconds: float = 0.0,
+        unread: Mapping[str, Unread] | None = None,
         **options: Any,
     ) -> None:
         super().__init__(app, **options)
         app.on_response_prepare.append(self._last_of_its_connection)
         self._leaving = False
+        self._unread = unread or {}
         self._leave_seconds = leave_seconds
         self._head_seconds = head_seconds
         self._drain_seconds = drain_seconds
@@ -197,4 +242,4 @@ class GuardedRunner(web.AppRunner):
             response.headers["Connection"] = "close"
 
     async def _make_server(self) -> web_server.Server:
-        return _GuardedServer(await super()._make_server(), self._head_seconds, self._drain_seconds)
+        return _GuardedServer(await super()._make_server(), self._head_seconds, self._drain_seconds, self._unread)

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from gateway import logs
+from gateway.adapters.symphony import PATH as FHIR
 from gateway.config import Settings
 from gateway.guard import GuardedRunner
 from gateway.listeners import Socket
 from gateway.metrics import Metrics
-from gateway.pages import public
+from gateway.pages import fhir, public
 
 LOG = logs.get("listening")
 KEPT_SECONDS = 15.0
@@ -69,6 +70,7 @@ async def _runner(app: web.Application, settings: Settings, runners: list[Guarde
         head_seconds=limits.head_seconds,
         drain_seconds=limits.drain_seconds,
         leave_seconds=limits.leave_seconds,
+        unread={FHIR: fhir.unread},
         access_log=None,
         keepalive_timeout=KEPT_SECONDS,
         shutdown_timeout=limits.stop_seconds,

@@ -29,7 +29,13 @@ async def port() -> AsyncIterator[int]:
     app = web.Application()
     app.router.add_route("*", "/", slow)
     app.router.add_get("/large", large)
-    runner = GuardedRunner(app, head_seconds=HEAD_SECONDS, drain_seconds=DRAIN_SECONDS, access_log=None)
+    runner = GuardedRunner(
+        app,
+        head_seconds=HEAD_SECONDS,
+        drain_seconds=DRAIN_SECONDS,
+        unread={"/fhir/R4": lambda code, status, _: (f"FHIR {status} {code.slug}".encode(), "application/fhir+json")},
+        access_log=None,
+    )
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     yield runner.addresses[0][1]
@@ -133,7 +139,44 @@ async def test_what_is_no_http_is_answered_without_the_callers_bytes(port: int, 
     async with asyncio.timeout(15):
         answer = await reader.read()
     assert answer.startswith(b"HTTP/1.")
-    assert b"message-headers" in answer
+    assert b"message-headers" in answer or b"message-too-large" in answer
     assert b"X-Correlation-ID" in answer
+    assert b"9992000481" not in answer
+    writer.close()
+
+
+LONG = b"9992000481" * 900
+
+
+@pytest.mark.parametrize(
+    ("head", "status", "code"),
+    [
+        (b"GET /?a=" + LONG + b" HTTP/1.1\r\nHost: a", b"414", b"message-too-large"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX-Long: " + LONG, b"431", b"message-too-large"),
+        (b"GET /fhir/R4?a=" + LONG + b" HTTP/1.1\r\nHost: a", b"414", b"FHIR 414 message-too-large"),
+        (b"GET http://a/fhir/R4/Bundle?a=" + LONG + b" HTTP/1.1\r\nHost: a", b"414", b"FHIR 414 message-too-large"),
+        (b"POST /fhir/R4/Bundle HTTP/1.1\r\nHost: a\r\nX-Long: " + LONG, b"431", b"FHIR 431 message-too-large"),
+        (b"GET /fhir/R4 HTTP/1.1\r\nHost a", b"400", b"FHIR 400 message-headers"),
+        (b"GET /fhir/R4x?a=" + LONG + b" HTTP/1.1\r\nHost: a", b"414", b"problem+json"),
+    ],
+)
+@pytest.mark.parametrize("before", [b"", b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n"])
+async def test_what_is_too_long_is_refused_in_the_form_of_its_door(
+    port: int, head: bytes, status: bytes, code: bytes, before: bytes
+) -> None:
+    """Also as the second request of a connection, and in small pieces."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    async with asyncio.timeout(15):
+        if before:
+            writer.write(before)
+            await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(len(LARGE))
+        for start in range(0, len(head), 3000):
+            writer.write(head[start : start + 3000])
+            await asyncio.sleep(0.01)
+        writer.write(b"\r\n\r\n")
+        answer = await reader.read()
+    assert answer.split(b" ", 2)[1] == status
+    assert code in answer
     assert b"9992000481" not in answer
     writer.close()

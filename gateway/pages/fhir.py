@@ -64,6 +64,12 @@ class FhirPages:
         return answer
 
 
+def unread(code: Code, _: int, correlation_id: str) -> tuple[bytes, str]:
+    """The body and media type of a refusal of what could not be read as a request, such as one with an over-long address."""
+    _, document = operation_outcome(GatewayError(code), correlation_id)
+    return orjson.dumps(document), FHIR_JSON
+
+
 def _answer(request: web.Request, status: int, document: Json, **headers: str) -> web.Response:
     traced = {REQUEST_ID: str(uuid.uuid4())} | headers | traced_headers(request.headers)
     body = b"" if request.method == hdrs.METH_HEAD else orjson.dumps(document)
