@@ -89,10 +89,14 @@ def kept_until(organisation: Organisation, now: datetime, until: datetime | None
     """When a kept permission ends: as asked, at most the organisation's days. Raises PolicyRefused where it keeps none."""
     if organisation.permission.kind is not PermissionKind.EXTENDED:
         raise PolicyRefused(Code.PERMISSION_SCOPE, (("P-20", Code.PERMISSION_SCOPE),))
-    latest = now + timedelta(days=organisation.permission.days)
-    if until is not None and until < now:
+    return _until(now, until, now + timedelta(days=organisation.permission.days))
+
+
+def _until(now: datetime, asked: datetime | None, latest: datetime) -> datetime:
+    """When a permission ends: as asked, at the latest then. Raises MessageInvalid: asked for the past."""
+    if asked is not None and asked < now:
         raise MessageInvalid(Code.MESSAGE_VALUE, rules=("P-22",))
-    return min(until, latest) if until else latest
+    return min(asked or latest, latest)
 
 
 def asked_permission(call: ViewCall, caller: Caller, context: Context, ids: Ids) -> RecordedPermission | None:
@@ -189,7 +193,7 @@ class Recording:
         elif kind is RecordedKind.EXTENDED:
             end = kept_until(organisation, context.now, call.until)
         else:
-            end = min(call.until or context.now + SINGLE_LASTS, context.now + SINGLE_LASTS)
+            end = _until(context.now, call.until, context.now + SINGLE_LASTS)
         version = call.question_version or organisation.permission.question_version
         values: dict[str, object] = {
             "id": self._parts.ids.new(),

@@ -111,6 +111,15 @@ async def test_no_permission_is_kept_until_a_day_that_is_over() -> None:
     assert error.code is Code.PERMISSION_SCOPE
 
 
+@pytest.mark.parametrize("kind", ["single", "proxy"])
+async def test_no_permission_for_one_view_ends_before_it_begins(kind: str) -> None:
+    world = World()
+    error = await refused(world, record(kind=kind, until=cases.NOW - DAY))
+    assert isinstance(error, MessageInvalid)
+    assert (error.code, error.rules) == (Code.MESSAGE_VALUE, ("P-22",))
+    assert [write.permissions for write in world.writes if write.permissions] == []
+
+
 async def test_all_named_hold_a_role_here_or_nobody_gets_anything() -> None:
     named = (cases.USER, cases.ROLE), (cases.OTHER_USER, cases.OTHER_ROLE)
     error = await refused(World(), record(beneficiaries=named))
