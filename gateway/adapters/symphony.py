@@ -197,7 +197,7 @@ class AuditEventDoor(FhirDoor):
         assert wire.system is not None
         check_headers(wire)
         check_acceptable(list_header(wire.headers, "Accept"), wire.query.get("_format") or None)
-        alert = read_alert(wire.body, self._numbers, wire.system.asid)
+        alert = read_alert(wire.body, self._numbers, wire.system.asid, wire.now)
         credentials = credentials_of(wire)
         if credentials.named_user not in {None, alert.user}:
             raise GatewayError(Code.USER_MISMATCH, rules=("P-07",))

@@ -3,7 +3,7 @@
 import re
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 """Characters that turn the direction of what follows them (Unicode UAX 9), so that a row reads as another one."""
 
 
@@ -12,5 +12,5 @@ def safe_cell(value: object) -> str:
 
     Characters that turn the direction of writing are named (`[U+202E]`) instead of written.
     """
-    text = _TURNS.sub(lambda match: f"[U+{ord(match[0]):04X}]", "" if value is None else str(value))
+    text = TURNS.sub(lambda match: f"[U+{ord(match[0]):04X}]", "" if value is None else str(value))
     return f"'{text}" if text.startswith(_FORMULA) else text

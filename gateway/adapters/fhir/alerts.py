@@ -7,11 +7,12 @@ sender's word for who acted: the agents named must be the proved caller and its 
 import hashlib
 import json
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from gateway.adapters.fhir.datatypes import NHS_NUMBER, ODS_CODE, SDS_USER, Json
 from gateway.adapters.fhir.requests import invalid, strict_json
+from gateway.domain.cells import TURNS
 from gateway.domain.codes import Code
 from gateway.domain.decision import ILLEGAL_ALERTS, AlertReason, AlertType
 from gateway.domain.errors import InvalidValue, MessageInvalid
@@ -26,18 +27,20 @@ TYPES = f"{_FHIR}/CodeSystem/SCR-AlertType"
 REASONS = f"{_FHIR}/CodeSystem/SCR-AlertReason"
 ASID = f"{_FHIR}/Id/nhsSpineASID"
 LONGEST_NOTE = 2000
+CLOCKS_APART = timedelta(minutes=5)
+"""How far a client's clock may be ahead."""
 _MOST = 32
 
 
-def read_alert(body: bytes, numbers: NhsNumbers, asid: Asid) -> PostedAlert:
-    """The alert in an AuditEvent sent by the system with this ASID. Raises MessageInvalid with the place in FHIRPath."""
+def read_alert(body: bytes, numbers: NhsNumbers, asid: Asid, now: datetime) -> PostedAlert:
+    """The alert in an AuditEvent sent now by the system with this ASID. Raises MessageInvalid with the place in FHIRPath."""
     event = _event(body)
     kind, reason = _kind(event), _reason(event)
     if (kind.value, reason.value) in ILLEGAL_ALERTS:
         sentence = f"Invalid combination of alert type '{kind.value}' and alert subtype '{reason.value}'."
         raise invalid("AuditEvent.subtype", sentence, "", Code.MESSAGE_COMBINATION)
     agents = _rows(event, "agent")
-    _check_rest(event, asid)
+    _check_rest(event, asid, now)
     alert = PostedAlert(
         id=_id(event),
         digest=hashlib.sha256(json.dumps(event, sort_keys=True).encode()).hexdigest(),
@@ -89,7 +92,13 @@ _ID = re.compile(r"[A-Za-z0-9.-]{1,64}", re.ASCII)
 
 
 def _text(value: Any) -> str:
-    return value.strip() if isinstance(value, str) and len(value) <= LONGEST_NOTE and writable(value) else ""
+    """A string's words; nothing for what is no string, too long, or not to be kept.
+
+    Nor for one with characters that turn the direction of writing: a privacy officer would read other words than were sent.
+    """
+    if not isinstance(value, str) or len(value) > LONGEST_NOTE or TURNS.search(value) or not writable(value):
+        return ""
+    return value.strip()
 
 
 def _id(event: Json) -> str:
@@ -185,23 +194,30 @@ def _note(event: Json) -> str | None:
         return None
     note = _text(event["outcomeDesc"])
     if not note:
-        raise _wrong("outcomeDesc", f"a text of 1 to {LONGEST_NOTE} characters, or none")
+        raise _wrong(
+            "outcomeDesc",
+            f"a text of 1 to {LONGEST_NOTE} characters, none of which turns the direction of writing, or none",
+        )
     return note
 
 
-def _check_rest(event: Json, asid: Asid) -> None:
+def _check_rest(event: Json, asid: Asid, now: datetime) -> None:
     """The notification message, when it was recorded, and an observer that is the sender itself where one is named."""
     messages = [row for row in _rows(event, "extension") if row.get("url") == NOTIFICATION]
     if len(messages) != 1 or not _text(messages[0].get("valueString")):
         raise _wrong("extension", f"exactly one {NOTIFICATION} with a valueString")
-    _recorded(event)
+    _check_recorded(event, now)
     observer = _identifier(_object(_object(event, "source"), "observer"))
     if observer and (observer.get("system") != ASID or observer.get("value") != asid.value):
         raise _wrong("source.observer.identifier", "the calling system's own ASID, or none")
 
 
-def _recorded(event: Json) -> datetime:
+def _check_recorded(event: Json, now: datetime) -> None:
+    """An instant that has been: the gateway writes its own time, but whoever sends another day is not to be believed."""
+    expected = "an instant with its zone, not in the future"
     try:
-        return from_iso(_text(event.get("recorded")))
+        recorded = from_iso(_text(event.get("recorded")))
     except (InvalidValue, OverflowError) as error:
-        raise _wrong("recorded", "an instant with its zone") from error
+        raise _wrong("recorded", expected) from error
+    if recorded > now + CLOCKS_APART:
+        raise _wrong("recorded", expected)
