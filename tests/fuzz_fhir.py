@@ -24,6 +24,8 @@ from tests.running import ROOT, sandbox_running
 from vendor_stubs import cast
 from vendor_stubs.spine.versions import listed_numbers, version
 
+FED = "/relationships"
+"""What a system that views may not send: the run, which is one, leaves it out."""
 OPENAPI = ROOT / "gateway/schemas/fhir/openapi.json"
 CHECKS = (
     "not_a_server_error",
@@ -38,6 +40,8 @@ UID, SYSTEM = "910000000018", "symphony-rzz01"
 ACCESS = "eyJwZXJtaXNzaW9uIjoieWVzIiwicmVsYXRpb25zaGlwIjoic2VsZi1jbGFpbWVkIn0"
 OWN = {"NHSD-Identity-UUID": UID, "NHSD-Session-URID": "555000000101"}
 CASES = ("core", "additional_information", "ask", "dissent", "no_scr", "superseded", "not_on_pds", "empty_allergies")
+ASKED = ("registered_here", "yes_legacy", "withheld")
+"""Patients whose answers are put on record: others than those who are read, whom a no would close."""
 PREFIX = "https://fhir.nhs.uk/Id/nhs-number|"
 
 
@@ -74,7 +78,8 @@ class Found:
 def operations() -> Iterable[str]:
     """`METHOD path` of every operation of the document."""
     for path, methods in json.loads(OPENAPI.read_text(encoding="utf-8"))["paths"].items():
-        yield from (f"{method.upper()} {path}" for method in methods)
+        if path != FED:
+            yield from (f"{method.upper()} {path}" for method in methods)
 
 
 def id_token(identity: str, uid: str, client_id: str) -> str:
@@ -90,6 +95,7 @@ def id_token(identity: str, uid: str, client_id: str) -> str:
 def narrowed() -> dict[str, Any]:
     """The served document, each value that names the sandbox's own as likely as any other of its form."""
     document: dict[str, Any] = json.loads(OPENAPI.read_text(encoding="utf-8"))
+    del document["paths"][FED]
     patients = [patient for patient in cast.patients() if patient.case in CASES]
     numbers = [patient.nhs for patient in patients]
     newest = [
@@ -101,6 +107,7 @@ def narrowed() -> dict[str, Any]:
         "patient": [PREFIX + number for number in numbers],
         "composition.identifier": newest,
         "composition.subject:Patient.identifier": [PREFIX + number for number in numbers],
+        "nhs_number": [patient.nhs for patient in cast.patients() if patient.case in ASKED],
     }
     for methods in document["paths"].values():
         for operation in methods.values():
@@ -116,6 +123,7 @@ def narrowed() -> dict[str, Any]:
             parameter["schema"] = _either([OWN[parameter["name"]]], parameter["schema"])
     alert = document["components"]["schemas"]["AuditEvent"]
     alert["properties"]["agent"] = _either([alert["example"]["agent"]], alert["properties"]["agent"])
+    alert["properties"]["recorded"] = _either([alert["example"]["recorded"]], alert["properties"]["recorded"])
     alert["properties"]["source"] = _either([alert["example"]["source"]], alert["properties"]["source"])
     return document
 

@@ -107,6 +107,21 @@ COMMANDS = (
   "entity": [{"what": {"identifier": {"value": "'$ID'"}}}]}'
 """,
     ),
+    (
+        "For a client that cannot send X-SCR-Access: the patient's answer on record first",
+        """curl -s $G/permissions -H 'Content-Type: application/json' \\
+  -H "X-SCR-System: symphony-rzz01" -H "Authorization: Bearer $TOKEN" \\
+  -d '{"nhs_number": "'${PATIENT#*|}'", "answer": "yes", "kind": "single"}'
+""",
+    ),
+    (
+        "Then the summary under that answer (X-SCR-Access says no permission; the relationship could be on record too)",
+        """curl -s $G/fhir/R4/Bundle/_search --data-urlencode "composition.identifier=$ID" \\
+  --data-urlencode "composition.subject:Patient.identifier=$PATIENT" \\
+  -H "X-SCR-System: symphony-rzz01" -H "Authorization: Bearer $TOKEN" \\
+  -H "X-SCR-Access: $(printf '{"relationship":"self-claimed"}' | base64 -w0 | tr '+/' '-_' | tr -d =)"
+""",
+    ),
 )
 """(what it does, the command): to be pasted in this order after BEFORE, in one shell."""
 

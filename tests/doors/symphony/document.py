@@ -59,6 +59,28 @@ Members of `X-SCR-Access`, all optional: `permission` (yes, extended, proxy, no,
 `conditionChangedNote`, `confirmDeceased`, `dateOfBirth`, `until`, `userToken`. Without them the permission and the relationship on
 record are relied on. Unknown members are refused.
 
+Any registered system of an integrated viewer may use this door, not Symphony's alone; a one-click or standalone system may too,
+but for its pages and launches nothing is gained by it. A mini-service system may not: it calls what it is registered for. A feed
+may not. What a system may do here is judged by the same policy as at every door.
+
+A head line longer than 8190 bytes is refused by HTTP itself, before any door: 414 where it is the address, 431 where it is a header,
+an OperationOutcome with `message-too-large`, no `X-Request-ID`, and the connection is closed. What is no HTTP at all is 400,
+`message-headers`. A form or a body may have 16 KiB (`_search`) or 64 KiB (AuditEvent): 413.
+
+## A client that cannot send `X-SCR-Access`
+
+It relies on what is on record when it reads, and speaks plain JSON to put it there ([feeds.md](../feeds.md) has every member):
+
+- The patient's answer (P-02): any registered system with a proved user sends it to `POST /permissions`. `single` holds for that user
+  and one view within 12 hours; `extended` only where the organisation keeps answers, and as it keeps them.
+- The legitimate relationship (P-01): only the organisation's patient administration system, registered as a feed, sends it to
+  `POST /relationships` (and takes it back at `POST /relationships/end`). It holds until its end, at most 12 months.
+  A system that views is answered 403, `system-operation`.
+
+Refusals of these are problems (RFC 9457), with the same `X-SCR-Code` and `X-SCR-Rules`. A read that finds neither on record
+is 403 with `permission-missing` or `relationship-missing`. A `single` answer is spent by one view: a second read is
+`permission-missing` again. An emergency, a best-interests or a legal view cannot be put on record before: it needs the header.
+
 A query string with an NHS number is never logged here; where a client's own proxies may log it, use the `_search` forms.
 
 ## A read, to paste (sandbox)
@@ -90,12 +112,16 @@ TOTAL_0 = """```
 `total` 0 is a search that found nothing: no summary, no such patient, or an id that is not the newest (the national API
 answers so; search for the document again). It does **not** mean that nothing is known about the patient. `X-SCR-Code`
 says which it was (`scr-not-found`, `patient-not-found`, `number-invalidated`). An id that Spine lists but cannot give is a
-refusal (`spine-unusable`), never total 0. Dissent and protected demographics are refused alike, in both steps, as
+refusal (`spine-unusable`), never total 0. Consent may be withdrawn between the two steps: DocumentReference still names the
+document, and Bundle is then refused (403, `scr-not-available`), as it is for a patient who said no before; the sandbox plays it
+with 999 201 6396. Dissent and protected demographics are refused alike, in both steps, as
 `scr-not-available`.
 
 A view without the patient's permission, under a claimed relationship or a legal override raises its privacy alert in the
 same transaction as its audit entry, before the answer goes out; a client cannot read and forget. An AuditEvent that is
-posted adds an alert of the client's own, once for the same content, for the caller's own organisation and the proved user.
+posted adds an alert of the client's own, once for the same content, for the caller's own organisation and the proved user. Its
+`recorded` may be past, and at most 5 minutes ahead of this gateway's clock; no text in it may turn the direction of writing
+(U+202A to U+202E, U+2066 to U+2069). Both are 400.
 
 """
 

@@ -22,7 +22,7 @@ from gateway.spine.psis import read_event_list
 from gateway.spine.summary import read_summary
 from tests.doors import records
 from tests.doors.symphony.comparing import HL7, Json, Pair
-from tests.doors.symphony.fhir_answers import BASE, NUMBERS, SYSTEM, bundle_of, resources
+from tests.doors.symphony.fhir_answers import BASE, NOW, NUMBERS, SYSTEM, bundle_of, resources
 
 NUMBER = "9995000180"
 PAIRS = ("success", "additional-information", "initial-upload-org-sds")
@@ -113,7 +113,7 @@ def refusal_pairs(shared: Path) -> Iterator[Pair]:
     yield Pair(sample="no-consent", theirs=theirs, ours=ours, wire=None)
     request = sample(shared, "fhir/audit-event/missing-nhs-number.request.json").read_bytes()
     with pytest.raises(MessageInvalid) as caught:
-        read_alert(request, NUMBERS, own_asid(request))
+        read_alert(request, NUMBERS, own_asid(request), NOW)
     status, ours = operation_outcome(caught.value)
     assert status == 400
     theirs = expected(shared, "fhir/audit-event/missing-nhs-number.response.json")

@@ -433,6 +433,11 @@ def test_an_alert_is_read_whole() -> None:
     assert call.credentials.token == "a.b.c"
 
 
+def test_a_clients_clock_may_be_a_little_ahead() -> None:
+    assert posted(alert() | {"recorded": "2030-01-05T12:04:59Z"}).alert.id == alert()["id"]
+    assert posted(alert() | {"recorded": "2029-12-24T23:59:00-05:00"}).alert.id == alert()["id"]
+
+
 def test_the_same_id_with_other_words_is_another_alert() -> None:
     first, again, other = posted(alert()), posted(alert()), posted(alert() | {"outcomeDesc": "Something else"})
     assert first.alert.digest == again.alert.digest != other.alert.digest
@@ -487,6 +492,22 @@ BAD_ALERTS: dict[str, tuple[object, str]] = {
     "recorded without zone": (
         spoilt("recorded", "2030-01-05T11:58:00"),
         "Invalid or missing value in field 'recorded'.",
+    ),
+    "recorded tomorrow": (
+        spoilt("recorded", "2030-01-06T12:00:00Z"),
+        "Invalid or missing value in field 'recorded'.",
+    ),
+    "recorded six minutes from now": (
+        spoilt("recorded", "2030-01-05T12:06:00Z"),
+        "Invalid or missing value in field 'recorded'.",
+    ),
+    "a note that turns its words": (
+        spoilt("outcomeDesc", "Patient was \u202enot asked"),
+        "Invalid or missing value in field 'outcomeDesc'.",
+    ),
+    "a message that turns its words": (
+        spoilt("extension/0/valueString", "Opened \u2067in an emergency"),
+        "Invalid or missing value in field 'extension'.",
     ),
     "empty note": (spoilt("outcomeDesc", ""), "Invalid or missing value in field 'outcomeDesc'."),
     "no patient": (

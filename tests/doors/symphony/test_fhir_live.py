@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import uuid
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -18,7 +19,9 @@ from fhir.resources.R4B.operationoutcome import OperationOutcome
 from multidict import CIMultiDict
 
 from gateway.adapters.fhir.outcome import ISSUES
+from gateway.adapters.records import PermissionsDoor, RelationshipsDoor
 from gateway.adapters.symphony import ROUTES
+from gateway.domain.codes import Code
 from gateway.pages.docs import BEFORE, COMMANDS, DOORS, addressed
 from tests.doors.symphony.conditions import CONDITIONS
 from tests.doors.symphony.document import PAGE, render
@@ -229,6 +232,47 @@ async def test_another_media_type_and_too_large_a_body_are_told(client: Client) 
     assert (status, outcome["issue"][0]["code"]) == (413, "too-long")
 
 
+async def test_too_long_an_address_and_too_long_a_header_are_operation_outcomes(client: Client) -> None:
+    """HTTP itself refuses them, before any door: still in the door's form, and without what was sent."""
+    long = BY_CASE["core"] * 900
+    for path, headers, expected in (
+        (f"/Bundle?x={long}", {}, 414),
+        ("/metadata", {"X-SCR-Access": long}, 431),
+    ):
+        status, told, outcome = await client.send(path, headers=headers)
+        OperationOutcome.model_validate(outcome)
+        assert (status, outcome["issue"][0]["code"]) == (expected, "too-long")
+        assert told["X-SCR-Code"] == "message-too-large"
+        assert told["X-Correlation-ID"] in outcome["issue"][0]["diagnostics"]
+        assert BY_CASE["core"] not in json.dumps(outcome)
+
+
+async def test_an_answer_over_tls_names_no_address_without_it(sandbox: RunningSandbox) -> None:
+    token = id_token(sandbox.identity, UID, SYSTEM)
+    connector = aiohttp.TCPConnector(ssl=sandbox.tls(SYSTEM))
+    async with aiohttp.ClientSession(connector=connector) as session:
+        headers = {"Authorization": f"Bearer {token}"}
+        address = f"{sandbox.secure}/fhir/R4/DocumentReference?patient={patient(BY_CASE['ask'])}"
+        async with session.get(address, headers=headers) as answer:
+            assert answer.status == 200
+            found = await answer.json(content_type=FHIR)
+        async with session.get(f"{sandbox.secure}/fhir/R4/metadata") as answer:
+            stated = await answer.json(content_type=FHIR)
+        read = found["entry"][0]["resource"]["content"][0]["attachment"]["url"]
+        own = [
+            found["link"][0]["url"],
+            stated["implementation"]["url"],
+            read,
+            *(row["fullUrl"] for row in found["entry"]),
+        ]
+        assert [each for each in own if not each.startswith(f"{sandbox.secure}/fhir/R4")] == []
+        facts = base64.urlsafe_b64encode(json.dumps(YES).encode()).decode()
+        async with session.get(read, headers=headers | {"X-SCR-Access": facts}) as answer:
+            assert answer.status == 200, "the address that was given does not work"
+            record = await answer.json(content_type=FHIR)
+    assert sandbox.gateway not in json.dumps(record)
+
+
 @pytest.mark.parametrize("name", [name for name, row in CONDITIONS.items() if row.door < 0])
 async def test_each_condition_of_http_is_answered_as_the_table_says(client: Client, name: str) -> None:
     row = CONDITIONS[name]
@@ -248,7 +292,8 @@ def alert(number: str, **changes: str) -> dict[str, Any]:
     values = {"nhs-number": number, "ods-organization-code": "RZZ01", "sds-user-id": UID} | changes
     for agent in document["agent"]:
         agent["who"]["identifier"]["value"] = values[agent["who"]["identifier"]["system"].rsplit("/", 1)[-1]]
-    return document | {"id": str(uuid.uuid4())}
+    recorded = datetime.now(UTC).isoformat(timespec="seconds")
+    return document | {"id": str(uuid.uuid4()), "recorded": recorded}
 
 
 async def test_a_posted_alert_is_on_record_once(client: Client, sandbox: RunningSandbox) -> None:
@@ -331,9 +376,17 @@ async def test_every_address_of_the_docs_leads_somewhere(client: Client, sandbox
 
 def test_the_openapi_names_every_route_and_no_other() -> None:
     found = json.loads(OPENAPI.read_text(encoding="utf-8"))["paths"]
-    assert {path: tuple(name.upper() for name in row) for path, row in found.items()} == {
-        f"/fhir/R4{path}": methods for path, methods in ROUTES.items()
-    }
+    fhir = {f"/fhir/R4{path}": methods for path, methods in ROUTES.items()}
+    before = {"/permissions": ("POST",), "/relationships": ("POST",)}
+    assert {path: tuple(name.upper() for name in row) for path, row in found.items()} == fhir | before
+
+
+def test_the_openapi_knows_every_member_of_what_is_put_on_record() -> None:
+    found = json.loads(OPENAPI.read_text(encoding="utf-8"))["paths"]
+    for path, door in (("/permissions", PermissionsDoor), ("/relationships", RelationshipsDoor)):
+        schema = found[path]["post"]["requestBody"]["content"]["application/json"]["schema"]
+        assert schema["properties"].keys() == door.members
+        assert schema["additionalProperties"] is False
 
 
 def test_the_examples_of_the_openapi_are_the_sandboxs_own() -> None:
@@ -346,8 +399,14 @@ def test_the_examples_of_the_openapi_are_the_sandboxs_own() -> None:
     assert text.count(event) >= 4
     assert found["components"]["parameters"]["System"]["example"] == SYSTEM
     AuditEvent.model_validate(found["components"]["schemas"]["AuditEvent"]["example"])
-    for response in found["components"]["responses"].values():
-        OperationOutcome.model_validate(response["content"][FHIR]["example"])
+    for name, response in found["components"]["responses"].items():
+        if name.startswith("Problem"):
+            example = response["content"]["application/problem+json"]["example"]
+            [code] = [code for code in Code if code.slug == example["code"]]
+            assert (example["title"], example["type"]) == (code.sentence, f"/errors/{code.slug}")
+            assert name == f"Problem{example['status']}"
+        else:
+            OperationOutcome.model_validate(response["content"][FHIR]["example"])
 
 
 @pytest.mark.parametrize("status", sorted({row.status for row in ISSUES.values()}))
@@ -355,7 +414,10 @@ def test_every_status_the_door_gives_is_documented(status: int) -> None:
     for path, methods in json.loads(OPENAPI.read_text(encoding="utf-8"))["paths"].items():
         for operation in methods.values():
             if path.endswith("/metadata"):
-                assert operation["responses"].keys() == {"200", "404", "405", "406"}
+                assert operation["responses"].keys() == {"200", "404", "405", "406", "414", "431"}
+            elif not path.startswith("/fhir"):
+                assert status in {406, 409} or str(status) in operation["responses"], path
+                continue
             elif status not in {409, 415} or (status == 415 and "requestBody" in operation):
                 assert str(status) in operation["responses"], path
             if operation["security"]:
@@ -426,6 +488,8 @@ def test_the_commands_of_the_page_work_as_they_stand(sandbox: RunningSandbox) ->
     assert said[4].startswith("HTTP/1.1 403")
     assert "permission-missing" in said[4]
     assert said[5].startswith("HTTP/1.1 201")
+    assert json.loads(said[6])["permission_id"]
+    assert json.loads(said[7])["entry"][0]["resource"]["id"] == said[1]
 
 
 def test_the_page_is_what_the_tables_say() -> None:

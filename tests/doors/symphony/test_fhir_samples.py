@@ -15,7 +15,7 @@ from gateway.domain.spine import Consent, Event
 from gateway.spine.psis import read_event_list
 from tests.doors.symphony.comparing import compared, differences, leaves, spoilt
 from tests.doors.symphony.differences import REASONS, reason_of
-from tests.doors.symphony.fhir_answers import BASE, NUMBERS
+from tests.doors.symphony.fhir_answers import BASE, NOW, NUMBERS
 from tests.doors.symphony.pairs import FRAGMENTS, PAIRS, all_pairs, expected, own_asid, sample
 from tests.doors.symphony.pins import gone, kept, pinned, unexplained
 
@@ -115,12 +115,12 @@ def test_an_alert_of_the_samples_fails_only_by_its_invented_numbers(shared: Path
     request = json.loads(sample(shared, f"fhir/audit-event/{name}.request.json").read_bytes())
     body = json.dumps(request).encode()
     with pytest.raises(MessageInvalid) as caught:
-        read_alert(body, NUMBERS, own_asid(body))
+        read_alert(body, NUMBERS, own_asid(body), NOW)
     assert caught.value.findings[0].path == "AuditEvent.agent.who.identifier.value"
     values = {"nhs-number": "9000000009", "ods-organization-code": "RZZ01", "sds-user-id": "910000000018"}
     for agent in request["agent"]:
         agent["who"]["identifier"]["value"] = values[agent["who"]["identifier"]["system"].rsplit("/", 1)[-1]]
-    assert read_alert(json.dumps(request).encode(), NUMBERS, own_asid(body)).organisation.value == "RZZ01"
+    assert read_alert(json.dumps(request).encode(), NUMBERS, own_asid(body), NOW).organisation.value == "RZZ01"
 
 
 @pytest.mark.parametrize(
@@ -133,5 +133,5 @@ def test_an_alert_of_the_samples_fails_only_by_its_invented_numbers(shared: Path
 def test_what_the_samples_refuse_is_refused(shared: Path, name: str, text: str) -> None:
     request = sample(shared, f"fhir/audit-event/{name}.request.json").read_bytes()
     with pytest.raises(MessageInvalid) as caught:
-        read_alert(request, NUMBERS, own_asid(request))
+        read_alert(request, NUMBERS, own_asid(request), NOW)
     assert caught.value.findings[0].sentence == text
