@@ -66,7 +66,8 @@ async def test_without_a_relationship_nobody_is_sent_to_ask_the_patient(sandbox:
     async with walking(sandbox) as (browser, _):
         page = await signed_in(browser, "910000000141", "community_care")
         page = await browser.post(page, "/viewer/find", {"nhs_number": PATIENTS["core"]})
-        assert page.find("//input[@name='relationship'][@disabled]/@value") == ["none"]
+        assert page.find("//input[@name='relationship']/@value") == ["self-claimed", "none"]
+        assert "It has to be recorded before the record opens." in words_of(page)
         page = await browser.post(page, "/viewer/patient", {"relationship": "none"})
         assert (page.path, page.exchange.code, page.exchange.rules) == (
             "/viewer/patient",
