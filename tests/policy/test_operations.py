@@ -1,6 +1,7 @@
 """Which rules each operation must pass: what it may do without, and what it may not."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -109,6 +110,16 @@ def test_p07_a_vouched_system_traces_asks_for_status_and_records_permission_only
         c.allowed(given)
     else:
         c.denied(given, "P-07", Code.CREDENTIALS_MISSING)
+
+
+def test_p07_a_vouched_system_that_views_is_told_what_its_proof_lacks_too():
+    vouched = c.system(
+        kind=SystemKind.MINI_SERVICE, user_proof=UserProof.VOUCHED, operations=frozenset(ACTIONS.values())
+    )
+    given = c.facts(action="querySCR", system=vouched, proof=c.proof(expires=c.NOW - timedelta(hours=1)))
+    assert Code.CREDENTIALS_EXPIRED in {
+        reason.code for reason in c.denied(given, "P-07", Code.CREDENTIALS_MISSING).reasons
+    }
 
 
 @pytest.mark.parametrize("operation", [Operation.TRACE, Operation.SCR_STATUS, Operation.RECORD_PERMISSION])

@@ -289,3 +289,10 @@ def test_p84_feeds_only_feed_and_only_feeds_feed(operation):
         c.denied(replace(given, system=c.system()), "P-84", Code.SYSTEM_OPERATION)
     else:
         c.denied(given, "P-84", Code.SYSTEM_OPERATION)
+
+
+def test_p36_a_practice_with_another_setting_beside_is_still_the_patients_own():
+    both = tuple(map(Setting, ("gp_temporary_or_non_registered", "scheduled_care")))
+    practice = c.organisation("gp_temporary_or_non_registered", settings=both)
+    c.allowed(c.at_practice(organisation=practice))
+    c.denied(c.at_practice(registered=False, organisation=practice), "P-01", Code.RELATIONSHIP_MISSING)
