@@ -31,6 +31,15 @@ from gateway.service.service import Service
 CORRELATION = "X-Correlation-ID"
 
 
+LAUNCH_WORDS = {
+    Code.USER_MISMATCH: (
+        "Another person was signed in than the launch named.",
+        "Open the record again from your own system and sign in as yourself, with your own smartcard.",
+    )
+}
+"""Sentence and next step of a code in a launched window, where the catalogue's speak of a message."""
+
+
 class PatientChanged(Exception):
     """A form belongs to another patient than the session's present one. It does nothing; the page says so."""
 
@@ -117,6 +126,7 @@ class Frame:
                     turn = await self._opened(turn, signed_in=signed_in, form=form)
                     response = await handler(turn)
             except GatewayError as refusal:
+                turn = await self._known(turn)
                 error, response = refusal, self._told(turn, refusal, returning=returning)
             except PatientChanged:
                 error, response = AccessDenied(Code.FORM_TOKEN), self._patient_changed(turn)
@@ -139,6 +149,15 @@ class Frame:
         if form and session is not None and not form_token_fits(session.secret, fields.get("csrf", "")):
             raise AccessDenied(Code.FORM_TOKEN)
         return replace(turn, session=session, form=fields)
+
+    async def _known(self, turn: "Turn") -> "Turn":
+        """The turn with the session its browser has, where it has one: who is still signed in is told so, and can sign out."""
+        if turn.session is not None or self.sessions.cookie.read(turn.request) is None:
+            return turn
+        try:
+            return replace(turn, session=await self.sessions.read(turn.request, turn.now))
+        except GatewayError:
+            return turn
 
     async def _form(self, request: web.Request) -> Mapping[str, str]:
         """The fields of a posted form, each once. Raises MessageInvalid; AccessDenied where another site sent it."""
@@ -164,14 +183,16 @@ class Frame:
         if told is None:
             return turn.go(self.home)
         code, rules, correlation_id = told
-        return self._page_of(turn, code, rules, correlation_id)
+        return self._page_of(await self._known(turn), code, rules, correlation_id)
 
     def _page_of(self, turn: "Turn", code: Code, rules: tuple[str, ...], correlation_id: CorrelationId) -> web.Response:
+        launched = self.door == "launch"
         response = self.layout.refusal(
             code,
             rules=rules,
+            said=LAUNCH_WORDS.get(code) if launched else None,
             session=turn.session,
-            patient=turn.banner,
+            patient=None if launched else turn.banner,  # what a launch was refused about is not the patient still open
             home=self.home,
             correlation_id=correlation_id.value,
             links=self._ways_on(turn),

@@ -17,7 +17,7 @@ from gateway.domain.instants import from_iso
 from gateway.pages.contexts import PatientContext
 from gateway.pages.frame import Turn
 from gateway.pages.sessions import BrowserSession, Cookie, signed_in
-from gateway.pages.sign_in import choices, proved, to_identity
+from gateway.pages.sign_in import choices, next_step, proved, standing, to_identity
 from gateway.service.calls import Call, Credentials
 from gateway.service.doors import WireRequest
 from gateway.service.identify import Caller
@@ -158,6 +158,8 @@ class LaunchPages:
 
     async def callback(self, turn: Turn) -> web.StreamResponse:
         """GET /launch/callback: who signed in must be whom the launch names, in its role; then the patient is shown to confirm."""
+        if (session := await standing(turn)) is not None:
+            return turn.go(next_step(session))
         proof, user, system, extra = await proved(turn)
         secret, launch = await self._arrival(turn)
         if extra.get("launch") != secret or system.id != launch.system:

@@ -115,17 +115,23 @@ class Layout:
         """303 to an address of ours, or of the identity service."""
         return web.Response(status=303, headers={**self.headers(), "Location": address})
 
-    def refusal(self, code: Code, *, rules: tuple[str, ...] = (), **values: Any) -> web.Response:
-        """The page of a code: what it means, what to do next. `values` as error.jinja takes them."""
+    def refusal(
+        self, code: Code, *, rules: tuple[str, ...] = (), said: tuple[str, str] | None = None, **values: Any
+    ) -> web.Response:
+        """The page of a code: what it means, what to do next. `values` as error.jinja takes them.
+
+        `said`: sentence and next step in place of the catalogue's.
+        """
         headers = {"X-SCR-Code": code.slug, "X-SCR-Rules": " ".join(rules)}
         entry = code.entry
+        sentence, next_step = said or (entry.sentence, entry.next_step)
         return self.page(
             "error.jinja",
             status=entry.http,
             headers=headers,
             code=code.slug,
-            sentence=entry.sentence,
-            next_step=entry.next_step,
+            sentence=sentence,
+            next_step=next_step,
             rules=rules,
             **values,
         )

@@ -18,6 +18,7 @@ from gateway.domain.privacy import AlertCase
 from gateway.pages import privacy_words as words
 from gateway.pages import sign_in
 from gateway.pages.frame import Handler, Turn
+from gateway.pages.sessions import BrowserSession
 from gateway.service.calls import Call, Credentials
 from gateway.service.privacy import Desk, Privacy, PrivacyCall
 
@@ -115,13 +116,19 @@ async def start(turn: Turn) -> web.StreamResponse:
         session = await turn.frame.sessions.read(turn.request, turn.now)
     except AccessDenied:
         return turn.frame.layout.page("privacy/start.jinja", home=HOME)
-    return turn.go(QUEUE if session.role is not None else "/privacy/role")
+    return turn.go(_next_step(session))
+
+
+def _next_step(session: BrowserSession) -> str:
+    return QUEUE if session.role is not None else "/privacy/role"
 
 
 async def callback(turn: Turn) -> web.StreamResponse:
     """GET /privacy/callback."""
+    if (known := await sign_in.standing(turn)) is not None:
+        return turn.go(_next_step(known))
     session = await sign_in.returned(turn)
-    response = turn.go(QUEUE if session.role is not None else "/privacy/role")
+    response = turn.go(_next_step(session))
     turn.frame.sessions.cookie.write(response, session.secret)
     turn.frame.signing_in.clear(response)
     return response

@@ -118,6 +118,23 @@ async def _spent(turn: Turn) -> dict[str, str]:
     return data
 
 
+async def standing(turn: Turn) -> BrowserSession | None:
+    """The session of a browser that comes back to a return it has used, as its Back button does; None for any other return.
+
+    A return without a sign-in under way proves nobody and changes nothing, whatever it carries: where somebody is signed in
+    they go on where they were, and nothing was refused that anybody need look into. Raises NotPossibleNow.
+    """
+    frame = turn.frame
+    secret = frame.signing_in.read(turn.request)
+    kept = await frame.shelf.get(secret, now=turn.now) if secret is not None else None
+    if kept is not None and kept.state == _STATE:
+        return None
+    try:
+        return await frame.sessions.read(turn.request, turn.now)
+    except AccessDenied:
+        return None
+
+
 async def proved(turn: Turn) -> tuple[ProvedUser, User, System, Mapping[str, str]]:
     """A return from the identity service: who signed in, with roles, for which system, and the `extra` of `to_identity`.
 
@@ -193,6 +210,8 @@ def next_step(session: BrowserSession) -> str:
 
 async def callback(turn: Turn) -> web.StreamResponse:
     """GET /viewer/callback."""
+    if (session := await standing(turn)) is not None:
+        return turn.go(next_step(session))
     session = await returned(turn)
     response = turn.go(next_step(session))
     turn.frame.sessions.cookie.write(response, session.secret)

@@ -70,6 +70,11 @@ class Call:
         """The operation as policy sees it."""
         raise NotImplementedError
 
+    @property
+    def told(self) -> tuple[tuple[str, object], ...]:
+        """What the entry of this call keeps as facts where it is rejected before any decision. No clinical content."""
+        return ()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewCall(Call):

@@ -4,10 +4,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gateway.domain import notes
+from gateway.domain.access import ProvedUser
 from gateway.domain.codes import Code
 from gateway.domain.decision import Alert, AlertPlan, AuditEntry, Decision, Facts
 from gateway.domain.errors import GatewayError, PolicyRefused
-from gateway.domain.identifiers import NhsNumber
+from gateway.domain.identifiers import NhsNumber, UserId
 from gateway.domain.raising import raising
 from gateway.service.calls import Call, Context
 from gateway.service.identify import Caller
@@ -25,8 +26,12 @@ class EntryMaker:
     def of(
         cls, call: Call, context: Context, caller: Caller | None, patient: NhsNumber | None, ids: Ids
     ) -> "EntryMaker":
-        """For a request whose system is proved; `caller` None where the user is not."""
+        """For a request whose system is proved; `caller` None where no user in a role is.
+
+        Who signed in to a browser session is proved all the same, whatever became of the request.
+        """
         role = caller.role if caller else None
+        session = call.credentials.session if caller is None else None
         user = caller.user if caller else None
         organisation = caller.organisation.ods if caller and caller.organisation else context.system.organisation
         claims = call.claims
@@ -44,9 +49,9 @@ class EntryMaker:
                 organisation=organisation,
                 site=context.system.site,
                 network=context.network,
-                user=user.id if user else (caller.vouched if caller else None) or call.credentials.named_user,
+                user=_named(call, caller),
                 user_name=user.name if user else None,
-                role=role.id.value if role else None,
+                role=role.id.value if role else _chosen(session),
                 role_code=role.code if role else None,
                 patient=patient,
                 purpose=claims.purpose or context.system.purpose.value,
@@ -56,7 +61,7 @@ class EntryMaker:
                 relationship=claims.relationship.value if claims.relationship else None,
                 message_id=call.message.id.value if call.message else None,
                 tracking_id=call.message.tracking_id if call.message else None,
-                claimed=user is None,
+                claimed=user is None and session is None,
             ),
         )
 
@@ -98,6 +103,20 @@ class EntryMaker:
     def raising(self, plan: AlertPlan, entry: AuditEntry, asid: str) -> tuple[AuditEntry, Alert]:
         """The entry of a view (or of an S-flag attempt) with the alert it raises, to be written together."""
         return raising(entry, plan, self.ids.new(), asid)
+
+
+def _named(call: Call, caller: Caller | None) -> UserId | None:
+    """Whom an entry names: the proved user, else whom the system or the message names."""
+    if caller is not None and caller.user is not None:
+        return caller.user.id
+    if caller is None and call.credentials.session is not None:
+        return call.credentials.session.id
+    return (caller.vouched if caller else None) or call.credentials.named_user
+
+
+def _chosen(session: ProvedUser | None) -> str | None:
+    """The role chosen at a sign-in, where one was."""
+    return session.selected_role.value if session is not None and session.selected_role is not None else None
 
 
 def refused(decision: Decision) -> PolicyRefused:

@@ -85,6 +85,12 @@ class ArrivalCall(Call):
     def operation(self) -> Operation:
         return Operation.VIEW
 
+    @property
+    def told(self) -> tuple[tuple[str, object], ...]:
+        """Whom the launch named: where somebody else signs in, the entry tells both."""
+        role = self.launch.role
+        return (("launch_user", self.launch.user.value), ("launch_role", role.value if role else None))
+
 
 class SealPort(Protocol):
     """Makes secrets and keeps data readable to their holder alone."""

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from gateway.domain.decision import AuditEntry
 from gateway.domain.errors import GatewayError
+from gateway.domain.identifiers import NhsNumber
 from gateway.domain.journal import Write
 from gateway.service.ports import Ids, JournalPort
 
@@ -21,20 +22,28 @@ class _Folded:
     repeats: int = 0
 
 
+def _kept(entry: AuditEntry) -> NhsNumber | None:
+    """The patient of folded repeats, where they are one person's about one patient; else each may have been about another."""
+    return None if entry.claimed else entry.patient
+
+
 class Rejections:
     """Writes the first rejection of a source at once and durably, counts its repeats, and writes the count."""
 
     def __init__(self, *, journal: JournalPort, ids: Ids) -> None:
         self._journal = journal
         self._ids = ids
-        self._folded: dict[tuple[str, str, str], _Folded] = {}
+        self._folded: dict[tuple[object, ...], _Folded] = {}
 
     async def note(self, entry: AuditEntry, source: str) -> None:
-        """`entry`: event `rejected`, ids marked as claimed. `source`: the calling system or the peer's address.
+        """`entry`: event `rejected`. `source`: the calling system or the peer's address.
 
+        What a proved person was refused is folded with the very same alone: each person and patient stays on record.
         Raises NotPossibleNow where even this cannot be written.
         """
-        key = (source, entry.door, entry.code or "")
+        key: tuple[object, ...] = (source, entry.door, entry.code)
+        if not entry.claimed:
+            key = (*key, entry.user, entry.patient, entry.facts)
         folded = self._folded.get(key)
         if folded is not None and entry.at - folded.since < MINUTE:
             folded.repeats += 1
@@ -47,7 +56,7 @@ class Rejections:
         """Writes the counts of minutes that are over; at stop, of all."""
         over = {key: f for key, f in self._folded.items() if everything or now - f.since >= MINUTE}
         entries = tuple(
-            replace(f.entry, id=self._ids.new(), at=now, count=f.repeats, message_id=None, patient=None)
+            replace(f.entry, id=self._ids.new(), at=now, count=f.repeats, message_id=None, patient=_kept(f.entry))
             for f in over.values()
             if f.repeats
         )

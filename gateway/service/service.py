@@ -4,7 +4,6 @@ Each door's bytes become one Call; each Call ends in one Outcome or one GatewayE
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from gateway.domain.codes import Kind
@@ -153,7 +152,7 @@ class Service:
         return await use_case(call, context, caller)
 
     async def _traced(self, error: GatewayError, call: Call | None, context: Context) -> GatewayError:
-        """A message that fails before the decision is audited as rejected, its ids marked as claimed only.
+        """A message that fails before the decision is audited as rejected, ids that nobody proved marked as claimed only.
 
         Returns the error to answer with: where even this entry cannot be written, that the audit is away.
         """
@@ -167,11 +166,15 @@ class Service:
         return error
 
     async def reject(self, error: GatewayError, call: Call | None, context: Context) -> None:
-        """Writes the `rejected` entry of a message that failed before the decision. Raises NotPossibleNow."""
-        patient = getattr(call, "patient", None)
-        maker = EntryMaker.of(call or UNREAD, context, None, patient, self._parts.ids)
-        entry = maker.entry("rejected", error.code.kind.value, context.now, code=error.code.slug, rules=error.rules)
-        await self._parts.rejections.note(replace(entry, claimed=True), context.system.id.value)
+        """Writes the `rejected` entry of a message that failed before the decision. Raises NotPossibleNow.
+
+        Its user is only claimed, unless somebody signed in to the browser session it came by: that person is named.
+        """
+        patient, call = getattr(call, "patient", None), call or UNREAD
+        maker = EntryMaker.of(call, context, None, patient, self._parts.ids)
+        outcome, code = error.code.kind.value, error.code.slug
+        entry = maker.entry("rejected", outcome, context.now, code=code, rules=error.rules, facts=call.told)
+        await self._parts.rejections.note(entry, context.system.id.value)
 
     async def reject_unproved(self, error: GatewayError, wire: WireRequest, door: str, peer: str) -> GatewayError:
         """Traces a request whose calling system is not proved. Returns the error to answer with."""

@@ -149,10 +149,44 @@ async def test_one_sign_in_is_good_for_one_return_in_one_browser(sandbox: Runnin
         assert (await sent(calls, "GET", wrong)).code == "credentials-invalid"
         # the wrong return has spent it
         assert (await sent(calls, "GET", forged)).code == "session-expired"
-        page = await signed_in(browser)
-        used = await sent(calls, "GET", "/viewer/callback?code=x&state=y")
-        assert used.code == "session-expired"
-        assert page.path == "/viewer/find"
+        await signed_in(browser)
+        with_cookies = await sent(calls, "GET", "/viewer/callback?code=x&state=y")
+        assert (with_cookies.status, with_cookies.headers["Location"]) == (303, "/viewer/find"), "nobody signs in anew"
+        assert "Set-Cookie" not in with_cookies.headers
+        without = await sent(other, "GET", "/viewer/callback?code=x&state=y")
+        assert without.code == "session-expired"
+
+
+async def test_back_through_a_used_sign_in_leads_to_where_the_session_stands(sandbox: RunningSandbox) -> None:
+    """The browser's Back button asks for the used return again: the record comes back, and nothing is on record as refused."""
+    used = "/viewer/callback?code=x&state=y"
+
+    def refused() -> int:
+        return int(rows(sandbox, "SELECT count(*) FROM audit WHERE event = 'rejected'")[0][0])
+
+    async with walking(sandbox) as (browser, calls):
+        page = await found(browser, PATIENTS["core"])
+        before = refused()
+        back = await sent(calls, "GET", used)
+        assert (back.status, back.code, back.headers["Location"]) == (303, None, "/viewer/patient")
+        assert entries(sandbox, back.correlation_id) == []
+        assert refused() == before
+        assert (await browser.get(used)).find("//*[@data-nhs-number]/@data-nhs-number") == [PATIENTS["core"]]
+        await sent(calls, "POST", "/viewer/sign-out", {"csrf": hidden(page, "/viewer/patient")["csrf"]})
+        ended = await sent(calls, "GET", used)
+        assert (ended.code, ended.headers["Location"]) == ("session-expired", "/viewer/refused")
+
+
+async def test_a_refusal_in_a_session_that_goes_on_says_who_is_signed_in(sandbox: RunningSandbox) -> None:
+    """A new sign-in that fails ends no session: its page still has the way out of the one before."""
+    async with walking(sandbox) as (browser, calls):
+        await signed_in(browser)
+        await sent(calls, "GET", "/viewer/sign-in")
+        page = await browser.get("/viewer/callback?code=x&state=y")
+        assert (page.path, page.exchange.code) == ("/viewer/refused", "credentials-invalid")
+        assert page.find("//form[@action='/viewer/sign-out']")
+        await browser.post(page, "/viewer/sign-out", {})
+        assert not (await browser.get("/viewer/refused")).find("//form[@action='/viewer/sign-out']")
 
 
 async def test_a_code_of_the_identity_service_alone_is_no_sign_in(sandbox: RunningSandbox) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 import pytest
 
 from tests.doors.launch.hosts import OPENED, USERS, asks, host, send, token
+from tests.pages.walking import entries, rows
 from tests.running import RunningSandbox, vendor_stub
 from vendor_stubs import cast, launching, lorenzo, pharmoutcomes, rio, sonar
 from vendor_stubs.calling.http import Calls, Exchange, open_wire
@@ -210,6 +211,44 @@ async def test_a_launch_by_somebody_else_ends_the_session_before(sandbox: Runnin
         page = await arrive(other, page, asks("sonar"))
         assert page.path == "/viewer/patient"
         assert page.find("//*[@data-nhs-number]/@data-nhs-number") == ["9990402132"]
+
+
+async def test_a_launch_refused_to_somebody_else_names_who_signed_in(sandbox: RunningSandbox) -> None:
+    """The entry has the person who proved themselves, the patient, and whom the launch named; each attempt of its own."""
+    number, others = "9990402132", ("910000000166", "910000000018")
+    for uid in others:
+        async with host(sandbox, "rio") as calls:
+            browser = Browser(calls)
+            page = await arrive(browser, await first_page(calls, browser, number), replace(asks("rio"), uid=uid))
+            assert (page.path, page.exchange.code) == ("/launch/refused", "user-mismatch")
+            told = " ".join("".join(page.find("//main//text()")).split())
+            assert "Another person was signed in than the launch named" in told
+            assert "message" not in told
+            (entry,) = entries(sandbox, page.exchange.correlation_id)
+            assert (entry["event"], entry["code"], entry["user"]) == ("rejected", "user-mismatch", uid)
+            assert entry["patient"] == number
+            assert dict(entry["facts"])["launch_user"] == USERS["rio"]
+            assert not entry.get("claimed"), "this person is proved"
+            named = "SELECT count(*) FROM audit WHERE event = 'rejected' AND user_id = ? AND patient = ?"
+            assert rows(sandbox, named, uid, number) == [(1,)], "where a privacy officer looks"
+
+
+async def test_a_spent_launch_in_a_signed_in_window_has_a_way_out(sandbox: RunningSandbox) -> None:
+    """Whoever is still signed in is named and can sign out; the patient still open is not shown beside the refusal."""
+    async with host(sandbox, "rio") as calls:
+        browser = Browser(calls)
+        address = "/launch?" + urlencode({"code": await code_of(calls)})
+        button = await browser.get(address)
+        assert (await arrive(browser, button, asks("rio"))).path == "/viewer/patient"
+        page = await browser.post(button, "/launch/open", {})
+        assert page.exchange.code == "launch-spent"
+        assert page.find("//form[@action='/viewer/sign-out']")
+        assert not page.find("//*[@data-nhs-number]")
+        back = await browser.get("/launch/callback?code=x&state=y")
+        assert (back.path, back.exchange.status) == ("/viewer/patient", 200)
+        await browser.post(page, "/viewer/sign-out", {})
+        ended = await browser.get("/launch/callback?code=x&state=y")
+        assert (ended.path, ended.exchange.code) == ("/launch/refused", "session-expired")
 
 
 async def test_a_launched_session_cannot_look_for_other_patients(sandbox: RunningSandbox) -> None:
