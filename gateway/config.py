@@ -3,7 +3,6 @@
 Any value can also come as SCR_GATEWAY_SECTION__NAME. Secrets are files named here, never values.
 """
 
-import os
 import tomllib
 from datetime import date
 from pathlib import Path
@@ -15,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from sqlalchemy import make_url
 
 from gateway.domain.identifiers import NumberRange
+from gateway.text_files import TextUnreadable, read_text
 
 
 class Part(BaseModel):
@@ -257,10 +257,10 @@ class ConfigInvalid(ValueError):
 def load(path: Path) -> Settings:
     """Reads a TOML file and the environment. Raises ConfigInvalid with every fault."""
     try:
-        values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigInvalid((f"{path.name}: cannot be read ({os.strerror(error.errno or 0)})",)) from error
-    except tomllib.TOMLDecodeError as error:
+        values: dict[str, Any] = tomllib.loads(read_text(path))
+    except TextUnreadable as error:
+        raise ConfigInvalid((f"{path.name}: {error}",)) from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigInvalid((f"{path.name}: not TOML: {error}",)) from error
     try:
         return Settings(**values)

@@ -19,6 +19,7 @@ from gateway.identity.registry_reading import Fault
 from gateway.identity.saml import AssertionRules, read_metadata
 from gateway.identity.tokens import IdTokenVerifier, TokenRules
 from gateway.production import Mode
+from gateway.text_files import TextUnreadable, read_text
 
 LOG = logs.get("proving")
 MOST_PLACES = 5
@@ -70,7 +71,11 @@ class RegistryInvalid(ConfigInvalid):
 
 def load_registry(path: Path) -> CurrentRegistry:
     """The registry in force. Raises RegistryInvalid with every fault and its line."""
-    registry, faults = registry_check.read(path.read_text(encoding="utf-8"))
+    try:
+        text = read_text(path)
+    except TextUnreadable as error:
+        raise RegistryInvalid((Fault(error.line, "", error.sentence),)) from error
+    registry, faults = registry_check.read(text)
     if registry is None:
         raise RegistryInvalid(tuple(fault for fault in faults if not fault.warning))
     return CurrentRegistry(registry)
@@ -87,9 +92,6 @@ def reload_registry(settings: Settings, known: Proving) -> bool:
         known.registry.replace(load_registry(settings.registry).registry)
     except RegistryInvalid as error:
         _not_reloaded(settings.registry, error.places)
-        return False
-    except (OSError, UnicodeDecodeError) as error:
-        _not_reloaded(settings.registry, (f"the file cannot be read ({type(error).__name__})",))
         return False
     LOG.warning("registry reloaded", count=len(known.registry.registry.systems))
     return True

@@ -28,6 +28,7 @@ from gateway.store.outbox import Outbox
 from gateway.store.people import TrainingRecord, record_training
 from gateway.store.training import read_export
 from gateway.store.upkeep import forgetting
+from gateway.text_files import TextUnreadable, read_text
 
 
 def own_name() -> str:
@@ -70,8 +71,8 @@ async def storing(
 def _training(file: Path) -> tuple[TrainingRecord, ...]:
     """The training service's export. Raises ConfigInvalid."""
     try:
-        return read_export(file.read_text(encoding="utf-8"))
-    except (InvalidValue, OSError) as error:
+        return read_export(read_text(file))
+    except (InvalidValue, TextUnreadable) as error:
         raise ConfigInvalid((f"training: {error}",)) from error
 
 

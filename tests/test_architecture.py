@@ -21,6 +21,7 @@ LAYERS = (
         "teaching",
         "config",
         "logs",
+        "text_files",
         "memory",
         "metrics",
         "traces",

@@ -9,7 +9,7 @@ from gateway.cli.running import run
 
 
 @click.command("check-config")
-@click.option("--config", required=True, type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--config", required=True, type=click.Path(path_type=Path))
 @click.option("--rehearsal", is_flag=True, help="Judge it for `serve --rehearsal`.")
 def check_config(config: Path, rehearsal: bool) -> None:
     """Say everything that is wrong with a configuration, without starting."""
@@ -29,9 +29,10 @@ def check_config(config: Path, rehearsal: bool) -> None:
         try:
             registry = load_registry(settings.registry).registry
         except ConfigInvalid as error:
-            faults += (f"registry: {fault}" for fault in error.faults)
-        except OSError:
-            pass  # named among the files already
+            if not any(
+                fault.startswith("registry: ") for fault in faults
+            ):  # a file that cannot be opened is named already
+                faults += (f"registry: {fault}" for fault in error.faults)
         try:
             faults += production.faults(settings, registry, None, rehearsal=rehearsal)
         except InvalidValue as error:
@@ -47,8 +48,21 @@ def registry() -> None:
     """The registry of organisations and systems."""
 
 
+def _registry_text(file: Path) -> str:
+    """The text of a registry file; where it has none, says the one fault and ends with exit status 1."""
+    from gateway.identity.registry_reading import Fault
+    from gateway.text_files import TextUnreadable, read_text
+
+    try:
+        return read_text(file)
+    except TextUnreadable as error:
+        click.echo(f"{file}: {Fault(error.line, '', error.sentence)}")
+        click.echo("1 fault, 0 warnings")
+        sys.exit(1)
+
+
 @registry.command("check")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path))
 def registry_check_command(file: Path) -> None:
     """Explain every fault of a registry file, with its line. Exit status: 0 sound, 1 faults; warnings do not count."""
     from datetime import UTC, datetime
@@ -57,7 +71,7 @@ def registry_check_command(file: Path) -> None:
     from gateway.policy.settings import current
 
     known = current(datetime.now(UTC)).known_settings
-    faults = registry_check.check(file.read_text(encoding="utf-8"), known_settings=known)
+    faults = registry_check.check(_registry_text(file), known_settings=known)
     for fault in faults:
         click.echo(f"{file}: {fault}")
     wrong = [fault for fault in faults if not fault.warning]
@@ -70,12 +84,12 @@ def _counted(number: int, noun: str) -> str:
 
 
 @registry.command("show")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path))
 def registry_show(file: Path) -> None:
     """List the organisations and systems of a registry file."""
     from gateway.identity import registry_check
 
-    found, _ = registry_check.read(file.read_text(encoding="utf-8"))
+    found, _ = registry_check.read(_registry_text(file))
     if found is None:
         click.echo("the registry has faults: `scr-gateway registry check` explains them", err=True)
         sys.exit(1)
@@ -146,11 +160,12 @@ def dev_certs(directory: Path, registry_file: Path) -> None:
     from gateway.domain.errors import InvalidValue
     from gateway.identity import registry_check
     from gateway.identity.certificates import write_development_certificates
+    from gateway.text_files import TextUnreadable, read_text
 
     try:
-        found = registry_check.load(registry_file.read_text(encoding="utf-8"))
+        found = registry_check.load(read_text(registry_file))
         write_development_certificates(directory, [system.id for system in found.systems])
-    except (InvalidValue, OSError) as error:
+    except (InvalidValue, TextUnreadable, OSError) as error:
         click.echo(f"dev-certs: {error}", err=True)
         sys.exit(1)
     click.echo(f"written to {directory}")
@@ -173,11 +188,12 @@ def training_import(file: Path, config: Path) -> None:
     from gateway.store.engine import make_engine
     from gateway.store.people import record_training
     from gateway.store.training import read_export
+    from gateway.text_files import TextUnreadable, read_text
 
     async def importing() -> int:
         try:
-            records = read_export(file.read_text(encoding="utf-8"))
-        except InvalidValue as error:
+            records = read_export(read_text(file))
+        except (InvalidValue, TextUnreadable) as error:
             click.echo(f"{file.name}: {error}", err=True)
             return 1
         engine = make_engine(load(config).store.address())
