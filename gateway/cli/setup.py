@@ -67,11 +67,17 @@ def registry_check_command(file: Path) -> None:
     """Explain every fault of a registry file, with its line. Exit status: 0 sound, 1 faults; warnings do not count."""
     from datetime import UTC, datetime
 
+    from gateway.domain.instants import LONDON
     from gateway.identity import registry_check
+    from gateway.identity.registry_organisations import Known
     from gateway.policy.settings import current
 
-    known = current(datetime.now(UTC)).known_settings
-    faults = registry_check.check(_registry_text(file), known_settings=known)
+    now = datetime.now(UTC)
+    policy = current(now)
+    known = Known(
+        settings=policy.known_settings, trial_settings=policy.not_approved, today=now.astimezone(LONDON).date()
+    )
+    faults = registry_check.check(_registry_text(file), known=known)
     for fault in faults:
         click.echo(f"{file}: {fault}")
     wrong = [fault for fault in faults if not fault.warning]

@@ -4,7 +4,7 @@
 """
 
 import tomllib
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from gateway.domain.access import Organisation, System
@@ -12,7 +12,7 @@ from gateway.domain.errors import InvalidValue
 from gateway.identity.registry import Registry
 from gateway.identity.registry_launches import read_launches
 from gateway.identity.registry_lines import Lines
-from gateway.identity.registry_organisations import read_organisation
+from gateway.identity.registry_organisations import Known, read_organisation
 from gateway.identity.registry_reading import Fault, Findings, rows_of
 from gateway.identity.registry_systems import fingerprint, read_system
 
@@ -22,10 +22,10 @@ _KNOWN = ("organisation", "system", "certificates", "launch", "revoked")
 Numbered = list[tuple[int, Any]]
 
 
-def read(text: str, *, known_settings: Collection[str] | None = None) -> tuple[Registry | None, tuple[Fault, ...]]:
+def read(text: str, *, known: Known | None = None) -> tuple[Registry | None, tuple[Fault, ...]]:
     """(registry, warnings) of a sound TOML text, else (None, every fault and warning). Raises nothing, whatever the text.
 
-    `known_settings`: the setting codes policy knows; others are warned of, since their views are refused (P-58).
+    `known`: what policy knows; what it would refuse all the same, on that day, is warned of (P-57, P-58, P-76).
     """
     if len(text) > _LARGEST:
         return None, (Fault(None, "", "The registry is larger than 8 MiB."),)
@@ -38,7 +38,7 @@ def read(text: str, *, known_settings: Collection[str] | None = None) -> tuple[R
     for name in sorted(document.keys() - set(_KNOWN)):
         findings.fault((name,), f"Nothing called {name!r} is known here. Known: {', '.join(_KNOWN)}.")
     organisations = [
-        (at, read_organisation(row, at, findings, known_settings))
+        (at, read_organisation(row, at, findings, known))
         for at, row in enumerate(rows_of(document, "organisation", findings))
     ]
     granted = _granted(document, findings)
@@ -62,9 +62,9 @@ def read(text: str, *, known_settings: Collection[str] | None = None) -> tuple[R
     ), findings.sorted()
 
 
-def check(text: str, *, known_settings: Collection[str] | None = None) -> tuple[Fault, ...]:
+def check(text: str, *, known: Known | None = None) -> tuple[Fault, ...]:
     """Every fault and warning of a registry's TOML text, in the file's order."""
-    return read(text, known_settings=known_settings)[1]
+    return read(text, known=known)[1]
 
 
 def load(text: str) -> Registry:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -43,23 +44,31 @@ def _day(value: Any, table: Table, name: str) -> date | None:
     return None
 
 
-def read_organisation(
-    row: Any, at: int, findings: Findings, known_settings: Collection[str] | None
-) -> Organisation | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the access policy knows, for warnings only: whoever reads a registry without it gets the same registry."""
+
+    settings: Collection[str]
+    """Every care setting that one of policy's lists names; others are refused (P-58)."""
+    trial_settings: Collection[str]
+    """Those not approved, which only a proof of concept opens (P-57)."""
+    today: date
+    """In London."""
+
+
+def read_organisation(row: Any, at: int, findings: Findings, known: Known | None) -> Organisation | None:
     """One [[organisation]]; None where it cannot be built."""
     table = Table(row, ("organisation", at), findings, _KNOWN)
     ods, name = table.build("ods", OdsCode), table.text("name")
     settings = table.build_all("settings", Setting, needed=True)
-    unknown = [
-        setting.code for setting in settings if known_settings is not None and setting.code not in known_settings
-    ]
-    if unknown:
-        table.warn("settings", f"Not a known care setting, so its views are refused (P-58): {', '.join(unknown)}.")
     sites = _sites(table, settings)
     officers = table.build_all("privacy_officers", UserId)
     training = table.build("training", TrainingMode, needed=False) or TrainingMode.WARN
     permission, onboarding = _permission(table), _onboarding(table, bool(officers))
     trial = _proof_of_concept(table, settings)
+    if known is not None:
+        _warn_of_settings(table, settings, trial, known)
+        _warn_of_dates(table, onboarding, trial, known.today)
     if ods is None or name is None or permission is None:
         return None
     return Organisation(
@@ -129,11 +138,11 @@ def _check_question(policy: Table, question: str, days: int, name: object) -> No
 
     Whether it is plain and honest only people can judge.
     """
-    words = question.split()
+    words = [word for word in question.split() if any(map(str.isalpha, word))]
     if not question.rstrip().endswith("?") or len(words) < _FEWEST_WORDS:
         policy.fault(
             "question",
-            f"The question must be one that a patient can answer: at least {_FEWEST_WORDS} words that say who looks at "
+            f"The question must be one that a patient can answer: at least {_FEWEST_WORDS} words of letters that say who looks at "
             "what and for what care, ending in a question mark (P-16, P-21).",
         )
     told = [(int(number), *_DAYS_IN[unit.lower()]) for number, unit in _SPAN.findall(question)]
@@ -164,6 +173,33 @@ def _onboarding(table: Table, has_officer: bool) -> tuple[tuple[OnboardingStep, 
     if not has_officer:
         table.warn("privacy_officers", "Not live: no privacy officer is named (P-75).")
     return tuple(done)
+
+
+def _warn_of_settings(table: Table, settings: list[Setting], trial: ProofOfConcept | None, known: Known) -> None:
+    """Settings whose views policy refuses."""
+    unknown = [setting.code for setting in settings if setting.code not in known.settings]
+    if unknown:
+        table.warn("settings", f"Not a known care setting, so its views are refused (P-58): {', '.join(unknown)}.")
+    untried = [s.code for s in settings if s.code in known.trial_settings and (trial is None or trial.setting != s)]
+    if untried:
+        table.warn(
+            "settings",
+            f"Not approved, so its views are refused without a proof of concept for it (P-57): {', '.join(untried)}.",
+        )
+
+
+def _warn_of_dates(
+    table: Table, onboarding: tuple[tuple[OnboardingStep, date], ...], trial: ProofOfConcept | None, today: date
+) -> None:
+    """What does not count on the day of the check."""
+    for step, day in onboarding:
+        if day > today:
+            path: Path = (*table.path, "onboarding", step.value)
+            table.findings.warn(path, f"Not live yet: this step counts from {day.isoformat()} on (P-76).")
+    if trial is not None and trial.start > today:
+        table.warn("proof_of_concept", f"It has not begun: it opens its setting from {trial.start.isoformat()} (P-57).")
+    if trial is not None and trial.until < today:
+        table.warn("proof_of_concept", f"It is over: it ended on {trial.until.isoformat()} (P-57).")
 
 
 def _proof_of_concept(table: Table, settings: list[Setting]) -> ProofOfConcept | None:

@@ -25,12 +25,13 @@ OPERATIONS = (
 )
 """Public names of the mini-service operations."""
 FEEDS = ("relationships",)
+LENIENCES = ("missing-to", "reused-ids", "sibling-profile", "long-lifetime")
+"""Public names of the tolerances a mini-service system may be granted."""
 _NARROWEST_WIDE = {4: 8, 6: 16}
 """Prefix lengths below these are worth a warning; 10.0.0.0/8, the widest private network, is not."""
 _FINGERPRINT = re.compile(r"sha256:([0-9a-f]{64})", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _USERNAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,62}[A-Za-z0-9._-])?", re.ASCII)
-_WORD = re.compile(r"[a-z][a-z0-9_-]{0,63}", re.ASCII)
 _KNOWN = (
     "id", "product", "supplier", "kind", "organisation", "site", "setting", "purpose", "asid", "client_id", "username", "networks",
     "operations", "user_proof", "state", "feeds", "successor", "certificates", "rate", "leniences",
@@ -59,9 +60,9 @@ def _username(text: str) -> str:
     return text
 
 
-def _word(text: str) -> str:
-    if not _WORD.fullmatch(text):
-        raise InvalidValue("lower-case letters, digits, hyphens and underscores only")
+def _lenience(text: str) -> str:
+    if text not in LENIENCES:
+        raise InvalidValue(f"no such tolerance is known; known are {', '.join(LENIENCES)}")
     return text
 
 
@@ -92,11 +93,7 @@ def read_system(row: Any, at: int, findings: Findings, granted: dict[str, list[s
         table.build("username", _username),
     )
     place = _place(table, kind)
-    networks = table.build_all("networks", _network, needed=True)
-    if any(network.prefixlen == 0 for network in _together(networks)):
-        table.warn("networks", "Every address is allowed: nothing is left of the secure network (P-12).")
-    elif wide := [str(network) for network in networks if network.prefixlen < _NARROWEST_WIDE[network.version]]:
-        table.warn("networks", f"Wider than any one network an organisation has (P-12): {', '.join(wide)}.")
+    networks = _networks(table)
     per_second, burst = _rate(table)
     certificates = table.build_all("certificates", fingerprint)
     if system_id is not None:
@@ -125,11 +122,31 @@ def read_system(row: Any, at: int, findings: Findings, granted: dict[str, list[s
         certificates=frozenset(filter(None, certificates)),
         rate_per_second=per_second,
         burst=burst,
-        successor=table.text("successor", needed=False),
-        leniences=frozenset(table.build_all("leniences", _word)),
+        successor=_successor(table, product),
+        leniences=frozenset(table.build_all("leniences", _lenience)),
         state=table.build("state", SystemState, needed=False) or SystemState.ACTIVE,
         **extras,
     )
+
+
+def _networks(table: Table) -> list[IPv4Network | IPv6Network]:
+    """Where the system may call from (P-12): at least one network, none too wide to mean anything."""
+    networks = table.build_all("networks", _network, needed=True)
+    if table.row.get("networks") == []:
+        table.fault("networks", "networks is empty: every call of this system would be refused (P-12).")
+    if any(network.prefixlen == 0 for network in _together(networks)):
+        table.warn("networks", "Every address is allowed: nothing is left of the secure network (P-12).")
+    elif wide := [str(network) for network in networks if network.prefixlen < _NARROWEST_WIDE[network.version]]:
+        table.warn("networks", f"Wider than any one network an organisation has (P-12): {', '.join(wide)}.")
+    return networks
+
+
+def _successor(table: Table, product: str | None) -> str | None:
+    """The product that takes this one's place, where it is being replaced."""
+    successor = table.build("successor", _name, needed=False)
+    if successor is not None and successor == product:
+        table.fault("successor", "successor is the name of the product that replaces this one, not its own.")
+    return successor
 
 
 def _one_kind(table: Table) -> SystemKind | None:

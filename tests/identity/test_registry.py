@@ -2,6 +2,9 @@
 
 import re
 import tomllib
+from collections.abc import Collection
+from dataclasses import fields
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,9 @@ from gateway.domain.identifiers import Asid, OdsCode, SystemId
 from gateway.identity.registry import CurrentRegistry
 from gateway.identity.registry_check import check, load, read
 from gateway.identity.registry_lines import Lines
+from gateway.identity.registry_organisations import Known
+from gateway.identity.registry_systems import LENIENCES
+from gateway.xml.itk import Leniences
 from vendor_stubs import cast
 
 PRINT = "sha256:" + "ab" * 32
@@ -54,7 +60,7 @@ networks = ["10.0.0.0/8", "2001:db8::/32"]
 operations = ["querySCR"]
 certificates = ["{PRINT}"]
 rate = {{ per_second = 5, burst = 20 }}
-leniences = ["old-prefix"]
+leniences = ["missing-to"]
 
 [[system]]
 id = "scra"
@@ -88,7 +94,7 @@ def test_a_sound_registry_is_read_without_a_word() -> None:
     )
     assert (portal.rate_per_second, portal.burst) == (5, 20)
     assert portal.certificates == {"ab" * 32}
-    assert portal.leniences == {"old-prefix"}
+    assert portal.leniences == {"missing-to"}
     northbrook = registry.organisation(OdsCode("RZZ01"))
     assert northbrook is not None
     assert (northbrook.permission.kind, northbrook.permission.days) == (PermissionKind.EXTENDED, 7)
@@ -204,7 +210,14 @@ def spoil(old: str, new: str, nth: int = 1) -> str:
         (PRINT, "abcd" * 16, 1, "system[0].certificates", "64 hexadecimal"),
         ("per_second = 5", "per_second = 0", 1, "system[0].rate", "more than 0"),
         ("burst = 20", "burst = 0.5", 1, "system[0].rate", "whole number"),
-        ('["old-prefix"]', '["Old Prefix"]', 1, "system[0].leniences", "lower-case"),
+        ('["missing-to"]', '["Old Prefix"]', 1, "system[0].leniences", "known are missing-to"),
+        ('["missing-to"]', '["missing-to", "missing-too"]', 1, "system[0].leniences", "'missing-too' cannot stand here"),
+        ('["10.0.0.0/8"]', "[]", 1, "system[1].networks", "every call of this system would be refused"),
+        ('kind = "standalone"', 'kind = "standalone"\nsuccessor = "the next one"', 1, "system[1].successor", "cannot stand here"),
+        ('kind = "standalone"', 'kind = "standalone"\nsuccessor = "scra"', 1, "system[1].successor", "not its own"),
+        ('kind = "standalone"', 'kind = "standalone"\nsuccessor = ""', 1, "system[1].successor", "not empty"),
+        ("May we at Northbrook see it [for] your care for 7 days?", "? ? ? ? ? ? ?", 1, "organisation[0].ptv.question", "words of letters"),
+        ("May we at Northbrook see it [for] your care for 7 days?", "1 2 3 4 5 6 7?", 1, "organisation[0].ptv.question", "words of letters"),
         ('kind = "standalone"', 'kind = "standalone"\nsite = "RZZ01A"', 1, "system[1].site", "session's"),
         ('kind = "standalone"', 'kind = "standalone"\nfeeds = ["relationships"]', 1, "system[1].feeds", "Only a system of kind feed"),
         ('kind = "standalone"', 'kind = "standalone"\nuser_proof = "vouched"', 1, "system[1].user_proof", "mini-service"),
@@ -286,10 +299,55 @@ def test_a_fault_reads_as_a_sentence_with_its_place() -> None:
 
 
 def test_an_unknown_setting_is_allowed_but_warned_of() -> None:
-    assert check(GOOD, known_settings={"scheduled_care", "ambulance"}) == ()
-    faults = check(GOOD, known_settings={"scheduled_care"})
+    assert check(GOOD, known=knowing({"scheduled_care", "ambulance"})) == ()
+    faults = check(GOOD, known=knowing({"scheduled_care"}))
     assert [(fault.warning, fault.path) for fault in faults] == [(True, "organisation[0].settings")]
     assert "ambulance" in faults[0].sentence
+
+
+def knowing(settings: Collection[str], trials: Collection[str] = (), today: date = date(2026, 3, 10)) -> Known:
+    """What policy knows."""
+    return Known(settings=settings, trial_settings=trials, today=today)
+
+
+def test_p76_a_step_dated_in_the_future_is_not_live_yet_until_its_day() -> None:
+    settings = {"scheduled_care", "ambulance"}
+    for step in ("interest", "it_assessed", "privacy_officer"):
+        text = re.sub(rf"(?m)^{step} = .*$", f"{step} = 2026-03-11", GOOD)
+        [told] = check(text, known=knowing(settings))
+        assert (told.warning, told.path) == (True, f"organisation[0].onboarding.{step}")
+        assert told.sentence.startswith("Not live yet")
+        assert told.line == line_of(f"{step} = 2026-03-11", text)
+        assert check(text, known=knowing(settings, today=date(2026, 3, 11))) == ()
+        assert check(text) == (), "without a day nothing is said of days"
+
+
+@pytest.mark.parametrize(
+    ("trial", "today", "said"),
+    [
+        ("", date(2026, 3, 10), [("settings", "without a proof of concept for it (P-57): ambulance.")]),
+        ("ambulance", date(2026, 3, 10), [("proof_of_concept", "opens its setting from 2026-03-11")]),
+        ("ambulance", date(2026, 3, 11), []),
+        ("ambulance", date(2026, 3, 20), []),
+        ("ambulance", date(2026, 3, 21), [("proof_of_concept", "ended on 2026-03-20")]),
+        ("scheduled_care", date(2026, 3, 12), [("settings", "for it (P-57): ambulance.")]),
+    ],
+)
+def test_p57_a_setting_that_needs_a_proof_of_concept_is_warned_of_while_it_has_none(
+    trial: str, today: date, said: list[tuple[str, str]]
+) -> None:
+    start = 'privacy_officers = ["910000000034"]\n'
+    dated = f'proof_of_concept = {{ setting = "{trial}", from = 2026-03-11, until = 2026-03-20 }}\n' if trial else ""
+    text = GOOD.replace(start, start + dated)
+    registry, faults = read(text, known=knowing({"scheduled_care", "ambulance"}, {"ambulance"}, today))
+    assert registry is not None
+    assert [fault.path for fault in faults] == [f"organisation[0].{path}" for path, _ in said]
+    assert all(fault.warning and words in fault.sentence for fault, (_, words) in zip(faults, said, strict=True))
+    assert all(fault.line for fault in faults)
+
+
+def test_the_tolerances_named_are_those_the_door_knows() -> None:
+    assert Leniences.from_names(LENIENCES) == Leniences(**{one.name: True for one in fields(Leniences)})
 
 
 def test_all_faults_are_told_at_once_in_the_files_order() -> None:

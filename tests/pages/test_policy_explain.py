@@ -1,6 +1,7 @@
 """POST /policy/explain: the trace of a decision in the sandbox, and nowhere else; `registry check` knows the policy's settings."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -161,3 +162,16 @@ def test_registry_check_warns_of_a_setting_the_policy_does_not_know(tmp_path: Pa
     unknown = [line for line in told.output.splitlines() if "P-58" in line]
     assert len(unknown) == 1, told.output
     assert "veterinary" in unknown[0]
+
+
+def test_registry_check_judges_dates_by_the_present_day(tmp_path: Path) -> None:
+    file = tmp_path / "registry.toml"
+    text = cast.registry_toml()
+    later = re.sub(r'interest = "?[0-9-]+"?', "interest = 2999-01-01", text, count=1)
+    assert later != text
+    file.write_text(later, encoding="utf-8")
+    told = CliRunner().invoke(main, ["registry", "check", str(file)])
+    assert told.exit_code == 0, told.output
+    assert [
+        line for line in told.output.splitlines() if "Not live yet: this step counts from 2999-01-01 on (P-76)" in line
+    ]
