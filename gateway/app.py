@@ -28,7 +28,7 @@ from gateway.listening import Place, listen
 from gateway.memory import given_back, trimmer
 from gateway.metrics import Metrics
 from gateway.officers import officers
-from gateway.pages.public import Ready
+from gateway.pages.public import Ready, elsewhere
 from gateway.policy.answer import decide, held
 from gateway.policy.settings import current
 from gateway.production import Mode
@@ -170,7 +170,7 @@ async def running(settings: Settings, mode: Mode, place: Place = ALONE) -> Async
             sandbox=mode is Mode.SANDBOX,
         )
         around = () if traces is None else (traces.middleware,)
-        found = sockets(settings, registry, clock, partial(routes, house), *around)
+        found = sockets(settings, registry, clock, partial(routes, house), elsewhere(house.browsing.layout), *around)
         await listen(found, settings, metrics, stack, place)
         yield Gateway(
             sockets=found,

@@ -22,7 +22,7 @@ from gateway.identity.systems import (
     located,
     prove_system,
 )
-from gateway.web import Proved, outside_doors, traced
+from gateway.web import Proved, Shown, outside_doors, traced
 
 LOG = logs.get("listeners")
 
@@ -121,14 +121,24 @@ class Renewed:
 
 
 def sockets(
-    settings: Settings, registry: CurrentRegistry, clock: Callable[[], datetime], routes: Routes, *around: Middleware
+    settings: Settings,
+    registry: CurrentRegistry,
+    clock: Callable[[], datetime],
+    routes: Routes,
+    shown: Shown,
+    *around: Middleware,
 ) -> tuple[Socket, ...]:
-    """The configured listeners, each with its own application. `around`: what sees every request before anything else."""
+    """The configured listeners, each with its own application. `around`: what sees every request before anything else.
+
+    `shown`: the page of a request that nothing of the routes answers.
+    """
     found = []
     listen = settings.listen
 
     def app(listener: Listener, proxy: ProxyRules | None = None) -> web.Application:
-        application = web.Application(client_max_size=settings.limits.body_bytes, middlewares=[*around, outside_doors])
+        application = web.Application(
+            client_max_size=settings.limits.body_bytes, middlewares=[*around, outside_doors(shown)]
+        )
         application.on_response_prepare.append(traced)
         application.add_routes(routes(Prover(listener=listener, registry=registry, clock=clock, proxy=proxy)))
         return application

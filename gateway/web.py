@@ -14,6 +14,7 @@ from functools import lru_cache
 
 import orjson
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Middleware
 
 from gateway import logs
 from gateway.body import UNREADABLE, read_body
@@ -81,23 +82,33 @@ async def traced(request: web.Request, response: web.StreamResponse) -> None:
     response.headers["Server"] = "scr-gateway"
 
 
-@web.middleware
-async def outside_doors(request: web.Request, handler: Handler) -> web.StreamResponse:
+Shown = Callable[[web.Request, Code, CorrelationId], web.Response | None]
+"""The page of a code for whoever reads pages; None for whoever does not."""
+
+
+def outside_doors(shown: Shown) -> Middleware:
     """What no door answers: unknown addresses, wrong methods, bodies that are not what their headers say."""
-    try:
-        return await handler(request)
-    except web.HTTPNotFound:
-        return _problem(request, Code.PAGE_NOT_FOUND, 404)
-    except web.HTTPMethodNotAllowed as wrong:
-        allowed = {"Allow": ", ".join(sorted(wrong.allowed_methods))}
-        return _problem(request, Code.METHOD_NOT_ALLOWED, 405, allowed)
-    except (*UNREADABLE, web.HTTPUnsupportedMediaType):
-        return _problem(request, Code.MESSAGE_MEDIA_TYPE, 415)
-    except web.HTTPRequestEntityTooLarge:
-        return _problem(request, Code.MESSAGE_TOO_LARGE, 413)
+
+    @web.middleware
+    async def outside(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except web.HTTPNotFound:
+            return _outside(shown, request, Code.PAGE_NOT_FOUND, 404)
+        except web.HTTPMethodNotAllowed as wrong:
+            allowed = {"Allow": ", ".join(sorted(wrong.allowed_methods))}
+            return _outside(shown, request, Code.METHOD_NOT_ALLOWED, 405, allowed)
+        except (*UNREADABLE, web.HTTPUnsupportedMediaType):
+            return _outside(shown, request, Code.MESSAGE_MEDIA_TYPE, 415)
+        except web.HTTPRequestEntityTooLarge:
+            return _outside(shown, request, Code.MESSAGE_TOO_LARGE, 413)
+
+    return outside
 
 
-def _problem(request: web.Request, code: Code, status: int, headers: dict[str, str] | None = None) -> web.Response:
+def _outside(
+    shown: Shown, request: web.Request, code: Code, status: int, headers: dict[str, str] | None = None
+) -> web.Response:
     """The answer, and its line in the log: whoever holds a correlation id finds what became of it."""
     correlation = correlation_of(request)
     LOG.info(
@@ -111,13 +122,14 @@ def _problem(request: web.Request, code: Code, status: int, headers: dict[str, s
         route=route_of(request),
         rules=[],
     )
-    document = {"type": f"/errors/{code.slug}", "title": code.sentence, "status": status, "code": code.slug}
-    return web.Response(
-        status=status,
-        body=orjson.dumps(document),
-        content_type="application/problem+json",
-        headers={**ALWAYS, **(headers or {}), CORRELATION: correlation.value, "X-SCR-Code": code.slug},
-    )
+    answer = shown(request, code, correlation)
+    if answer is None:
+        document = {"type": f"/errors/{code.slug}", "title": code.sentence, "status": status, "code": code.slug}
+        answer = web.Response(body=orjson.dumps(document), content_type="application/problem+json")
+    answer.set_status(status)
+    answer.headers.update({**ALWAYS, **(headers or {}), CORRELATION: correlation.value, "X-SCR-Code": code.slug})
+    answer.headers["Vary"] = "Accept"
+    return answer
 
 
 def method_of(request: web.Request) -> str:

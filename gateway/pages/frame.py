@@ -40,6 +40,10 @@ LAUNCH_WORDS = {
 """Sentence and next step of a code in a launched window, where the catalogue's speak of a message."""
 
 
+CHANGED_WORDS = "This page was about another patient than the one now open, so nothing was done with it."
+CLOSED_WORDS = "This page was about a patient who has been closed, so nothing was done with it. No patient is open now."
+
+
 class PatientChanged(Exception):
     """A form belongs to another patient than the session's present one. It does nothing; the page says so."""
 
@@ -210,16 +214,17 @@ class Frame:
         return response
 
     def _patient_changed(self, turn: "Turn") -> web.Response:
+        closed = turn.session is None or turn.session.context is None
         return self.layout.page(
             "message.jinja",
             status=409,
             headers={"X-SCR-Code": Code.FORM_TOKEN.slug, "X-SCR-Rules": ""},
             session=turn.session,
             home=self.home,
-            title="The patient has changed",
-            text="This page was about another patient than the one now open, so nothing was done with it.",
+            title="The patient has been closed" if closed else "The patient has changed",
+            text=CLOSED_WORDS if closed else CHANGED_WORDS,
             link=self.home,
-            link_text="Go to the patient now open",
+            link_text="Find a patient" if closed else "Go to the patient now open",
         )
 
     def _ways_on(self, turn: "Turn") -> list[dict[str, str]]:

@@ -1,5 +1,6 @@
 """What anybody may read: what a code means, and whether this gateway is alive. Says nothing about any patient or system."""
 
+import re
 from collections.abc import Awaitable, Callable
 from urllib.parse import urljoin
 
@@ -7,6 +8,7 @@ import orjson
 from aiohttp import web
 
 from gateway.domain.codes import BY_SLUG, Code
+from gateway.domain.identifiers import CorrelationId
 from gateway.pages.layout import Layout
 from gateway.xml import wsdl as descriptions
 from gateway.xml.faults import BY_SLUG as FINDINGS_BY_SLUG
@@ -53,9 +55,34 @@ KINDS = {
 """Kinds of codes in words."""
 
 
+_JSON_TYPES = ("application/json", "application/problem+json")
+_RANGE = re.compile(r"\s*([\w*+.-]+/[\w*+.-]+)\s*((?:;[^;]*)*)", re.ASCII)
+_WEIGHT = re.compile(r";\s*q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\s*(?:;|$)", re.ASCII | re.IGNORECASE)
+
+
 def reads_html(request: web.Request) -> bool:
-    """Whether whoever asks reads pages: a browser says text/html, a program says nothing or JSON."""
-    return "text/html" in request.headers.get("Accept", "").lower()
+    """Whether whoever asks reads pages: a browser names text/html before any JSON, a program names nothing or JSON (RFC 9110 12.5.1)."""
+    weights: dict[str, float] = {}
+    for part in request.headers.get("Accept", "").lower().split(","):
+        if (found := _RANGE.fullmatch(part)) is not None:
+            weight = _WEIGHT.search(found[2])
+            weights[found[1]] = float(weight[1]) if weight is not None else 1.0
+    pages = weights.get("text/html", 0.0)
+    return pages > 0 and pages >= max(weights.get(name, 0.0) for name in _JSON_TYPES)
+
+
+def elsewhere(layout: Layout) -> Callable[[web.Request, Code, CorrelationId], web.Response | None]:
+    """What a browser is shown where no page answers, such as an address that takes forms only; None for programs."""
+
+    def shown(request: web.Request, code: Code, correlation_id: CorrelationId) -> web.Response | None:
+        if not reads_html(request):
+            return None
+        home = next((area for area in ("/privacy", "/launch") if request.path.startswith(f"{area}/")), "/viewer")
+        # the way on from a launch is in the host's own window
+        links = [] if home == "/launch" else [{"href": home, "text": "Go on"}]
+        return layout.refusal(code, home=home, correlation_id=correlation_id.value, links=links)
+
+    return shown
 
 
 def code_page(layout: Layout) -> Callable[[web.Request], Awaitable[web.Response]]:

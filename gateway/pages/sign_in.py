@@ -45,6 +45,11 @@ ENDINGS = (
         "The patient has changed",
         "Another patient was opened in this browser, so the page about the one before was closed.",
     ),
+    (
+        "/viewer/patient-closed",
+        "The patient has been closed",
+        "The patient was closed in another window of this browser, so this page about them was closed too. No patient is open now.",
+    ),
 )
 """Pages that only say how something ended: path, title, text."""
 

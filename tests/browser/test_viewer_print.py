@@ -9,7 +9,7 @@ from playwright.async_api import Page, expect
 from pypdf import PdfReader
 
 from tests.browser.conftest import Watched
-from tests.browser.journeys import PATIENTS, find, to_record
+from tests.browser.journeys import to_record
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.browser]
 WHEN = r"\d{2}-[A-Z][a-z]{2}-\d{4} \d{2}:\d{2}"
@@ -27,16 +27,15 @@ async def printed(watched: Watched, case: str) -> list[str]:
     return [" ".join(unicodedata.normalize("NFKC", sheet.extract_text()).split()) for sheet in reader.pages]
 
 
-async def test_a_print_left_open_goes_where_another_patient_is_found(watched: Watched) -> None:
+async def test_a_print_left_open_goes_where_its_patient_is_closed(watched: Watched) -> None:
     page: Page = await watched.page()
     await to_record(page, watched.sandbox, "core")
     async with watched.context.expect_page() as opened:
         await page.get_by_role("button", name="Print view").click()
     paper = await opened.value
     await expect(paper.get_by_text("End of the record.")).to_be_visible()
-    await page.goto(f"{watched.sandbox.gateway}/viewer/find")
-    await find(page, PATIENTS["withheld"])
-    await expect(paper.get_by_role("heading", name="The patient has changed")).to_be_visible()
+    await page.get_by_role("link", name="Close and find another patient").click()
+    await expect(paper.get_by_role("heading", name="The patient has been closed")).to_be_visible()
     await expect(paper.locator("[data-record]")).to_have_count(0)
 
 

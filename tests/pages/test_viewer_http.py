@@ -10,7 +10,7 @@ from tests.pages.walking import DOCTOR, PATIENTS, entries, found, rows, signed_i
 from tests.running import RunningSandbox
 from vendor_stubs import scra
 from vendor_stubs.calling.http import Calls, Exchange
-from vendor_stubs.pages import FORM, Page, record_of
+from vendor_stubs.pages import FORM, Page, read_html, record_of
 
 
 async def sent(calls: Calls, method: str, path: str, fields: dict[str, str] | None = None, **headers: str) -> Exchange:
@@ -43,6 +43,41 @@ async def test_a_view_is_audited_step_by_step(sandbox: RunningSandbox) -> None:
     assert last["alert_id"]
     signs = rows(sandbox, "SELECT body FROM audit WHERE event = 'session' AND user_id = ?", DOCTOR)
     assert any('"signIn"' in body for (body,) in signs)
+
+
+CHROMIUM = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "way_on"),
+    [
+        ("/viewer/print", "method-not-allowed", "/viewer"),
+        ("/viewer/stay", "method-not-allowed", "/viewer"),
+        ("/viewer/sign-out", "method-not-allowed", "/viewer"),
+        ("/privacy/sign-out", "method-not-allowed", "/privacy"),
+        ("/launch/open", "method-not-allowed", None),
+        ("/launch/rio", "method-not-allowed", None),
+        ("/launch/sonar", "method-not-allowed", None),
+        ("/nope", "page-not-found", "/viewer"),
+    ],
+)
+async def test_an_address_that_answers_nobody_is_a_page_in_a_browser(
+    sandbox: RunningSandbox, path: str, code: str, way_on: str | None
+) -> None:
+    """Reloaded, typed or come back to; a program gets its problem JSON at the same address, with the same status and code."""
+    async with walking(sandbox) as (_, calls):
+        seen = await sent(calls, "GET", path, Accept=CHROMIUM)
+        page = Page(exchange=seen, tree=read_html(seen))
+        assert page.find("//@data-refusal") == [code]
+        links = page.find("//main//a[contains(@class, 'nhsuk-button')]/@href")
+        assert links == ([way_on] if way_on else [])
+        assert seen.headers["Content-Security-Policy"].startswith("default-src 'none'")
+        for accept in (None, "*/*", "application/json", "application/json, text/html;q=0.5", "text/html;q=0"):
+            told = await sent(calls, "GET", path, **({"Accept": accept} if accept else {}))
+            assert told.headers["Content-Type"] == "application/problem+json", accept
+            assert (told.status, told.code) == (seen.status, code)
+            assert told.headers.get("Allow") == seen.headers.get("Allow")
+            assert json.loads(told.body)["code"] == code
 
 
 @pytest.mark.parametrize(
@@ -273,6 +308,9 @@ async def test_no_print_after_a_no_or_after_the_patient_is_closed(sandbox: Runni
         await browser.get("/viewer/find")
         closed = await browser.post(page, "/viewer/print", {})
         assert closed.exchange.status == 409
+        told = "".join(closed.find("//main//text()"))
+        assert "No patient is open now" in told
+        assert "the one now open" not in told, "there is none to go to"
         assert record_of(closed) is None
 
 

@@ -80,15 +80,18 @@ if (timeout) {
 const out = window.location.pathname.match(/^(.+)\/signed-out$/);
 if (out) channel(`scr-session ${out[1]}`)?.postMessage("signed-out");
 
-// one patient at a time: a page of another patient in the same browser closes this one
+// one patient at a time: a page of another patient in the same browser closes this one, and so does one that closed the patient
+const patients = channel("scr-patient");
 const banner = document.querySelector("[data-context]");
 if (banner) {
-  const patients = channel("scr-patient");
   const own = banner.dataset.context;
   patients?.addEventListener("message", (message) => {
-    if (message.data !== own) leave("/viewer/patient-changed");
+    if (message.data === "") leave("/viewer/patient-closed");
+    else if (message.data !== own) leave("/viewer/patient-changed");
   });
   patients?.postMessage(own);
+} else if (document.querySelector("[data-no-patient]")) {
+  patients?.postMessage("");
 }
 
 // a record is loaded again, and come back to, without its form being sent a second time
