@@ -80,6 +80,10 @@ lapses, and it closes the record at the patient's own practice too, where no per
 that the patient's condition has changed is a matter of time: an emergency within {hours} hours of the no needs it. A yes that is
 withdrawn no longer ends the no before it.
 
+Answers and relationships are read when a view or print is asked, and once more when the document has come from Spine. A no,
+a withdrawal, an ended relationship or a yes used by another view meanwhile is judged then: the view is refused and audited
+(P-13), whatever answer it brought, unless a yes newer than the no covers it. An emergency must state the change of condition.
+
 A patient may have more than one NHS number: PDS answers for a superseded one with the one that stands for it now. Each
 such answer is kept, and from then on every answer, relationship and ending under any of these numbers holds for all of
 them: in views, prints and look-ups, and for several old numbers of one patient. If PDS later names another successor, or

@@ -65,6 +65,13 @@ class Parts:
             now=context.now,
         )
 
+    async def answers_of(self, caller: Caller, patients: tuple[NhsNumber, ...], now: datetime) -> ViewState:
+        """The same, of these patients' answers and relationships alone, at a later instant. Raises NotPossibleNow."""
+        if caller.organisation is None:
+            return EMPTY
+        ods = caller.organisation.ods
+        return await self.state.view_state(patients=patients, organisation=ods, user=None, officers=(), now=now)
+
     def facts(self, call: Call, context: Context, caller: Caller, state: ViewState) -> Facts:
         """The local facts of a request (stage 1). Raises MessageInvalid: purpose or setting that cannot be one."""
         system = context.system

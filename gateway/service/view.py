@@ -1,7 +1,8 @@
-"""The view: decide on local facts, audit, PDS, decide, event list, decide, event, build the answer, audit, answer (I1-I4, P-13).
+"""The view: decide on local facts, audit, PDS, decide, event list, decide, event, decide, build the answer, audit, answer (I1-I4, P-13).
 
 Nothing about the patient is asked of Spine before the first entry is durable, no event is fetched unless the third
-decision allows, and nothing is handed out before the outcome entry and any alert are durable together.
+decision allows, nothing is shown that a no or an ended relationship has closed meanwhile, and nothing is handed out before
+the outcome entry and any alert are durable together.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from gateway.domain.decision import Alert, AuditEntry, ConsentFacts, Decision, F
 from gateway.domain.errors import GatewayError, InternalError, NoRecord, PolicyRefused, SpineUnavailable
 from gateway.domain.identifiers import NhsNumber
 from gateway.domain.journal import EndPermissions, Spend, Successor, Write
-from gateway.domain.permission import HowAsked, PermissionAnswer, PermissionClaim, RecordedKind, RecordedPermission
+from gateway.domain.permission import HowAsked, PermissionClaim, RecordedKind, RecordedPermission
 from gateway.domain.spine import Confidentiality, Consent, Demographics, EventDocument, EventList, SpineCall
 from gateway.service.calls import Call, Context, PrintCall, StatusCall, ViewCall
 from gateway.service.entries import EntryMaker, refused
@@ -22,6 +23,7 @@ from gateway.service.identify import Caller
 from gateway.service.outcomes import Status, Viewed
 from gateway.service.parts import Parts
 from gateway.service.recording import asked_permission, spends
+from gateway.service.resting import resting, under_way
 from gateway.service.successors import learned, patient_facts
 
 T = TypeVar("T")
@@ -60,25 +62,6 @@ class Visit:
         return replace(self, patient=patient, facts=facts, maker=maker, permission=given)
 
 
-def _resting(call: Call, facts: Facts) -> Facts:
-    """The facts of a print or of a page loaded again, which rest on their view: its own note is no repeat.
-
-    After a no given since, both are closed; an override is then an attempt like any other (P-03).
-    """
-    if isinstance(call, PrintCall):
-        shown_at = call.viewed_at
-    elif isinstance(call, ViewCall) and call.renews is not None:
-        shown_at = call.renews
-    else:
-        return facts
-    since = (answer for answer in facts.permissions if answer.start > shown_at)
-    if all(answer.answer is PermissionAnswer.YES for answer in since):
-        return replace(facts, recent_notes=())
-    if facts.claims.permission.overrides and not isinstance(call, PrintCall):
-        return facts
-    return replace(facts, claims=replace(facts.claims, permission=PermissionClaim.NOT_ASKED))
-
-
 class View:
     """The use case of viewing a record, and of its first half, the status of a record."""
 
@@ -96,10 +79,10 @@ class View:
             assert visit.patient is not None
             events = await self._parts.spine.event_list(visit.patient.nhs_number, visit.spine)
             visit = replace(visit, facts=replace(visit.facts, consent=ConsentFacts(consent=events.consent)))
-            decision = await self._decide(visit.facts, visit.maker)
-            if decision.verdict is not Verdict.ALLOW:
-                raise InternalError
+            await self._allowed(visit)
             document = await self._newest(call, events, visit.spine)
+            visit = await self._read_again(visit, call)
+            decision = await self._allowed(visit)
             answer = write(self._viewed(call, visit, document, decision))
             await self._commit_view(call, decision, visit, document)
         except GatewayError as error:
@@ -161,7 +144,7 @@ class View:
         """The first decision, on local facts, and the first durable entry: what was asked, and an answer just given."""
         maker = EntryMaker.of(call, context, caller, patient, self._parts.ids)
         state = await self._parts.state_of(caller, context, (patient,))
-        facts = _resting(call, self._parts.facts(call, context, caller, state))
+        facts = resting(call, self._parts.facts(call, context, caller, state))
         spent = spends(call, caller, context)
         decision = await self._decide(facts, maker, spent)
         permission = None
@@ -187,10 +170,21 @@ class View:
             numbers = (call.patient, patient.nhs_number)
             state = await self._parts.state_of(visit.caller, visit.context, numbers)
             facts = replace(visit.facts, permissions=state.permissions, relationships=state.relationships)
-            visit = replace(visit, facts=_resting(call, facts), successors=state.successors)
+            visit = replace(visit, facts=resting(call, facts), successors=state.successors)
         visit = visit.met(patient)
         await self._decide(visit.facts, visit.maker)
         return visit
+
+    async def _read_again(self, visit: Visit, call: ViewCall) -> Visit:
+        """With the answers and relationships on record now: Spine may have taken seconds. Raises NotPossibleNow."""
+        assert visit.patient is not None
+        now = max(visit.context.now, self._parts.clock())
+        numbers = tuple(dict.fromkeys((call.patient, visit.patient.nhs_number)))
+        state = await self._parts.answers_of(visit.caller, numbers, now)
+        found = replace(visit.facts, now=now, permissions=state.permissions, relationships=state.relationships)
+        facts = under_way(call, visit.facts, found)
+        given = visit.permission if facts.claims.permission is visit.facts.claims.permission else None
+        return replace(visit, facts=facts, permission=given)
 
     async def _learn(self, asked: NhsNumber, patient: Demographics, visit: Visit) -> bool:
         """Puts on record which number PDS says stands for the one asked for; whether that was news. Raises NotPossibleNow."""
@@ -254,6 +248,13 @@ class View:
                 consume_permission=used.id if used is not None and once and given is None else None,
             )
         )
+
+    async def _allowed(self, visit: Visit) -> Decision:
+        """The decision on all facts, which is allow. Raises Audited; InternalError where a rule still waits."""
+        decision = await self._decide(visit.facts, visit.maker)
+        if decision.verdict is not Verdict.ALLOW:
+            raise InternalError
+        return decision
 
     async def _decide(self, facts: Facts, maker: EntryMaker, spent: tuple[Spend, ...] = ()) -> Decision:
         """Asks the policy; a deny is audited here, with its alert and with a refusal's end of standing permissions."""

@@ -2,15 +2,18 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from gateway.domain.codes import Code
 from gateway.domain.errors import GatewayError, NoRecord, NotPossibleNow, PolicyRefused, SpineUnavailable, WrongPatient
+from gateway.domain.identifiers import NhsNumber
+from gateway.domain.journal import ViewState
 from gateway.domain.permission import PermissionAnswer, RecordedKind
-from gateway.domain.spine import Confidentiality, Consent
-from gateway.service.calls import Context, Credentials, ViewCall
+from gateway.domain.spine import Confidentiality, Consent, EventDocument, SpineCall
+from gateway.service.calls import Context, Credentials, PrintCall, ViewCall
 from gateway.service.service import Service
 from gateway.service.view import View
 from tests.policy import cases
@@ -123,6 +126,90 @@ async def test_who_proved_nobody_is_told_no_reason_that_speaks_of_the_patient() 
     assert error.code is Code.CREDENTIALS_MISSING
     assert set(error.rules) == {"P-07"}
     assert len(world.entries[-1].rules) > 1
+
+
+class Changing(World):
+    """What is on record changes while the document is fetched."""
+
+    later: ViewState
+
+    async def event(self, number: NhsNumber, event_id: str, call: SpineCall) -> EventDocument | None:
+        """SpinePort."""
+        self.state = self.later
+        return await super().event(number, event_id, call)
+
+
+HALF = timedelta(seconds=-0.5)
+"""Half a second after the view was asked."""
+
+
+@pytest.mark.parametrize("permission", ["not-asked", "yes", "extended", "proxy", "emergency", "best-interests"])
+async def test_p13_a_no_recorded_while_spine_is_asked_closes_the_view(permission: str) -> None:
+    world = Changing()
+    organisation = cases.organisation(permission=cases.policy("extended", "individual", 7))
+    world.organisation = lambda _: organisation  # type: ignore[method-assign]
+    world.state = replace(world.state, permissions=(cases.recorded(kind="extended"),))
+    world.later = replace(world.state, permissions=(*world.state.permissions, cases.recorded("no", ago=HALF)))
+    error = await refused(world, PolicyRefused, view_call(permission))
+    override = permission in {"emergency", "best-interests"}
+    assert error.code is (Code.EMERGENCY_AFTER_REFUSAL if override else Code.PERMISSION_REFUSED)
+    assert [entry.event for entry in world.entries] == ["asked", "refused"]
+    assert "P-03" in world.entries[-1].rules
+    assert "event" in world.kinds()
+    assert "write" not in world.kinds()
+    assert not any(write.permissions or write.alerts for write in world.writes)
+
+
+async def test_p13_a_yes_after_that_no_opens_the_view_and_is_what_it_rests_on() -> None:
+    world = Changing()
+    newer = cases.recorded(ago=HALF * 1.5)
+    world.later = replace(world.state, permissions=(cases.recorded("no", ago=HALF), newer))
+    await viewed(world, view_call("yes"))
+    assert (world.writes[-1].permissions, world.writes[-1].consume_permission) == ((), newer.id)
+    assert world.entries[-1].permission_id == newer.id
+
+
+async def test_p13_a_relationship_that_ends_while_spine_is_asked_closes_the_view_or_is_claimed_with_an_alert() -> None:
+    for permission in ("yes", "emergency"):
+        world = Changing()
+        world.later = replace(world.state, relationships=())
+        if permission == "yes":
+            error = await refused(world, PolicyRefused, view_call(permission))
+            assert error.code is Code.RELATIONSHIP_MISSING
+            assert [entry.event for entry in world.entries] == ["asked", "refused"]
+            continue
+        await viewed(world, view_call(permission))
+        [alert] = world.writes[-1].alerts
+        assert (alert.type.value, alert.reason.value) == ("1", "4")
+
+
+async def test_p13_a_print_ends_with_a_no_recorded_while_spine_is_asked() -> None:
+    for permission in ("yes", "emergency"):
+        world = Changing()
+        world.later = replace(world.state, permissions=(cases.recorded("no", ago=HALF),))
+        given = view_call(permission)
+        call = PrintCall(
+            **{name: getattr(given, name) for name in ("action", "patient", "rendered", "credentials", "claims")},
+            viewed_at=cases.NOW - timedelta(minutes=1),
+        )
+        assert (await refused(world, PolicyRefused, call)).code is Code.PERMISSION_REFUSED
+
+
+async def test_nothing_is_handed_out_where_what_is_on_record_cannot_be_read_again() -> None:
+    world = Changing()
+    world.later = world.state
+    reads = iter((world.state,))
+
+    async def view_state(**_: Any) -> ViewState:
+        found = next(reads, None)
+        if found is None:
+            raise NotPossibleNow(Code.AUDIT_UNAVAILABLE)
+        return found
+
+    world.view_state = view_state  # type: ignore[method-assign]
+    await refused(world, NotPossibleNow)
+    assert "write" not in world.kinds()
+    assert world.entries[-1].event == "unavailable"
 
 
 async def test_a_permission_on_record_for_one_view_is_used_up_and_a_kept_one_is_not() -> None:
