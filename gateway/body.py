@@ -16,7 +16,8 @@ UNREADABLE = (web.RequestPayloadError, HttpProcessingError)
 async def read_body(request: web.Request, *, media_types: Collection[str], most: int, seconds: float) -> bytes:
     """The body, whole: at most `most` bytes within `seconds`, of one of `media_types` where the method carries one.
 
-    Raises MessageInvalid (MESSAGE_MEDIA_TYPE, MESSAGE_TOO_LARGE).
+    Raises MessageInvalid (MESSAGE_MEDIA_TYPE, MESSAGE_TOO_LARGE; MESSAGE_HEADERS where the caller went away before the body
+    its headers announced was whole).
     """
     if request.method in {"POST", "PUT"} and request.content_type not in media_types:
         raise MessageInvalid(Code.MESSAGE_MEDIA_TYPE)
@@ -29,6 +30,8 @@ async def read_body(request: web.Request, *, media_types: Collection[str], most:
         raise MessageInvalid(Code.MESSAGE_TOO_LARGE) from error
     except UNREADABLE as error:
         raise MessageInvalid(Code.MESSAGE_MEDIA_TYPE) from error
+    except OSError as error:  # how asyncio says that the connection is lost: the caller's doing, and no fault of ours
+        raise MessageInvalid(Code.MESSAGE_HEADERS) from error
     if len(body) > most:
         raise MessageInvalid(Code.MESSAGE_TOO_LARGE)
     return body

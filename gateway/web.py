@@ -260,6 +260,8 @@ class Web:
             "method": method_of(request),
             "route": route_of(request),
         }
+        if request.transport is None:
+            fields["state"] = "caller gone"  # whoever asks why nothing came back finds it here
         alarm = ALARMS.get(error.code) if error else None
         if alarm is not None:
             self.metrics.alarms.labels(alarm).inc()

@@ -1,5 +1,6 @@
 """The log: what a line may hold, and that every answer's correlation id finds its line, whatever the id looks like."""
 
+import asyncio
 import json
 import uuid
 from typing import Any
@@ -67,3 +68,38 @@ async def test_every_answer_has_its_line(
     assert [(one["door"], one["status"], one["method"]) for one in lines] == [(door, answer.status, method)]
     assert answer.status == status
     assert NUMBER not in lines[0]["route"]
+
+
+@pytest.mark.parametrize(
+    ("path", "media_type", "door"),
+    [
+        ("/fhir/R4/AuditEvent", "application/fhir+json", "symphony"),
+        ("/fhir/R4/Bundle/_search", FORM, "symphony"),
+        ("/permissions", "application/json", "permissions"),
+        ("/viewers/systmone", "application/xml", "systmone"),
+        ("/itk", "text/xml", "mini-service"),
+        ("/interest", FORM, "viewer"),
+        ("/launch/sonar", FORM, "launch"),
+    ],
+)
+@pytest.mark.parametrize("reset", [False, True])
+async def test_a_caller_that_goes_away_in_the_middle_of_a_body_is_no_alarm(
+    sandbox: RunningSandbox, path: str, media_type: str, door: str, reset: bool
+) -> None:
+    given = f"{uuid.uuid4()}".upper()
+    system = {"symphony": "symphony-rzz01", "permissions": "symphony-rzz01", "systmone": "systmone-azz06"}
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{sandbox.base}\r\nContent-Type: {media_type}\r\n"
+    head += f"Content-Length: 200\r\nX-Correlation-ID: {given}\r\nX-SCR-System: {system.get(door, 'portal-rzz09')}\r\n\r\n{{"
+    _, writer = await asyncio.open_connection("127.0.0.1", sandbox.base)
+    writer.write(head.encode())
+    await writer.drain()
+    await asyncio.sleep(0.2)
+    writer.transport.abort() if reset else writer.close()
+    lines: list[dict[str, Any]] = []
+    async with asyncio.timeout(20):
+        while not lines:
+            await asyncio.sleep(0.05)
+            lines = [json.loads(one) for one in sandbox.log.read_text(encoding="utf-8").splitlines() if given in one]
+    assert [(one["event"], one["level"], one["door"], one["code"], one.get("state")) for one in lines] == [
+        ("request", "info", door, "message-headers", "caller gone")
+    ]

@@ -8,6 +8,7 @@ import json
 import orjson
 from aiohttp import web
 
+from gateway.body import read_body
 from gateway.domain.codes import Code
 from gateway.domain.errors import InvalidValue, MessageInvalid
 from gateway.policy.explain import explain, trace_to_json
@@ -16,6 +17,8 @@ from gateway.policy.settings import current
 
 LARGEST = 256 * 1024
 """Bytes of the facts of one decision."""
+SECONDS = 30.0
+"""Within which they are here."""
 
 
 async def explained(request: web.Request) -> web.Response:
@@ -32,14 +35,7 @@ async def explained(request: web.Request) -> web.Response:
 
 async def _read(request: web.Request) -> object:
     """The JSON value of the body. Raises MessageInvalid (media type, size), InvalidValue (not JSON)."""
-    if request.content_type != "application/json":
-        raise MessageInvalid(Code.MESSAGE_MEDIA_TYPE)
-    try:
-        body = await request.read() if (request.content_length or 0) <= LARGEST else None
-    except web.HTTPRequestEntityTooLarge as error:
-        raise MessageInvalid(Code.MESSAGE_TOO_LARGE) from error
-    if body is None or len(body) > LARGEST:
-        raise MessageInvalid(Code.MESSAGE_TOO_LARGE)
+    body = await read_body(request, media_types=("application/json",), most=LARGEST, seconds=SECONDS)
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:

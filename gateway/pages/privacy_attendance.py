@@ -145,6 +145,8 @@ async def _receive(turn: Turn, file: BinaryIO) -> None:
         raise MessageInvalid(Code.MESSAGE_VALUE) from error
     except UNREADABLE as error:
         raise MessageInvalid(Code.MESSAGE_MEDIA_TYPE) from error
+    except ConnectionError as error:  # the browser went away
+        raise MessageInvalid(Code.MESSAGE_HEADERS) from error
 
 
 async def _part(reader: MultipartReader, name: str) -> BodyPartReader:
