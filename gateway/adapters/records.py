@@ -3,6 +3,7 @@
 Permissions come from registered systems with a proved user; relationships only from systems registered to feed them.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -41,18 +42,22 @@ class Members:
 
     @classmethod
     def read(cls, body: bytes, known: frozenset[str]) -> "Members":
-        """Raises MessageInvalid: not a JSON object, or a member that is not known."""
+        """Raises MessageInvalid: not a JSON object, or a member that is not known or stands twice."""
         try:
-            values = orjson.loads(body)
-        except orjson.JSONDecodeError as error:
+            orjson.loads(body)  # the stricter of the two: no other encoding, no number that JSON does not know
+            values = json.loads(body.decode("utf-8"), object_pairs_hook=_Pairs)
+        except (ValueError, RecursionError) as error:
             raise invalid("/", "a JSON object", Code.MESSAGE_SCHEMA) from error
-        if not isinstance(values, dict):
+        if not isinstance(values, _Pairs):
             raise invalid("/", "a JSON object", Code.MESSAGE_SCHEMA)
-        for name in values.keys() - known:
-            raise invalid(
-                "/" + name[:40].encode("ascii", "replace").decode(), "a member known here", Code.MESSAGE_SCHEMA
-            )
-        return cls(values)
+        found: dict[str, Any] = {}
+        for name, value in values:
+            if name not in known:
+                raise invalid(_pointer(name), "a member known here", Code.MESSAGE_SCHEMA)
+            if name in found:  # which of the two is meant nobody can know
+                raise invalid(_pointer(name), "a member given once", Code.MESSAGE_SCHEMA)
+            found[name] = value
+        return cls(found)
 
     def text(self, name: str) -> str | None:
         """A string of at most 200 characters, or None where it is absent."""
@@ -87,6 +92,14 @@ class Members:
         """The last second of that London day."""
         day = self.day(name)
         return datetime.combine(day, time(23, 59, 59), LONDON).astimezone(UTC) if day else None
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """The members of a JSON object in order, each as often as it stands there."""
+
+
+def _pointer(name: str) -> str:
+    return "/" + name[:40].encode("ascii", "replace").decode()
 
 
 def _not_a_date() -> date:
