@@ -4,6 +4,7 @@ It must never drop an entry because its kind is unknown, and never read a code b
 """
 
 from collections.abc import Iterator
+from typing import cast
 
 from lxml import etree
 
@@ -11,6 +12,7 @@ from gateway.domain.record import CodedEntry, CodedSection, Coding, EffectiveTim
 from gateway.spine.active import local_of
 from gateway.spine.agents import read_coding, read_participation, read_time, words_of
 from gateway.spine.envelope import hl7
+from gateway.spine.outcomes import unusable
 from gateway.xml.paths import elements, first
 
 _PARTICIPATIONS = (hl7("author"), hl7("informant"), hl7("performer"))
@@ -24,7 +26,11 @@ _CONTENT = frozenset({"pertinentSupportingInfo", "pertinentDosageInstructions", 
 _PRESSURES = {"systolicPressure": "systolic", "diastolicPressure": "diastolic"}
 _ENTRY = "UKCT_MT1440"
 _NO_CODE = Coding("", "")
+_CODED = hl7("pertinentInformation2")
 _NEGATIONS = ("negationInd", "actionNegationInd", "valueNegationInd")
+_SAYS = {"true": True, "1": True, "false": False, "0": False}
+"""The words of an xs:boolean."""
+_NEGATING = etree.XPath(f"descendant-or-self::*[{' or '.join('@' + name for name in _NEGATIONS)}]")
 
 _MARKER_CODE = "263536004"
 _MARKER_TEXT = "Additional information records have been found"
@@ -67,8 +73,31 @@ def _is_additional(section: CodedSection) -> bool:
 
 
 def is_negated(element: etree._Element) -> bool:
-    """Whether an act or a relationship says of itself that it is not so (HL7 V3 negationInd, an xs:boolean)."""
-    return any(element.get(name, "").strip() in {"true", "1"} for name in _NEGATIONS)
+    """Whether an act or a relationship says of itself that it is not so (HL7 V3 negationInd, an xs:boolean).
+
+    Raises SpineFailure SPINE_UNUSABLE for any other word: what may mean no is never read as yes.
+    """
+    said = [_SAYS.get(text.strip()) for name in _NEGATIONS if (text := element.get(name)) is not None]
+    if None in said:
+        raise unusable()
+    return any(said)
+
+
+def check_negations(summary: etree._Element) -> None:
+    """Only what stands in the coded part of a GPSummary may say that it is not so; nothing else can be shown then.
+
+    Raises SpineFailure SPINE_UNUSABLE: the summary itself, whose it is, who wrote it or its text is negated, or what a
+    negation anywhere says cannot be read.
+    """
+    for element in cast("list[etree._Element]", _NEGATING(summary)):
+        if is_negated(element) and not _is_coded(element, summary):
+            raise unusable()
+
+
+def _is_coded(element: etree._Element, summary: etree._Element) -> bool:
+    """Whether it stands in the coded part of the summary."""
+    above = (element, *element.iterancestors())
+    return any(part.tag == _CODED and part.getparent() is summary for part in above)
 
 
 def _entries(component: etree._Element, *, negated: bool) -> Iterator[CodedEntry]:

@@ -14,6 +14,7 @@ from gateway.domain.errors import InvalidValue, PolicyRefused, WrongPatient
 from gateway.domain.identifiers import Asid, MessageId, NhsNumber
 from gateway.domain.instants import WireTime
 from gateway.domain.spine import Consent, Event, EventDocument, EventList
+from gateway.spine.entries import check_negations
 from gateway.spine.envelope import Answer, hl7, read_answer, semantics, write_query
 from gateway.spine.interactions import (
     EVENT,
@@ -203,9 +204,11 @@ def _only_summary(event: etree._Element) -> etree._Element:
 
 
 def check_summary(summary: etree._Element, asked: NhsNumber) -> None:
-    """Cheap checks of a GPSummary that any door needs: whose it is, one id, a known type, and that it is active.
+    """Cheap checks of a GPSummary that any door needs: whose it is, one id, a known type, that it is active, and not negated.
 
-    Raises WrongPatient; SpineFailure SPINE_UNUSABLE. An empty statusCode is accepted, as initial summaries have it.
+    A negation that nobody can show, or read, makes it unusable at doors that pass it on too: they may not alter it, and
+    could not say so beside it. Raises WrongPatient; SpineFailure SPINE_UNUSABLE. An empty statusCode is accepted, as
+    initial summaries have it.
     """
     targets = summary.iterchildren(hl7("recordTarget"))
     ids = [found for target in targets for found in target.iterchildren("{*}patient")]
@@ -216,6 +219,7 @@ def check_summary(summary: etree._Element, asked: NhsNumber) -> None:
         raise unusable()
     if status is not None and status.get("code") not in {None, "", "active"}:
         raise unusable()
+    check_negations(summary)
 
 
 def document_id(summary: etree._Element) -> str:

@@ -11,7 +11,7 @@ from gateway.domain.errors import InvalidValue
 from gateway.domain.identifiers import NhsNumber
 from gateway.domain.record import Agent, SummaryRecord
 from gateway.spine.agents import agent_of, read_agent, read_coding, read_time
-from gateway.spine.entries import is_negated, marks_additional_information, read_coded
+from gateway.spine.entries import check_negations, marks_additional_information, read_coded
 from gateway.spine.envelope import hl7
 from gateway.spine.outcomes import unusable
 from gateway.spine.presentation import Presentation, read_presentation
@@ -33,8 +33,10 @@ def read_summary(summary: etree._Element, event_id: str) -> SummaryRecord:
     """A GPSummary element -> SummaryRecord. `event_id` is the id it was fetched under.
 
     Whose it is has been checked before (`check_summary`); here the number must only be one. Raises SpineFailure
-    SPINE_UNUSABLE: no text at all, or one that is negated; no or a junk effectiveTime, no author, no id, no code.
+    SPINE_UNUSABLE: no text at all; a negation outside the coded part, or one that cannot be read; no or a junk
+    effectiveTime, no author, no id, no code.
     """
+    check_negations(summary)
     presentation = read_presentation(_presentation_values(summary))
     code = read_coding(first(summary, hl7("code")))
     created = read_time(first(summary, hl7("effectiveTime")))
@@ -65,10 +67,8 @@ def read_summary(summary: etree._Element, event_id: str) -> SummaryRecord:
 
 
 def _presentation_values(summary: etree._Element) -> Iterator[etree._Element]:
-    """The values of the presentation text. Raises SpineFailure: a text said not to be so can be shown as nothing else."""
+    """The values of the presentation text."""
     for excerpt in elements(summary, hl7("excerptFrom")):
-        if any(is_negated(part) for part in excerpt.iter(hl7("*"))):
-            raise unusable()
         for text in excerpt.iter(hl7("presentationText")):
             yield from elements(text, hl7("value"))
 

@@ -9,8 +9,10 @@ from lxml import etree
 from gateway.adapters.fhir.vocabulary import RESOURCES
 from gateway.domain.codes import Code
 from gateway.domain.errors import SpineUnavailable
+from gateway.domain.identifiers import NhsNumber
 from gateway.domain.record import Coding
 from gateway.spine.entries import read_coded
+from gateway.spine.psis import check_summary
 from gateway.spine.summary import read_summary
 from tests.doors.symphony.fhir_answers import EVENT, WIRE, bundle_of, by_identifier, resources
 from tests.doors.symphony.test_fhir_mapping import SNOMED, accepted, entry, made
@@ -126,6 +128,47 @@ def test_a_summary_whose_text_is_negated_is_no_record(name: str) -> None:
     with pytest.raises(SpineUnavailable) as caught:
         read_summary(root, EVENT)
     assert caught.value.code is Code.SPINE_UNUSABLE
+
+
+WHERE = (
+    ".",
+    f"{HL7}recordTarget",
+    f"{HL7}author",
+    f"{HL7}excerptFrom",
+    f"{HL7}pertinentInformation2",
+    f"{HL7}pertinentInformation2//{HL7}effectiveTime",
+)
+"""Places of a summary: the first four may not be negated at all, the last two may."""
+
+
+@pytest.mark.parametrize("name", ["negationInd", "actionNegationInd", "valueNegationInd"])
+@pytest.mark.parametrize("where", WHERE)
+@pytest.mark.parametrize("value", ["TRUE", "True", "yes", "", " ", "2", "false true", "true", "1"])
+def test_a_negation_that_cannot_be_shown_or_read_is_no_record_at_any_door(where: str, value: str, name: str) -> None:
+    """Doors that show a record read it whole; those that pass it on check it only."""
+    root = summary()
+    number = NhsNumber(root.find(f"{HL7}recordTarget/{HL7}patient/{HL7}id").get("extension"))
+    check_summary(root, number)
+    root.find(where).set(name, value)
+    if value in {"true", "1"} and where in WHERE[4:]:
+        check_summary(root, number)
+        assert any(
+            one.negated or one.partly_negated for part in read_summary(root, EVENT).coded for one in part.entries
+        )
+        return
+    for work in (lambda: check_summary(root, number), lambda: read_summary(root, EVENT)):
+        with pytest.raises(SpineUnavailable) as caught:
+            work()
+        assert caught.value.code is Code.SPINE_UNUSABLE
+
+
+@pytest.mark.parametrize("value", ["false", "0", " false "])
+@pytest.mark.parametrize("where", WHERE)
+def test_what_says_that_it_is_so_changes_nothing(where: str, value: str) -> None:
+    root = summary()
+    before = read_summary(root, EVENT)
+    root.find(where).set("negationInd", value)
+    assert read_summary(root, EVENT) == before
 
 
 def test_every_entry_is_reached_from_the_composition() -> None:
