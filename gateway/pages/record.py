@@ -6,7 +6,17 @@ Never says "none" for what is not there, never re-sorts, never drops a section i
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.domain.record import Section, Statement, StatementKind, SummaryRecord, Table, Text
+from gateway.domain.record import (
+    CodedEntry,
+    CodedSection,
+    Section,
+    Statement,
+    StatementKind,
+    SummaryRecord,
+    Table,
+    Text,
+)
+from gateway.pages import formats
 
 HEADINGS = {
     StatementKind.WITHHELD: "Information has been withheld",
@@ -51,6 +61,17 @@ class ShownSection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawn:
+    """Coded entries that the practice marked as entered in error."""
+
+    number: int
+    names: tuple[str, ...] = field(repr=False)
+    """Of those that have words, in the order received."""
+    allergies: bool
+    """Whether an allergy is among them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShownRecord:
     """A record for the template."""
 
@@ -60,6 +81,7 @@ class ShownRecord:
     sections: tuple[ShownSection, ...] = field(repr=False)
     absent: tuple[str, ...]
     """Core parts this record does not include."""
+    withdrawn: Withdrawn
 
 
 def shown(record: SummaryRecord) -> ShownRecord:
@@ -71,7 +93,35 @@ def shown(record: SummaryRecord) -> ShownRecord:
         statements=tuple(_statement(one, sections) for one in record.statements),
         sections=sections,
         absent=absent(record),
+        withdrawn=withdrawn(record),
     )
+
+
+def withdrawn(record: SummaryRecord) -> Withdrawn:
+    """The coded entries that were entered in error (statusCode nullified), which the text may still tell as current."""
+    found = [(part, entry) for part in record.coded for entry in part.entries if entry.nullified]
+    names = tuple(name for _, entry in found if (name := _entry_words(entry)))
+    return Withdrawn(number=len(found), names=names, allergies=any(_of_allergy(part, entry) for part, entry in found))
+
+
+def _of_allergy(part: CodedSection, entry: CodedEntry) -> bool:
+    return entry.element.startswith("Allergy") or "allerg" in (part.code.display or "").casefold()
+
+
+def _entry_words(entry: CodedEntry) -> str:
+    """An entry in its own words, with its day: the same medicine may stand in another entry that holds. Empty where it has none."""
+    named = entry.product or entry.code
+    value = entry.value_coding
+    told = (
+        named.original_text or named.display,
+        entry.value if value is None else value.original_text or value.display,
+    )
+    words = ": ".join(part for part in told if part)
+    if not words:
+        return ""
+    time = entry.effective.value or entry.effective.center or entry.effective.low
+    words = f"{words} ({formats.day(time)})" if time is not None else words
+    return f"Stated not to be so: {words}" if entry.negated else words
 
 
 def _statement(statement: Statement, sections: tuple[ShownSection, ...]) -> dict[str, Any]:
@@ -138,6 +188,8 @@ def _allergy_words(record: ShownRecord, section: ShownSection) -> str:
     entries = any(any(row) and not told.intersection(row) for block in tables for row in block["rows"])
     texts = _texts(section.section) - {""}
     words = "listed below" if entries else "see below" if texts - told else EMPTY
+    if words != EMPTY and record.withdrawn.allergies:
+        words += ", some marked as withdrawn"
     return words + _withheld(record, texts)
 
 

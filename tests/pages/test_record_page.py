@@ -9,7 +9,18 @@ from hypothesis import strategies as st
 from lxml import html
 
 from gateway.domain.instants import WireTime
-from gateway.domain.record import Section, Statement, StatementKind, SummaryRecord, Table, Text
+from gateway.domain.record import (
+    CodedEntry,
+    CodedSection,
+    Coding,
+    EffectiveTime,
+    Section,
+    Statement,
+    StatementKind,
+    SummaryRecord,
+    Table,
+    Text,
+)
 from gateway.pages.layout import environment
 from gateway.pages.record import absent, allergies, shown
 from tests.doors import records
@@ -171,6 +182,75 @@ def test_the_banner_tells_listed_allergies_from_none_listed_and_from_withheld_on
     said = (Statement(StatementKind.WITHHELD, SAID),) if "withheld" in words else ()
     told = allergies(shown(records.record(sections=sections, statements=said)))
     assert told == {"anchor": "part-1", "words": words}
+
+
+def coded(
+    display: str | None, status: str, *, element: str = "Allergy", day: str | None = None, **more: Any
+) -> CodedEntry:
+    """One coded entry."""
+    when = EffectiveTime(center=WireTime(day) if day else None)
+    return CodedEntry(element=element, id="", code=Coding("1", "2", display), status=status, effective=when, **more)
+
+
+def part(*entries: CodedEntry, display: str = "Allergies and Adverse Reactions") -> CodedSection:
+    return CodedSection(Coding("1", "2", display), entries)
+
+
+def test_entries_marked_as_withdrawn_are_counted_and_named_and_no_text_is_lost() -> None:
+    """The same medicine may stand there twice, once withdrawn: each is told with its day."""
+    product = Coding("3", "2", "Amlodipine 5mg tablets")
+    medicine = {"element": "AcuteMedication", "product": product}
+    record = records.record(
+        coded=(
+            part(coded("Adverse reaction to codeine", "nullified"), coded("Nut allergy", "completed")),
+            part(
+                coded("Acute medication", "nullified", day="20240301", **medicine),
+                coded("Acute medication", "completed", day="20240401", **medicine),
+                coded(None, "nullified", element="Finding"),
+                coded("Pulse rate", "nullified", element="Finding", value="52 beats/min", negated=True),
+                display="Medication",
+            ),
+        )
+    )
+    words = text(record)
+    assert "The practice marked 4 coded entries of this record as withdrawn" in words
+    assert "The text below may still show them as current." in words
+    view = shown(record).withdrawn
+    assert view.names == (
+        "Adverse reaction to codeine",
+        "Amlodipine 5mg tablets (01-Mar-2024)",
+        "Stated not to be so: Pulse rate: 52 beats/min",
+    )
+    assert all(name in words for name in view.names)
+    assert "Nut allergy" not in words
+    assert "1 of them has no words of its own." in words
+    assert read_back(record)["sections"] == as_sections(record)
+    assert read_back(record) == read_back(records.record()), "the statement is the page's own, none of the document's"
+
+
+def test_a_record_without_withdrawn_entries_says_nothing_of_them() -> None:
+    record = records.record(coded=(part(coded("Nut allergy", "completed")),))
+    assert "withdrawn" not in text(record)
+    assert allergies(shown(record))["words"] == "listed below; some may be withheld"
+
+
+@pytest.mark.parametrize(
+    ("entry", "display", "blocks", "words"),
+    [
+        (coded("Nuts", "nullified"), "Anything", (FILLED,), "listed below, some marked as withdrawn"),
+        (coded("Nuts", "nullified", element="New"), "Allergies", (FILLED,), "listed below, some marked as withdrawn"),
+        (coded("Nuts", "nullified"), "Allergies", (Text("Nuts"),), "see below, some marked as withdrawn"),
+        (coded("Nuts", "nullified"), "Allergies", (), NONE_LISTED),
+        (coded("Aspirin", "nullified", element="AcuteMedication"), "Medication", (FILLED,), "listed below"),
+        (coded("Nuts", "completed"), "Allergies", (FILLED,), "listed below"),
+    ],
+)
+def test_the_banner_says_where_an_allergy_is_marked_as_withdrawn(
+    entry: CodedEntry, display: str, blocks: tuple[Text | Table, ...], words: str
+) -> None:
+    sections = (Section("AllergiesHeader", "Allergies", blocks),)
+    record = records.record(sections=sections, statements=(), coded=(part(entry, display=display),))
+    assert allergies(shown(record)) == {"anchor": "part-1", "words": words}
 
 
 def test_the_banner_says_where_allergies_stand_and_never_that_there_are_none() -> None:

@@ -314,6 +314,26 @@ async def test_no_print_after_a_no_or_after_the_patient_is_closed(sandbox: Runni
         assert record_of(closed) is None
 
 
+async def test_a_record_and_its_print_name_what_the_practice_marked_as_withdrawn(sandbox: RunningSandbox) -> None:
+    """Every allergy of this patient is nullified, and its text stands: the page says so at the top and in the banner."""
+    async with walking(sandbox) as (browser, _):
+        page = await viewed(browser, PATIENTS["nullified"])
+        printed = await browser.post(page, "/viewer/print", {})
+    assert page.find("//dt[.='Allergies']/following-sibling::dd/a/text()") == ["listed below, some marked as withdrawn"]
+    record = record_of(page)
+    assert record is not None
+    assert record == record_of(printed)
+    (allergy,) = next(part for part in record["sections"] if part["id"] == "AllergiesHeader")["blocks"][0]["rows"]
+    assert "Adverse reaction to codeine" in " ".join(allergy), "the text stands as the practice wrote it"
+    for shown in (page, printed):
+        (told,) = shown.find("//*[@data-withdrawn]")
+        named = [" ".join(one.itertext()) for one in told.iter("li")]
+        assert len(named) == int(told.get("data-withdrawn")) > 1
+        assert named[0].startswith("Adverse reaction to codeine (")
+    foot = "".join(printed.find("//tfoot//text()"))
+    assert "Some entries are marked as withdrawn: see the first page." in foot
+
+
 async def test_an_emergency_view_prints_under_its_own_note(sandbox: RunningSandbox) -> None:
     async with walking(sandbox) as (browser, _):
         page = await found(browser, PATIENTS["captions_only"])
