@@ -21,7 +21,7 @@ from gateway.identity.launch_keys import write_launch_key
 LOOPBACK = "127.0.0.1"
 SPINE_ASID = "230811201324"
 OWN_ASID = "918999199111"
-START_SECONDS = 40.0
+START_SECONDS = 120.0
 LAUNCH_KEY = "launch.pem"
 ANCHOR = "anchor.jsonl"
 """File that keeps every signed checkpoint apart from the database."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.running import ROOT, free_base
 
-START_SECONDS = 90
+START_SECONDS = 240
 
 
 @dataclass

@@ -19,7 +19,7 @@ from click.testing import CliRunner
 
 from vendor_stubs.cli import main as stubs
 
-START_SECONDS = 90
+START_SECONDS = 240
 ROOT = Path(__file__).resolve().parents[1]
 
 
