@@ -72,6 +72,7 @@ async def _runner(app: web.Application, settings: Settings, runners: list[Guarde
         leave_seconds=limits.leave_seconds,
         unread={FHIR: fhir.unread},
         access_log=None,
+        auto_decompress=False,  # gateway.body does it: a body that cannot be read is refused in its door's form
         keepalive_timeout=KEPT_SECONDS,
         shutdown_timeout=limits.stop_seconds,
     )

@@ -44,6 +44,7 @@ LAYERS = (
 
 SIBLINGS = {
     ("xml", "schemas"),
+    ("body", "xml"),  # what is wrong with a body is told as a finding
     ("pages", "adapters"),  # pages show what doors show
 }
 """Parts of one layer that may see each other, and why."""

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import orjson
 from aiohttp import BodyPartReader, MultipartReader, web
 
-from gateway.body import UNREADABLE
+from gateway.body import UNREADABLE, content_encoding
 from gateway.domain.codes import Code
 from gateway.domain.errors import AccessDenied, GatewayError, MessageInvalid
 from gateway.domain.privacy import AlertState, FileRefused, Matched, Reconciliation
@@ -134,6 +134,8 @@ async def _receive(turn: Turn, file: BinaryIO) -> None:
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in _OWN_SITE:
         raise AccessDenied(Code.FORM_TOKEN)
     if request.content_type != MULTIPART:
+        raise MessageInvalid(Code.MESSAGE_MEDIA_TYPE)
+    if content_encoding(request) is not None:  # it is read as it comes, part by part
         raise MessageInvalid(Code.MESSAGE_MEDIA_TYPE)
     if (request.content_length or 0) > MOST_BYTES:
         raise MessageInvalid(Code.MESSAGE_TOO_LARGE)

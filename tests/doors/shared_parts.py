@@ -43,7 +43,8 @@ def limits(door: str) -> str:
         f"A message has at most {most.max_bytes // 1024} KiB, {most.max_nodes:,} nodes (elements, comments, CDATA sections), "
         f"{MOST_NAMESPACES} namespace declarations, {most.max_depth} levels and\n"
         f"{most.max_attributes} attributes at an element. A message may come compressed (`Content-Encoding: gzip` or `deflate`): the same\n"
-        "limits hold for what comes out of it. The answer is gzip where `Accept-Encoding` takes it."
+        "limits hold for what comes out of it; any other encoding, and a body that is not whole, is refused\n"
+        "(`message-media-type`, finding `content-encoding`). The answer is gzip where `Accept-Encoding` takes it."
     )
 
 
