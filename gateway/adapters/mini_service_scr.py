@@ -23,6 +23,7 @@ from gateway.adapters.mini_service_permission import (
 from gateway.adapters.mini_service_scr_answers import fail, succeed
 from gateway.domain.errors import InternalError
 from gateway.domain.identifiers import NhsNumber
+from gateway.domain.notes import STRAIGHT, turns
 from gateway.domain.permission import AccessClaims, EmergencyReason, PermissionClaim, RelationshipKind
 from gateway.domain.spine import Consent
 from gateway.service.calls import Call, RbacCall, StatusCall, ViewCall
@@ -174,8 +175,8 @@ def _one_way(query: _Query) -> None:
 
 def _reason(query: _Query) -> None:
     """Only an emergency has a reason. One that says nothing is refused by the policy, as at every door: audited with who asked (P-06)."""
-    if (query.text and not query.emergency) or len(query.text) > MOST_REASON:
-        expected = f"emergencyAccessReason.Value with 1 to {MOST_REASON} characters"
+    if (query.text and not query.emergency) or len(query.text) > MOST_REASON or turns(query.text):
+        expected = f"emergencyAccessReason.Value with 1 to {MOST_REASON} characters, {STRAIGHT}"
         raise broken(
             Fault.ACCESS_REASON, query.reason, expected if query.emergency else "no reason without an emergency"
         )

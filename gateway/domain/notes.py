@@ -5,6 +5,18 @@ Whoever compares notes must take them apart again: joined to another, a used not
 
 from enum import StrEnum
 
+from gateway.domain.cells import TURNS
+
+STRAIGHT = "none of which turns the direction of writing"
+"""What every door says of the characters of a note."""
+
+
+def turns(text: str) -> bool:
+    """Whether a note has characters that turn the direction of writing: whoever reads it would read other words than were
+    sent. Every door refuses such a note, whatever it is for.
+    """
+    return TURNS.search(text) is not None
+
 
 class NoteFlaw(StrEnum):
     """What is wrong with a note (P-06). The words are for engineers and explain a refusal's reason; none quotes a note."""

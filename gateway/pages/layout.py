@@ -14,6 +14,7 @@ from typing import Any
 from aiohttp import web
 from jinja2 import ChainableUndefined, ChoiceLoader, Environment, PackageLoader
 
+from gateway.domain.cells import named
 from gateway.domain.codes import Code
 from gateway.pages import formats
 from gateway.pages.static_files import StaticFiles
@@ -37,6 +38,7 @@ def environment() -> Environment:
     env.filters["clock"] = formats.clock
     env.filters["dates"] = formats.dates
     env.filters["setting"] = formats.setting
+    env.filters["named"] = named
     return env
 
 

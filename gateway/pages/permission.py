@@ -11,6 +11,7 @@ from aiohttp import web
 
 from gateway.domain.codes import Code
 from gateway.domain.errors import MessageInvalid, PolicyRefused
+from gateway.domain.notes import STRAIGHT, turns
 from gateway.domain.permission import EmergencyReason, LegalBasis
 from gateway.pages.contexts import PatientContext
 from gateway.pages.frame import PatientChanged, Turn
@@ -185,4 +186,8 @@ async def answer_permission(turn: Turn) -> web.StreamResponse | dict[str, Any]:
         return await _permission_form(turn, [{"text": text, "href": "#permission"}])
     if answer == "cannot-ask":
         return turn.go("/viewer/without-permission")
-    return facts_of(turn)
+    facts = facts_of(turn)
+    turned = [name for name in ("note", "condition_changed_note") if turns(facts.get(name) or "")]
+    if turned:
+        return await override_form(turn, [{"text": f"Write characters {STRAIGHT}", "href": f"#{turned[0]}"}])
+    return facts

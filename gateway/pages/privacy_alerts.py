@@ -15,6 +15,7 @@ from gateway.domain.codes import Code
 from gateway.domain.decision import AlertType
 from gateway.domain.errors import GatewayError, InvalidValue, MessageInvalid, PolicyRefused
 from gateway.domain.identifiers import OdsCode
+from gateway.domain.notes import STRAIGHT, turns
 from gateway.domain.privacy import LONGEST_NOTE, AlertCase, AlertFilter, AlertState
 from gateway.pages import privacy_words as words
 from gateway.pages.frame import Turn
@@ -116,6 +117,8 @@ class QueuePages:
             problems.append({"text": "Choose what happens with this alert", "href": "#to"})
         if not note or len(note) > LONGEST_NOTE:
             problems.append({"text": f"Write a note of at most {LONGEST_NOTE} characters", "href": "#note"})
+        if turns(note):
+            problems.append({"text": f"Write a note of characters {STRAIGHT}", "href": "#note"})
         if problems or to is None:
             case = await self.bench.privacy.alert(desk, alert_id)
             return again(await self._alert(turn, desk, case, problems=problems, given=given))

@@ -13,6 +13,7 @@ from gateway.domain.errors import InvalidValue, MessageInvalid
 from gateway.domain.findings import Finding
 from gateway.domain.identifiers import RoleProfileId
 from gateway.domain.instants import from_iso
+from gateway.domain.notes import STRAIGHT, turns
 from gateway.domain.permission import AccessClaims, EmergencyReason, LegalBasis, PermissionClaim, RelationshipKind
 
 E = TypeVar("E", bound=StrEnum)
@@ -65,6 +66,13 @@ def _text(texts: Mapping[str, object], name: str) -> str | None:
     if not isinstance(value, str) or len(value) > 4096 or not writable(value):
         raise wrong(name, "a text without control characters")
     return value.strip()
+
+
+def _note(texts: Mapping[str, object], name: str) -> str | None:
+    text = _text(texts, name)
+    if text is not None and turns(text):
+        raise wrong(name, f"a text without control characters, {STRAIGHT}")
+    return text
 
 
 def writable(text: str) -> bool:
@@ -142,9 +150,9 @@ _READERS: Mapping[str, Callable[[Mapping[str, object]], object]] = {
     "permission": lambda texts: _word(texts, "permission", PermissionClaim) or PermissionClaim.NOT_ASKED,
     "legal_basis": lambda texts: _word(texts, "legal_basis", LegalBasis),
     "emergency_reason": lambda texts: _word(texts, "emergency_reason", EmergencyReason),
-    "note": lambda texts: _text(texts, "note"),
+    "note": lambda texts: _note(texts, "note"),
     "condition_changed": lambda texts: _flag(texts, "condition_changed"),
-    "condition_changed_note": lambda texts: _text(texts, "condition_changed_note"),
+    "condition_changed_note": lambda texts: _note(texts, "condition_changed_note"),
     "confirm_deceased": lambda texts: _flag(texts, "confirm_deceased"),
     "birth_date": lambda texts: _day(texts, "date_of_birth"),
     "until": _until,

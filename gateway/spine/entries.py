@@ -4,7 +4,7 @@ It must never drop an entry because its kind is unknown, and never read a code b
 """
 
 from collections.abc import Iterator
-from typing import cast
+from typing import Any, cast
 
 from lxml import etree
 
@@ -89,7 +89,7 @@ def check_negations(summary: etree._Element) -> None:
     Raises SpineFailure SPINE_UNUSABLE: the summary itself, whose it is, who wrote it or its text is negated, or what a
     negation anywhere says cannot be read.
     """
-    for element in cast("list[etree._Element]", _NEGATING(summary)):
+    for element in cast("list[Any]", _NEGATING(summary)):
         if is_negated(element) and not _is_coded(element, summary):
             raise unusable()
 

@@ -126,7 +126,8 @@ class Fault(Enum):
     )
     EMERGENCY_AND_PERMISSION = _C.MESSAGE_COMBINATION, "Emergency access creates no permission.", "SCR mini service, querySCR flags"
     ACCESS_REASON = (
-        _C.MESSAGE_COMBINATION, "The reason of an emergency access has at most 128 characters, and nothing else has one.",
+        _C.MESSAGE_COMBINATION,
+        "The reason of an emergency access has at most 128 characters, none of which turns the direction of writing; nothing else has one.",
         "SCR mini service, querySCR emergencyAccessReason",
     )
     REASON_AND_NOTE = (

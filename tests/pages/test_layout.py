@@ -2,11 +2,14 @@
 
 import json
 import re
+from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 
 from gateway.domain.codes import Code
-from gateway.pages.layout import Layout
+from gateway.pages import privacy_words
+from gateway.pages.layout import Layout, environment
 from gateway.pages.static_files import StaticFiles
 from tests.running import ROOT
 
@@ -89,3 +92,24 @@ def test_the_lock_file_names_no_registry() -> None:
     for name, package in lock["packages"].items():
         assert "resolved" not in package, name
         assert not name or package["integrity"].startswith("sha512-")
+
+
+def test_an_old_note_that_turns_the_direction_of_writing_has_those_characters_named() -> None:
+    at = datetime(2030, 1, 5, 12, 0, tzinfo=UTC)
+    entry = SimpleNamespace(
+        code=None, at=at, event="viewed", outcome="record", basis="emergency", note="A \u202e<b>\u2069 note"
+    )
+    source = '{% import "privacy/parts.jinja" as parts %}{{ parts.entries([entry], words) }}'
+    told = environment().from_string(source).render(entry=entry, words=privacy_words)
+    assert "A [U+202E]&lt;b&gt;[U+2069] note" in told
+    assert "\u202e" not in told
+
+
+def test_no_page_of_the_privacy_officer_shows_a_note_unnamed() -> None:
+    shown = [
+        found
+        for path in (ROOT / "gateway" / "pages" / "templates" / "privacy").glob("*.jinja")
+        for found in re.findall(r"{{ *[\w.]*\.note\b[^}]*}}", path.read_text(encoding="utf-8"))
+    ]
+    assert len(shown) >= 4
+    assert all("| named" in found for found in shown), shown

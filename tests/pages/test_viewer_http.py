@@ -344,6 +344,12 @@ async def test_an_emergency_view_prints_under_its_own_note(sandbox: RunningSandb
             "emergency_reason": "unconscious",
             "note": "Found unconscious by a neighbour",
         }
+        for name in ("note", "condition_changed_note"):
+            turned = told | {"condition_changed": "true", name: "Found \u202epaleep by a neighbour"}
+            page = await browser.post(page, "/viewer/record", turned)
+            assert record_of(page) is None
+            assert page.find(f"//a[@href='#{name}']"), "the form again"
+            assert turned["note"] in page.find("//textarea[@name='note']/text()")[0], "with what was typed"
         page = await browser.post(page, "/viewer/record", told)
         assert record_of(page) is not None, page.exchange.code
         printed = await browser.post(page, "/viewer/print", {})

@@ -42,3 +42,20 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     error = refused(purpose="x", setting="-", role_profile="1", permission="maybe", until="soon", note="\0")
     assert [one.path for one in error.findings] == ["role_profile", "purpose", "setting", "permission", "note", "until"]
     assert error.rules == ("P-15", "P-58")
+
+
+@pytest.mark.parametrize("name", ["note", "condition_changed_note"])
+@pytest.mark.parametrize("letter", [*map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))])
+def test_a_note_that_turns_the_direction_of_writing_is_refused(name: str, letter: str) -> None:
+    error = refused(**{name: f"Found {letter}asleep at home"})
+    (found,) = error.findings
+    assert (error.code, found.path) == (Code.MESSAGE_VALUE, name)
+    assert found.expected.endswith("none of which turns the direction of writing")
+    assert letter not in repr(found)
+
+
+@pytest.mark.parametrize(
+    "text", ["\u05d4\u05d7\u05d5\u05dc\u05d4 \u05d9\u05e9\u05e0\u05d4", "left \u200e and right \u200f", "\u2065 \u206a"]
+)
+def test_a_note_in_any_script_is_taken(text: str) -> None:
+    assert claims_from({"note": text}).note == text.strip()

@@ -12,12 +12,12 @@ from typing import Any
 
 from gateway.adapters.fhir.datatypes import NHS_NUMBER, ODS_CODE, SDS_USER, Json
 from gateway.adapters.fhir.requests import invalid, strict_json
-from gateway.domain.cells import TURNS
 from gateway.domain.codes import Code
 from gateway.domain.decision import ILLEGAL_ALERTS, AlertReason, AlertType
 from gateway.domain.errors import InvalidValue, MessageInvalid
 from gateway.domain.identifiers import Asid, NhsNumber, NhsNumbers, OdsCode, UserId
 from gateway.domain.instants import from_iso
+from gateway.domain.notes import STRAIGHT, turns
 from gateway.service.calls import PostedAlert
 from gateway.service.claims import writable
 
@@ -96,7 +96,7 @@ def _text(value: Any) -> str:
 
     Nor for one with characters that turn the direction of writing: a privacy officer would read other words than were sent.
     """
-    if not isinstance(value, str) or len(value) > LONGEST_NOTE or TURNS.search(value) or not writable(value):
+    if not isinstance(value, str) or len(value) > LONGEST_NOTE or turns(value) or not writable(value):
         return ""
     return value.strip()
 
@@ -196,7 +196,7 @@ def _note(event: Json) -> str | None:
     if not note:
         raise _wrong(
             "outcomeDesc",
-            f"a text of 1 to {LONGEST_NOTE} characters, none of which turns the direction of writing, or none",
+            f"a text of 1 to {LONGEST_NOTE} characters, {STRAIGHT}, or none",
         )
     return note
 

@@ -226,6 +226,8 @@ COMBINATIONS = [
     (emergency_flag(WITH, on=True), "emergency-and-permission"),
     (emergency_flag(EMERGENCY, on=False), "access-reason"),
     (changed(EMERGENCY, REASON, "word " * 26), "access-reason"),
+    (changed(EMERGENCY, REASON, "Found \u202espaleep\u202c at home"), "access-reason"),
+    (with_facts(EMERGENCY, "<af:ConditionChangedNote>Now \u2066worse</af:ConditionChangedNote>"), "access-fact"),
     (with_facts(EMERGENCY, "<af:Permission>yes</af:Permission>"), "flags-and-facts"),
     (with_facts(WITH, "<af:Permission>no</af:Permission>"), "flags-and-facts"),
     (with_facts(SCR, "<af:Permission>emergency</af:Permission>"), "flags-and-facts"),

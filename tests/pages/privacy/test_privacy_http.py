@@ -101,6 +101,9 @@ async def test_the_life_of_an_alert(sandbox: RunningSandbox) -> None:
         assert f"{number[:3]}\u00a0{number[3:6]}\u00a0{number[6:]}" in page.find("//main")[0].text_content()
         nothing = await browser.post(page, path, {"to": "closed", "note": " "})
         assert nothing.exchange.code == "message-value"
+        turned = await browser.post(page, path, {"to": "closed", "note": "Asked \u202edraw eht"})
+        assert turned.exchange.code == "message-value"
+        assert "none of which turns the direction of writing" in words(turned)
         taken = await browser.post(page, path, {"to": "under-investigation", "note": "Asking the ward"})
         assert taken.find("//@data-state") == ["under-investigation"]
         assert taken.find("//input[@name='to'][@type='radio']/@value") == ["closed"]
