@@ -201,4 +201,4 @@ def sentence_of(error: GatewayError, *, facts: bool) -> str:
     findings = error.findings if isinstance(error, MessageInvalid) else ()
     if findings and findings[0].code == Fault.VERSION_UNKNOWN.slug:
         return f"{error.sentence} Versions spoken here: {findings[0].expected}."
-    return f"{error.sentence} {error.code.entry.next_step}".strip()
+    return f"{error.sentence} {error.next_step}".strip()

@@ -19,8 +19,8 @@ def problem(wire: WireRequest, error: GatewayError) -> WireResponse:
         "rules": list(error.rules),
         "correlation_id": wire.correlation_id.value,
     }
-    if entry.next_step:
-        document["next_step"] = entry.next_step
+    if error.next_step:
+        document["next_step"] = error.next_step
     if isinstance(error, MessageInvalid) and error.findings:
         document["findings"] = [
             {"code": f.code, "path": f.path, "sentence": f.sentence, "expected": f.expected} for f in error.findings

@@ -40,8 +40,8 @@ def problem_element(wire: WireRequest, error: GatewayError) -> etree._Element:
     _add(root, "instance", f"urn:uuid:{wire.correlation_id.value}")
     _add(root, "code", error.code.slug)
     _add(root, "kind", entry.kind.value)
-    if entry.next_step:
-        _add(root, "next_step", entry.next_step)
+    if error.next_step:
+        _add(root, "next_step", error.next_step)
     _add(root, "correlation_id", wire.correlation_id.value)
     if error.rules:
         rules = _add(root, "rules")

@@ -140,8 +140,8 @@ def refusal_element(error: GatewayError, correlation: CorrelationId, door: str) 
     add(root, "Code", error.code.slug)
     add(root, "Kind", error.code.kind.value)
     add(root, "Sentence", error.sentence)
-    if error.code.entry.next_step:
-        add(root, "NextStep", error.code.entry.next_step)
+    if error.next_step:
+        add(root, "NextStep", error.next_step)
     for rule in error.rules:
         add(root, "Rule", rule)
     add(root, "CorrelationId", correlation.value)

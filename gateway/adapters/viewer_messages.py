@@ -18,10 +18,10 @@ from gateway.domain.findings import Finding
 from gateway.domain.identifiers import CorrelationId, NhsNumber, NhsNumbers, NumberRange
 from gateway.domain.permission import AccessClaims, HowAsked, PermissionAnswer
 from gateway.domain.spine import Address, Confidentiality, Demographics, Traits
+from gateway.service.answers import last_instant
 from gateway.service.calls import Call, Credentials, MessageRef, RecordPermissionCall, TraceCall, ViewCall
 from gateway.service.claims import claims_from
 from gateway.service.outcomes import Outcome, Recorded, Traced, Viewed
-from gateway.service.recording import last_instant
 from gateway.xml.catalogue import Catalogue
 from gateway.xml.faults import Fault
 from gateway.xml.findings import finding, gateway_code

@@ -59,6 +59,8 @@ class Facts:
     privacy_officers_trained: int = 0
     """How many of the organisation's named privacy officers have their training recorded (P-75)."""
     claims: AccessClaims = field(default_factory=AccessClaims)
+    answer_for: tuple[Role, ...] | None = None
+    """The roles of those whom an answer to be recorded is for; None: of somebody named who is not looked up yet."""
     permissions: tuple[RecordedPermission, ...] = ()
     """Recorded answers for this patient in this organisation, open or refused within the last 24 hours."""
     relationships: tuple[Relationship, ...] = ()

@@ -27,6 +27,7 @@ class GatewayError(Exception):
     """Base of all errors that the gateway answers with a stable code.
 
     `rules`: the policy rule ids (P-nn) behind it, for X-SCR-Rules. `retry_after`: seconds, where waiting helps.
+    `next_step`: what to do next; the code's own, unless whoever refused knows it more exactly.
     """
 
     def __init__(self, code: Code, *, rules: tuple[str, ...] = (), retry_after: int | None = None) -> None:
@@ -34,6 +35,7 @@ class GatewayError(Exception):
         self.code = code
         self.rules = rules
         self.retry_after = retry_after
+        self.next_step = code.entry.next_step
 
     @property
     def sentence(self) -> str:

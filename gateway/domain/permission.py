@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from gateway.domain.access import Scope
+from gateway.domain.access import PermissionKind, PermissionPolicy, Scope
 from gateway.domain.errors import InvalidValue
 from gateway.domain.identifiers import NhsNumber, OdsCode, RoleProfileId, SystemId, TeamId, UserId
 from gateway.domain.instants import aware
@@ -79,6 +79,19 @@ class HowAsked(StrEnum):
     VIDEO = "video"
     PROXY = "proxy"
     OTHER = "other"
+
+
+_WIDTH = {Scope.INDIVIDUAL: 0, Scope.TEAM: 1, Scope.ORGANISATION: 2}
+
+
+def kept_by(policy: PermissionPolicy, kind: RecordedKind, scope: Scope) -> bool:
+    """Whether a yes of this kind and scope can open a view where permission is asked by this policy (P-20).
+
+    One for a single view is its user's own; one kept for later reaches no further than the organisation's policy says.
+    """
+    if kind is not RecordedKind.EXTENDED:
+        return scope is Scope.INDIVIDUAL
+    return policy.kind is PermissionKind.EXTENDED and _WIDTH[scope] <= _WIDTH[policy.scope]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,5 +174,7 @@ class AccessClaims:
     confirm_deceased: bool = False
     birth_date: str | None = field(default=None, repr=False)
     """YYYY-MM-DD; must match PDS where given."""
+    scope: Scope | None = None
+    """To whom an answer to be recorded extends. None: not said, so the organisation's own for one kept, else the user alone."""
     until: str | None = None
     """Last day YYYY-MM-DD (London), or last instant in ISO 8601 with a zone, of an extended permission."""

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from gateway.domain.access import (
     Operation,
-    PermissionKind,
+    Role,
     Scope,
     SystemKind,
     UserProof,
@@ -22,10 +22,9 @@ from gateway.domain.permission import (
     RecordedPermission,
     Relationship,
     RelationshipKind,
+    kept_by,
 )
 from gateway.policy.settings import PolicySettings
-
-_WIDTH = {Scope.INDIVIDUAL: 0, Scope.TEAM: 1, Scope.ORGANISATION: 2}
 
 
 class Case:
@@ -170,14 +169,14 @@ class Case:
             return False
         if each.scope is Scope.INDIVIDUAL and each.role != role.id:
             return False
-        if each.kind is not RecordedKind.EXTENDED:
-            return each.scope is Scope.INDIVIDUAL
         policy = organisation.permission
-        return (
-            policy.kind is PermissionKind.EXTENDED
-            and _WIDTH[each.scope] <= _WIDTH[policy.scope]
-            and (self.facts.now - each.start).days < policy.days
-        )
+        in_time = each.kind is not RecordedKind.EXTENDED or (self.facts.now - each.start).days < policy.days
+        return in_time and kept_by(policy, each.kind, each.scope)
+
+    def may_view(self, role: Role) -> bool:
+        """Whether this role is one in which records are viewed here."""
+        here = self.facts.organisation is not None and role.organisation == self.facts.organisation.ods
+        return here and self.settings.activities.view in self.settings.expand(role.activities)
 
     # whom something on record is for
 

@@ -2,24 +2,21 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import timedelta
 
-from gateway.domain.access import Organisation, PermissionKind, Role, Scope
+from gateway.domain.access import Role, Scope
 from gateway.domain.codes import Code
-from gateway.domain.decision import Facts
 from gateway.domain.errors import InvalidValue, MessageInvalid, PolicyRefused
-from gateway.domain.identifiers import RoleProfileId, TeamId, UserId
-from gateway.domain.instants import LONDON, from_iso
+from gateway.domain.identifiers import RoleProfileId, UserId
 from gateway.domain.journal import EndPermissions, EndRelationships, Spend, SpendKind, Write
 from gateway.domain.permission import (
-    HowAsked,
     PermissionAnswer,
-    PermissionClaim,
     RecordedKind,
     RecordedPermission,
     Relationship,
     RelationshipKind,
 )
+from gateway.service.answers import SINGLE_LASTS, as_answered, capped, kept_until, reach, what_is_kept
 from gateway.service.calls import (
     Call,
     Context,
@@ -27,16 +24,11 @@ from gateway.service.calls import (
     FeedRelationshipCall,
     QueryPermissionCall,
     RecordPermissionCall,
-    ViewCall,
 )
 from gateway.service.entries import EntryMaker
 from gateway.service.identify import Caller
 from gateway.service.outcomes import PermissionOnRecord, Recorded
 from gateway.service.parts import Parts
-from gateway.service.ports import Ids
-
-SINGLE_LASTS = timedelta(hours=12)
-"""A permission for one view is at most this old when used."""
 
 LONGEST_RELATIONSHIP = timedelta(days=366)
 """A feed names an end at most 12 months away."""
@@ -59,88 +51,6 @@ def spends(call: Call, caller: Caller, context: Context) -> tuple[Spend, ...]:
     return tuple(spent)
 
 
-def last_instant(text: str) -> datetime:
-    """YYYY-MM-DD -> the last second of that London day; ISO 8601 with a zone -> that instant. Raises MessageInvalid."""
-    try:
-        if len(text) > 10:
-            return from_iso(text)
-        return datetime.combine(date.fromisoformat(text), time(23, 59, 59), LONDON).astimezone(UTC)
-    except ValueError as error:
-        raise MessageInvalid(Code.MESSAGE_VALUE) from error
-
-
-def _team(role: Role | None) -> TeamId | None:
-    return min(role.teams, default=None) if role else None
-
-
-def _reach(scope: Scope, user: UserId, role: Role | None) -> dict[str, object]:
-    """user, role and team of a permission of that scope, for one person in one role."""
-    if scope is Scope.INDIVIDUAL:
-        return {"user": user, "role": role.id if role else None, "team": None}
-    if scope is Scope.TEAM:
-        team = _team(role)
-        if team is None:
-            return {"user": user, "role": role.id if role else None, "team": None, "scope": Scope.INDIVIDUAL}
-        return {"user": None, "role": None, "team": team}
-    return {"user": None, "role": None, "team": None}
-
-
-def kept_until(organisation: Organisation, now: datetime, until: datetime | None) -> datetime:
-    """When a kept permission ends: as asked, at most the organisation's days. Raises PolicyRefused where it keeps none."""
-    if organisation.permission.kind is not PermissionKind.EXTENDED:
-        raise PolicyRefused(Code.PERMISSION_SCOPE, (("P-20", Code.PERMISSION_SCOPE),))
-    return _until(now, until, now + timedelta(days=organisation.permission.days))
-
-
-def _until(now: datetime, asked: datetime | None, latest: datetime) -> datetime:
-    """When a permission ends: as asked, at the latest then. Raises MessageInvalid: asked for the past."""
-    if asked is not None and asked < now:
-        raise MessageInvalid(Code.MESSAGE_VALUE, rules=("P-22",))
-    return min(asked or latest, latest)
-
-
-def asked_permission(call: ViewCall, caller: Caller, context: Context, ids: Ids) -> RecordedPermission | None:
-    """The answer that a view claims was given just now, as it goes on record (P-04); None where none is claimed."""
-    claim = call.claims.permission
-    organisation, user, role = caller.organisation, caller.user, caller.role
-    if claim not in {PermissionClaim.YES, PermissionClaim.EXTENDED, PermissionClaim.PROXY}:
-        return None
-    if organisation is None or user is None:
-        return None
-    kind = {PermissionClaim.YES: RecordedKind.SINGLE, PermissionClaim.PROXY: RecordedKind.PROXY}.get(
-        claim, RecordedKind.EXTENDED
-    )
-    scope, end = Scope.INDIVIDUAL, context.now + SINGLE_LASTS
-    if kind is RecordedKind.EXTENDED:
-        scope = organisation.permission.scope
-        until = last_instant(call.claims.until) if call.claims.until else None
-        end = kept_until(organisation, context.now, until)
-    values: dict[str, object] = {
-        "id": ids.new(),
-        "patient": call.patient,
-        "organisation": organisation.ods,
-        "answer": PermissionAnswer.YES,
-        "kind": kind,
-        "scope": scope,
-        "start": context.now,
-        "end": end,
-        "how_asked": HowAsked.PROXY if kind is RecordedKind.PROXY else HowAsked.FACE_TO_FACE,
-        "question_version": organisation.permission.question_version,
-        "recorded_by": user.id,
-        "recorded_role": role.id if role else None,
-        "system": context.system.id,
-    }
-    return RecordedPermission(**(values | _reach(scope, user.id, role)))  # type: ignore[arg-type]
-
-
-def _as_answered(facts: Facts, call: RecordPermissionCall) -> Facts:
-    """The facts with what is to be recorded as their claim, so that the policy itself judges an answer to be kept (P-20)."""
-    if call.answer is not PermissionAnswer.YES or RecordedKind(call.kind) is not RecordedKind.EXTENDED:
-        return facts
-    until = call.until.isoformat() if call.until else None
-    return replace(facts, claims=replace(facts.claims, permission=PermissionClaim.EXTENDED, until=until))
-
-
 class Recording:
     """The use cases that record permissions and relationships, and ask for them."""
 
@@ -151,10 +61,18 @@ class Recording:
         """Records a yes, a no or a withdrawal. Raises PolicyRefused, MessageInvalid, AccessDenied, NotPossibleNow."""
         maker = EntryMaker.of(call, context, caller, call.patient, self._parts.ids)
         state = await self._parts.state_of(caller, context, (call.patient,))
-        facts = _as_answered(self._parts.facts(call, context, caller, state), call)
-        decision = await self._parts.allowed(facts, maker, spends(call, caller, context))
+        facts = as_answered(self._parts.facts(call, context, caller, state), call, caller)
+        try:
+            decision = await self._parts.allowed(facts, maker, spends(call, caller, context))
+            people = await self._beneficiaries(call, caller)
+            if facts.answer_for is None and call.answer is PermissionAnswer.YES:
+                facts = replace(facts, answer_for=tuple(role for _, role in people if role is not None))
+                decision = await self._parts.allowed(facts, maker, spends(call, caller, context))
+        except PolicyRefused as refusal:
+            if refusal.code is Code.PERMISSION_SCOPE:
+                refusal.next_step = what_is_kept(caller.organisation)
+            raise
         assert caller.organisation is not None
-        people = await self._beneficiaries(call, caller)
         permissions = tuple(self._permission(call, caller, context, who) for who in people)
         ends: tuple[EndPermissions, ...] = ()
         if call.answer is not PermissionAnswer.YES:
@@ -193,7 +111,7 @@ class Recording:
         elif kind is RecordedKind.EXTENDED:
             end = kept_until(organisation, context.now, call.until)
         else:
-            end = _until(context.now, call.until, context.now + SINGLE_LASTS)
+            end = capped(context.now, call.until, context.now + SINGLE_LASTS)
         version = call.question_version or organisation.permission.question_version
         values: dict[str, object] = {
             "id": self._parts.ids.new(),
@@ -212,8 +130,8 @@ class Recording:
         }
         if scope is not Scope.ORGANISATION and user is None:
             raise MessageInvalid(Code.MESSAGE_VALUE, rules=("P-23",))
-        reach = _reach(scope, user, role) if user is not None else {"user": None, "role": None, "team": None}
-        return RecordedPermission(**(values | reach))  # type: ignore[arg-type]
+        whom = reach(scope, user, role) if user is not None else {"user": None, "role": None, "team": None}
+        return RecordedPermission(**(values | whom))  # type: ignore[arg-type]
 
     async def _beneficiaries(
         self, call: RecordPermissionCall, caller: Caller

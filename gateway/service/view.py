@@ -17,12 +17,13 @@ from gateway.domain.identifiers import NhsNumber
 from gateway.domain.journal import EndPermissions, Spend, Successor, Write
 from gateway.domain.permission import HowAsked, PermissionClaim, RecordedKind, RecordedPermission
 from gateway.domain.spine import Confidentiality, Consent, Demographics, EventDocument, EventList, SpineCall
+from gateway.service.answers import asked_permission
 from gateway.service.calls import Call, Context, PrintCall, StatusCall, ViewCall
 from gateway.service.entries import EntryMaker, refused
 from gateway.service.identify import Caller
 from gateway.service.outcomes import Status, Viewed
 from gateway.service.parts import Parts
-from gateway.service.recording import asked_permission, spends
+from gateway.service.recording import spends
 from gateway.service.resting import resting, under_way
 from gateway.service.successors import learned, patient_facts
 

@@ -1,5 +1,6 @@
 """P-01 to P-06 and P-20 to P-25 through every door: a permitted case of each, and each way of breaking it."""
 
+import json
 import sqlite3
 from datetime import date, timedelta
 from typing import Any
@@ -12,12 +13,14 @@ from tests.policy_doors.yard import (
     EMIS,
     MINI,
     SEATS,
+    SYMPHONY,
     Seat,
     Yard,
     at,
     doors,
 )
 from vendor_stubs.calling.options import ViewRequest
+from vendor_stubs.calling.preparation import id_token
 from vendor_stubs.mini_service_operations import ptv_create, ptv_query
 
 
@@ -166,6 +169,31 @@ async def test_p22_a_yes_taken_by_another_is_used_inside_its_scope(yard: Yard, s
     await yard.refused(
         seat, "permission-missing", "P-02", nhs_number=single, permission="not-asked", uid=mate, role=None
     )
+
+
+async def answered(yard: Yard, seat: Seat, who: tuple[str, str | None], **document: Any) -> tuple[int, dict[str, Any]]:
+    """POST /permissions of this person: the status and the body."""
+    async with yard.calling(seat.system) as calls:
+        token = await id_token(calls, *who)
+        headers = {"X-SCR-System": seat.system, "Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+        body = json.dumps(document).encode()
+        answer = await calls.wire.send("POST", f"{calls.gateway}/permissions", headers=headers, body=body)
+        return answer.status, json.loads(answer.body)
+
+
+async def test_p20_a_receptionists_yes_is_one_that_opens_or_is_refused(yard: Yard) -> None:
+    """The example of docs/feeds.md: a yes for nobody who may view is refused, and the no before it stands."""
+    number, nurse = yard.number(), {"uid": SYMPHONY.plain[0], "role": None, "permission": "not-asked"}
+    assert (await answered(yard, SYMPHONY, SYMPHONY.clerk, nhs_number=number, answer="no"))[0] == 201
+    for said in ({}, {"kind": "proxy"}, {"scope": "team"}, {"kind": "extended", "scope": "organisation"}):
+        status, problem = await answered(yard, SYMPHONY, SYMPHONY.clerk, nhs_number=number, answer="yes", **said)
+        assert (status, problem["code"], problem["rules"]) == (403, "permission-scope", ["P-20"]), said
+        assert "kind extended, scope individual or team, at most 7 days" in problem["next_step"]
+    await yard.refused(SYMPHONY, "permission-refused", "P-03", nhs_number=number, **nurse)
+    kept = {"nhs_number": number, "answer": "yes", "kind": "extended", "scope": "team"}
+    assert (await answered(yard, SYMPHONY, SYMPHONY.clerk, **kept))[0] == 201
+    opened = await yard.opens(SYMPHONY, nhs_number=number, **nurse)
+    assert opened["basis"] == "yes_extended"
 
 
 async def test_p22_a_receptionist_asks_and_the_nurse_views(yard: Yard) -> None:

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from gateway.domain.access import Scope, UserProof
+from gateway.domain.access import Scope, User, UserProof
 from gateway.domain.codes import Code
 from gateway.domain.errors import GatewayError, MessageInvalid, NotPossibleNow, PolicyRefused
+from gateway.domain.identifiers import UserId
 from gateway.domain.journal import EndPermissions
 from gateway.domain.permission import PermissionAnswer, RecordedKind, RecordedPermission
 from gateway.service.calls import Call, Context, Credentials, QueryPermissionCall, RecordPermissionCall
@@ -109,6 +110,64 @@ async def test_no_organisation_keeps_what_its_policy_does_not() -> None:
 async def test_no_permission_is_kept_until_a_day_that_is_over() -> None:
     error = await refused(Keeping(), record(kind="extended", until=cases.NOW - DAY))
     assert error.code is Code.PERMISSION_SCOPE
+
+
+class Desk(World):
+    """Whoever asks is a receptionist of a team, who may not view; the organisation keeps permissions for its teams."""
+
+    keeps = "extended"
+
+    def organisation(self, ods: Any) -> Any:
+        """RegistryPort."""
+        found = super().organisation(ods)
+        days = 7 if self.keeps == "extended" else 0
+        return replace(found, permission=cases.policy(self.keeps, "team", days)) if found else None
+
+    async def user(self, uid: UserId) -> User | None:
+        """DirectoryPort."""
+        roles = (cases.role("B0264"), cases.role("B0370", id=cases.OTHER_ROLE))
+        return User(id=uid, name="TEST User", roles=roles[:1] if uid == cases.USER else roles[1:])
+
+
+NURSE = ((cases.OTHER_USER, cases.OTHER_ROLE),)
+
+
+@pytest.mark.parametrize(
+    ("world", "said", "opens"),
+    [
+        (Keeping(), {"kind": "single"}, True),
+        (Keeping(), {"kind": "single", "scope": Scope.TEAM}, False),
+        (Keeping(), {"kind": "single", "scope": Scope.ORGANISATION}, False),
+        (Keeping(), {"kind": "proxy", "scope": Scope.ORGANISATION}, False),
+        (Keeping(), {"kind": "extended", "scope": Scope.INDIVIDUAL}, True),
+        (Keeping(), {"kind": "extended", "scope": Scope.ORGANISATION}, False),
+        (Desk(), {"kind": "single"}, False),
+        (Desk(), {"kind": "proxy"}, False),
+        (Desk(), {"kind": "single", "beneficiaries": ((cases.USER, cases.ROLE),)}, False),
+        (Desk(), {"kind": "single", "beneficiaries": NURSE}, True),
+        (Desk(), {"kind": "extended", "scope": Scope.INDIVIDUAL}, False),
+        (Desk(), {"kind": "extended"}, True),
+        (Desk(), {"kind": "extended", "scope": Scope.TEAM}, True),
+    ],
+)
+async def test_p20_a_yes_that_opens_nothing_is_not_recorded(world: World, said: dict[str, Any], opens: bool) -> None:
+    world.log.clear()
+    if opens:
+        await asked(world, record(**said))
+        assert recorded(world).answer is PermissionAnswer.YES
+        return
+    error = await refused(world, record(**said))
+    assert (error.code, error.rules) == (Code.PERMISSION_SCOPE, ("P-20",))
+    assert [entry.event for entry in world.entries] == ["refused"]
+    assert "kind extended, scope individual or team, at most 7 days" in error.next_step
+
+
+async def test_p20_where_nothing_is_kept_the_next_step_says_so() -> None:
+    world = Desk()
+    world.keeps = "single"
+    error = await refused(world, record())
+    assert "keeps none for later" in error.next_step
+    await asked(world, record(answer=PermissionAnswer.NO))
 
 
 @pytest.mark.parametrize("kind", ["single", "proxy"])

@@ -125,8 +125,8 @@ def _diagnostics(error: GatewayError, correlation_id: str | None, expected: str)
         parts.append("rules: " + " ".join(error.rules))
     if expected:
         parts.append(f"expected: {expected}")
-    if error.code.entry.next_step:
-        parts.append(f"next: {error.code.entry.next_step}")
+    if error.next_step:
+        parts.append(f"next: {error.next_step}")
     if correlation_id is not None:
         parts.append(f"correlation id: {correlation_id}")
     return "; ".join(parts)

@@ -2,11 +2,11 @@
 
 from datetime import date
 
-from gateway.domain.access import Operation, PermissionKind
+from gateway.domain.access import Operation, PermissionKind, PermissionPolicy, Role, Scope
 from gateway.domain.codes import Code
 from gateway.domain.instants import LONDON, from_iso
 from gateway.domain.notes import NoteFlaw
-from gateway.domain.permission import PermissionClaim
+from gateway.domain.permission import PermissionClaim, RecordedKind, kept_by
 from gateway.policy.case import Case
 from gateway.policy.judging import (
     GOVERNANCE,
@@ -23,6 +23,12 @@ from gateway.policy.judging import (
 )
 from gateway.policy.notes import flaw, same_words
 
+ANSWERED = {
+    PermissionClaim.YES: RecordedKind.SINGLE,
+    PermissionClaim.PROXY: RecordedKind.PROXY,
+    PermissionClaim.EXTENDED: RecordedKind.EXTENDED,
+}
+"""Claims that a yes was given, as they go on record."""
 RECORDING = VIEWS | {Operation.RECORD_PERMISSION}
 WITHOUT_ANSWER = frozenset({PermissionClaim.EMERGENCY, PermissionClaim.BEST_INTERESTS})
 """Overrides that stand in for a patient who cannot answer; a legal basis stands whatever the patient would say."""
@@ -53,17 +59,41 @@ def _permitted(case: Case) -> Judgement:
 
 
 def _kept(case: Case) -> Judgement:
-    """Only where the organisation's policy keeps answers, and not until a day that is over. Too long is capped, not refused."""
+    """Only where the organisation's policy keeps answers, and not until a day that is over. Too long is capped, not refused.
+
+    A yes on its way to the record must be one that a view could rest on: it would open nothing, and still end a no.
+    """
     facts = case.facts
-    if facts.claims.permission is not PermissionClaim.EXTENDED:
+    kind = ANSWERED.get(facts.claims.permission)
+    if kind is None or (kind is not RecordedKind.EXTENDED and facts.operation in VIEWS):
         return PASSED
     if facts.organisation is None:
         return UNJUDGED
-    if facts.organisation.permission.kind is not PermissionKind.EXTENDED:
-        return failed("P-20", Code.PERMISSION_SCOPE, "this organisation keeps no permission")
-    if not _to_come(facts.claims.until, case.today):
-        return failed("P-20", Code.PERMISSION_SCOPE, "the last day is over or not a day")
-    return PASSED
+    wrong = _unkept(case, kind, facts.organisation.permission)
+    return PASSED if wrong is None else failed("P-20", Code.PERMISSION_SCOPE, wrong)
+
+
+def _unkept(case: Case, kind: RecordedKind, policy: PermissionPolicy) -> str | None:
+    """Why a yes of this kind cannot be kept, or would open nothing; None where it can be used."""
+    facts, extended = case.facts, kind is RecordedKind.EXTENDED
+    scope = facts.claims.scope or (policy.scope if extended else Scope.INDIVIDUAL)
+    for_whom = facts.answer_for
+    conditions = (
+        (extended and policy.kind is not PermissionKind.EXTENDED, "this organisation keeps no permission"),
+        (extended and not _to_come(facts.claims.until, case.today), "the last day is over or not a day"),
+        (not kept_by(policy, kind, scope), "wider than this organisation keeps a yes of this kind"),
+        (
+            for_whom is not None and not any(_usable(case, scope, role) for role in for_whom),
+            "for nobody who may view",
+        ),
+    )
+    return next((wrong for holds, wrong in conditions if holds), None)
+
+
+def _usable(case: Case, scope: Scope, role: Role) -> bool:
+    """Whether a yes of this scope for somebody in this role reaches anybody who may view; one for a team needs a team."""
+    alone = scope is Scope.INDIVIDUAL or (scope is Scope.TEAM and not role.teams)
+    return case.may_view(role) or not alone
 
 
 def _to_come(text: str | None, today: date) -> bool:
@@ -142,7 +172,10 @@ RULES = (
     ),
     Rule(
         ids=("P-20",),
-        sentence="A yes is kept beyond one view only where the organisation's own policy says to whom and how long.",
+        sentence=(
+            "A yes is kept beyond one view only where the organisation's own policy says to whom and how long, "
+            "and recorded only where a view could rest on it."
+        ),
         source=f"{SEED}; {GOVERNANCE}",
         stage=Stage.LOCAL,
         operations=RECORDING,
