@@ -194,7 +194,10 @@ def _figures(settings: PolicySettings) -> Iterator[tuple[str, str]]:
     yield "least assurance level", str(limits.assurance)
     yield "life of a yes for one view", f"{limits.single_permission.total_seconds() / 3600:g} hours"
     yield "a refusal closes emergency access for", f"{limits.refusal.total_seconds() / 3600:g} hours"
-    yield "note", f"{limits.note_shortest} to {limits.note_longest} characters, at least {limits.note_words} words"
+    yield (
+        "note",
+        f"{limits.note_shortest} to {limits.note_longest} characters, at least {limits.note_words} words of two letters or more",
+    )
     for name in ("trace", "view", "self_claim", "emergency", "legal", "self_claim_alerts", "access_alerts", "report"):
         yield f"activity: {name.replace('_', ' ')}", getattr(codes, name).value
     yield "job roles that may report", ", ".join(sorted(settings.report_job_roles))

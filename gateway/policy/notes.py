@@ -8,6 +8,7 @@ from gateway.domain.notes import NoteFlaw
 from gateway.policy.settings import Limits
 
 _SIGNS = re.compile(r"[\W_]+")
+_FEWEST_LETTERS = 2
 
 
 _BLANK = frozenset(
@@ -46,6 +47,11 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(word for word in spoken if word)
 
 
+def _spoken(word: str) -> bool:
+    """Whether it is a word of speech, of two letters or more: numbers and single letters explain nothing by themselves."""
+    return sum(letter.isalpha() for letter in word) >= _FEWEST_LETTERS
+
+
 def same_words(one: str | None, other: str | None) -> bool:
     """Whether two notes say the same, however spaced or capitalised."""
     return "".join(words(one or "")) == "".join(words(other or ""))
@@ -55,12 +61,13 @@ def flaw(note: str | None, recent: Iterable[str], limits: Limits) -> NoteFlaw | 
     """What is wrong with a note; None where nothing is. `recent`: the same user's last override notes."""
     text = (note or "").strip()
     said = words(text)
+    spoken = tuple(filter(_spoken, said))
     conditions = (
         (NoteFlaw.NONE, not text),
         (NoteFlaw.SHORT, len(_seen(text)) < limits.note_shortest),
         (NoteFlaw.LONG, len(text) > limits.note_longest),
-        (NoteFlaw.FEW_WORDS, len(said) < limits.note_words),
-        (NoteFlaw.REPEATED, len(set(said)) == 1 or len(set("".join(said))) == 1),
+        (NoteFlaw.FEW_WORDS, len(spoken) < limits.note_words),
+        (NoteFlaw.REPEATED, len(set(spoken)) == 1 or len(set("".join(said))) == 1),
         (NoteFlaw.USED, any(same_words(text, earlier) for earlier in recent)),
     )
     return next((wrong for wrong, holds in conditions if holds), None)

@@ -196,12 +196,19 @@ def test_p03_a_withdrawal_ends_the_yes_before_it():
 def test_p03_after_a_refusal_an_emergency_needs_a_changed_condition_with_a_note_of_its_own(claim):
     refused = c.facts(claims=c.claims(claim), permissions=(c.recorded("no", recorded_by=c.OTHER_USER),))
     c.denied(refused, "P-03", Code.EMERGENCY_AFTER_REFUSAL)
-    for note in (None, "", "short", c.NOTE, c.NOTE.upper() + " ", "word word word", "x" * 129):
+    for note in (None, "", "short", c.NOTE, c.NOTE.upper() + " ", "word word word", "x" * 129, "1234567890 12"):
         broken = c.with_claims(refused, condition_changed=True, condition_changed_note=note)
         c.denied(broken, "P-03", Code.EMERGENCY_AFTER_REFUSAL)
     c.denied(c.with_claims(refused, condition_changed_note=c.CHANGE), "P-03", Code.EMERGENCY_AFTER_REFUSAL)
     opened = c.allowed(c.with_claims(refused, condition_changed=True, condition_changed_note=c.CHANGE))
     assert opened.alert.marks == ("after-refusal",)
+
+
+@pytest.mark.parametrize("note", [None, "help", "1234567890 12"])
+@pytest.mark.parametrize("changed", [{}, {"condition_changed": True}])
+def test_p06_a_note_without_substance_is_named_in_the_time_after_a_refusal_too(note, changed):
+    claims = c.claims("emergency", note=note, **changed)
+    c.denied(c.facts(claims=claims, permissions=(c.recorded("no"),)), "P-06", Code.EMERGENCY_NOTE)
 
 
 def test_p03_a_refusal_closes_emergencies_for_24_hours_and_in_its_own_organisation_only():
@@ -243,12 +250,18 @@ BAD_NOTES = [
     ".... ..... ....",
     "a word " + "x" * 122,
     "pati\u200bent-less",
+    "1234567890 12",
+    "999 111 2026-11-28",
+    "unconscious 1234567890",
+    "word 12 word 34",
+    "a b c d e f g h i j",
     "ab cd" + "\u200b" * 10,
     "ab cd" + "\x07" * 10 + ".",
 ]
 GOOD_NOTES = [
     "no answer.",
-    "w " + "x" * 126,
+    "we " + "x" * 125,
+    "Rm 4 call 999",
     "  found unresponsive  ",
     "Ymwybyddiaeth ddim",
     "意識不明 搬送された患者です",
