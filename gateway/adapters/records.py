@@ -34,6 +34,16 @@ def invalid(pointer: str, expected: str, code: Code = Code.MESSAGE_VALUE) -> Mes
     return MessageInvalid(code, (finding,))
 
 
+def _of_members(error: MessageInvalid) -> MessageInvalid:
+    """The same, its findings as this door writes them: the service names a member, and knows no JSON pointer."""
+    findings = tuple(
+        one if one.code != "access-fact" else finding
+        for one in error.findings
+        for finding in invalid(f"/{one.path}", one.expected).findings
+    )
+    return MessageInvalid(error.code, findings, rules=error.rules)
+
+
 @dataclass(frozen=True, slots=True)
 class Members:
     """The members of a JSON object, read strictly: each once, known, and of its type."""
@@ -145,8 +155,8 @@ class RecordsDoor:
         raise NotImplementedError
 
     def refuse(self, wire: WireRequest, call: Call | None, error: GatewayError) -> WireResponse:
-        """A problem document."""
-        return problem(wire, error)
+        """A problem document, whose findings name members of the JSON object."""
+        return problem(wire, _of_members(error) if isinstance(error, MessageInvalid) else error)
 
 
 class PermissionsDoor(RecordsDoor):

@@ -41,20 +41,21 @@ def policy_list(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True)
 def policy_explain(file: Path, as_json: bool) -> None:
     """Judge facts from a JSON file, or from standard input where FILE is -: each rule, the facts it used, and the smallest
-    change of facts that would turn the answer.
+    change of facts that would turn the answer: open what is denied, or deny what is not.
 
     Exit status: 0 the answer is allow, or needs what PDS or Spine's consent will say; 3 deny; 2 the facts cannot be read, or
     wrong usage. docs/policy.md holds facts to begin from.
     """
     from gateway.domain.decision import Verdict
     from gateway.domain.errors import InvalidValue
+    from gateway.domain.json_members import once
     from gateway.policy.explain import explain, trace_to_json, written
     from gateway.policy.facts_json import facts_from_json
     from gateway.policy.settings import current
 
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
-        facts = facts_from_json(json.loads(text))
+        facts = facts_from_json(json.loads(text, object_pairs_hook=once))
         trace = explain(facts, current(facts.now))
     except (OSError, ValueError, RecursionError) as error:
         told = (

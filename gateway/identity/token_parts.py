@@ -6,6 +6,7 @@ import json
 from typing import Any, NoReturn
 
 from gateway.domain.errors import InvalidValue
+from gateway.domain.json_members import once
 
 
 def read_bytes(part: str) -> bytes:
@@ -23,19 +24,12 @@ def read_object(part: str) -> dict[str, Any]:
     """A part as a JSON object, no member given twice, nothing that JSON does not know. Raises InvalidValue."""
     raw = read_bytes(part)
     try:
-        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_no_repeats, parse_constant=_not_json)
+        value = json.loads(raw.decode("utf-8"), object_pairs_hook=once, parse_constant=_not_json)
     except (ValueError, RecursionError) as error:
         raise InvalidValue("cannot be read") from error
     if not isinstance(value, dict):
         raise InvalidValue("is not an object")
     return value
-
-
-def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a member is given twice")
-    return members
 
 
 def _not_json(_constant: str) -> NoReturn:

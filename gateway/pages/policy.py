@@ -11,6 +11,7 @@ from aiohttp import web
 from gateway.body import read_body
 from gateway.domain.codes import Code
 from gateway.domain.errors import InvalidValue, MessageInvalid
+from gateway.domain.json_members import once
 from gateway.policy.explain import explain, trace_to_json
 from gateway.policy.facts_json import facts_from_json
 from gateway.policy.settings import current
@@ -34,10 +35,12 @@ async def explained(request: web.Request) -> web.Response:
 
 
 async def _read(request: web.Request) -> object:
-    """The JSON value of the body. Raises MessageInvalid (media type, size), InvalidValue (not JSON)."""
+    """The JSON value of the body. Raises MessageInvalid (media type, size), InvalidValue (not JSON, or a member given twice)."""
     body = await read_body(request, media_types=("application/json",), most=LARGEST, seconds=SECONDS)
     try:
-        return json.loads(body)
+        return json.loads(body, object_pairs_hook=once)
+    except InvalidValue:
+        raise
     except (ValueError, RecursionError) as error:
         raise InvalidValue("the body is not JSON") from error
 

@@ -76,7 +76,9 @@ def render(settings: PolicySettings, tests: Mapping[str, tuple[str, ...]], sampl
 ON_RECORD = """## What an answer on record binds
 
 A no is in force for the whole organisation it was told to, until the patient says yes there: it has no age at which it
-lapses, and it closes the record at the patient's own practice too, where no permission is needed (P-36). Only the statement
+lapses, and it closes the record at the patient's own practice too, where no permission is needed (P-36). A withdrawal
+alone ends every yes, so that the next view needs a new one; at the patient's own practice, where none is needed, it closes
+nothing: only a no does. Only the statement
 that the patient's condition has changed is a matter of time: an emergency within {hours} hours of the no needs it. A yes that is
 withdrawn no longer ends the no before it.
 
@@ -116,10 +118,12 @@ pair the view would have had, else 2/5, as no national pair is made for an attem
 
 WHY = """## Asking why
 
-`scr-gateway policy explain FILE` judges facts and says of each rule whether it passed, failed or waits for what PDS or
-Spine's consent will say, with the facts it used; after a deny also the smallest changes of facts that would turn it. `-` reads
-standard input, `--json` prints one object. The sandbox answers the same at POST /policy/explain; `serve` does not, and no
-user is ever told this. Exit status: 0 allow, or needs PDS or consent; 3 deny; 2 the facts cannot be read, or wrong usage.
+`scr-gateway policy explain FILE` judges facts and says of each rule whether it passed, failed or waits for what PDS
+or Spine's consent will say, with the facts it used, and the smallest changes of facts that would turn the answer:
+after a deny those that open; after any other answer those that would make it a deny, which shows what it rests on.
+`-` reads standard input, `--json` prints one object. The sandbox answers the same at POST /policy/explain; `serve`
+does not, and no user is ever told this. Exit status: 0 allow, or needs PDS or consent; 3 deny; 2 the facts cannot be
+read, or wrong usage.
 
 Facts to begin from ([policy-facts.json](policy-facts.json)): a nurse of an emergency department asked the patient, who agreed,
 but nobody has put a relationship on record.

@@ -18,6 +18,7 @@ from gateway.domain.permission import (
     kept_by,
 )
 from gateway.service.calls import Context, RecordPermissionCall, ViewCall
+from gateway.service.claims import wrong
 from gateway.service.identify import Caller
 from gateway.service.ports import Ids
 
@@ -61,7 +62,7 @@ def kept_until(organisation: Organisation, now: datetime, until: datetime | None
 def capped(now: datetime, asked: datetime | None, latest: datetime) -> datetime:
     """When a permission ends: as asked, at the latest then. Raises MessageInvalid: asked for the past."""
     if asked is not None and asked < now:
-        raise MessageInvalid(Code.MESSAGE_VALUE, rules=("P-22",))
+        raise wrong("until", "a day that is not past", ("P-22",))
     return min(asked or latest, latest)
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from gateway.domain.access import Role, Scope
 from gateway.domain.codes import Code
-from gateway.domain.errors import InvalidValue, MessageInvalid, PolicyRefused
+from gateway.domain.errors import MessageInvalid, PolicyRefused
 from gateway.domain.identifiers import RoleProfileId, UserId
 from gateway.domain.journal import EndPermissions, EndRelationships, Spend, SpendKind, Write
 from gateway.domain.permission import (
@@ -25,6 +25,7 @@ from gateway.service.calls import (
     QueryPermissionCall,
     RecordPermissionCall,
 )
+from gateway.service.claims import wrong
 from gateway.service.entries import EntryMaker
 from gateway.service.identify import Caller
 from gateway.service.outcomes import PermissionOnRecord, Recorded
@@ -49,6 +50,19 @@ def spends(call: Call, caller: Caller, context: Context) -> tuple[Spend, ...]:
             )
         )
     return tuple(spent)
+
+
+def check_fed(call: FeedRelationshipCall, start: datetime) -> None:
+    """Kind, end and scope of what a feed knows (P-01). Raises MessageInvalid, which names the member, never its value."""
+    fed = [kind for kind in RelationshipKind if kind is not RelationshipKind.SELF_CLAIMED]
+    if call.kind not in fed:
+        raise wrong("kind", f"one of {', '.join(fed)}: only the person who views can claim one", ("P-01",))
+    if not start < call.end:
+        raise wrong("end", "a day after the start", ("P-01",))
+    if call.end > start + LONGEST_RELATIONSHIP:
+        raise wrong("end", "a day at most 12 months after the start", ("P-01",))
+    if call.scope is Scope.ORGANISATION and call.kind is not RelationshipKind.REGISTRATION:
+        raise wrong("scope", "individual or team, as only a registration reaches a whole organisation", ("P-01",))
 
 
 class Recording:
@@ -129,7 +143,7 @@ class Recording:
             "system": context.system.id,
         }
         if scope is not Scope.ORGANISATION and user is None:
-            raise MessageInvalid(Code.MESSAGE_VALUE, rules=("P-23",))
+            raise wrong("scope", "organisation, the only one where no user is proved", ("P-23",))
         whom = reach(scope, user, role) if user is not None else {"user": None, "role": None, "team": None}
         return RecordedPermission(**(values | whom))  # type: ignore[arg-type]
 
@@ -177,32 +191,28 @@ class Recording:
     async def _relationship(self, call: FeedRelationshipCall, context: Context, caller: Caller) -> Relationship:
         assert caller.organisation is not None
         start = call.start or context.now
-        if call.kind is RelationshipKind.SELF_CLAIMED or not start < call.end <= start + LONGEST_RELATIONSHIP:
-            raise MessageInvalid(Code.MESSAGE_VALUE, rules=("P-01",))
+        check_fed(call, start)
         if call.scope is Scope.INDIVIDUAL:
             await self._own_user(call.user, caller)
-        try:
-            return Relationship(
-                id=self._parts.ids.new(),
-                patient=call.patient,
-                organisation=caller.organisation.ods,
-                kind=call.kind,
-                scope=call.scope,
-                user=call.user if call.scope is Scope.INDIVIDUAL else None,
-                team=call.team if call.scope is Scope.TEAM else None,
-                start=start,
-                end=call.end,
-                system=context.system.id,
-            )
-        except InvalidValue as error:
-            raise MessageInvalid(Code.MESSAGE_VALUE, rules=("P-01",)) from error
+        return Relationship(
+            id=self._parts.ids.new(),
+            patient=call.patient,
+            organisation=caller.organisation.ods,
+            kind=call.kind,
+            scope=call.scope,
+            user=call.user if call.scope is Scope.INDIVIDUAL else None,
+            team=call.team if call.scope is Scope.TEAM else None,
+            start=start,
+            end=call.end,
+            system=context.system.id,
+        )
 
     async def _own_user(self, uid: UserId | None, caller: Caller) -> None:
         """A feed may name only users who hold a role at its own organisation."""
         user = await self._parts.directory.user(uid) if uid else None
         organisation = caller.organisation.ods if caller.organisation else None
         if user is None or all(role.organisation != organisation for role in user.roles):
-            raise MessageInvalid(Code.MESSAGE_VALUE, rules=("P-14",))
+            raise wrong("user", "a user who holds a role at the feed's own organisation", ("P-14",))
 
     async def end_relationships(self, call: EndRelationshipsCall, context: Context, caller: Caller) -> Recorded:
         """Ends what this feed fed earlier. Raises PolicyRefused, NotPossibleNow."""

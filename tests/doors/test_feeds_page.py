@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
 from gateway.adapters.records import PermissionsDoor, RelationshipsDoor
 from gateway.domain.permission import HowAsked, RelationshipKind
@@ -45,12 +46,73 @@ async def sent(sandbox: RunningSandbox, path: str, system: str, body: dict[str, 
 async def test_the_examples_do_what_the_page_says(sandbox: RunningSandbox) -> None:
     (feed, system, body), (end, ender, ending) = EXAMPLE.findall(PAGE)
     given = json.loads(body)
-    status, _, headers = await sent(sandbox, feed, system, given)
+    status, document, headers = await sent(sandbox, feed, system, given)
     assert (status, headers["X-SCR-Code"], headers["X-SCR-Rules"]) == (400, "message-value", "P-01")
+    told = re.findall(r"```json\n(.*?)\n```", PAGE)[0]
+    assert document["findings"] == json.loads(told)["findings"]
     near = given | {"end": f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%d}"}
     status, document, _ = await sent(sandbox, feed, system, near)
     assert status == 201
-    told = json.loads(re.findall(r"```json\n(.*?)\n```", PAGE)[0])
-    assert set(document) == set(told)
+    told = re.findall(r"```json\n(.*?)\n```", PAGE)[1]
+    assert set(document) == set(json.loads(told))
     status, document, _ = await sent(sandbox, end, ender, json.loads(ending))
     assert (status, document["ended"] >= 1) == (200, True)
+
+
+def later(days: int) -> str:
+    """A day so many days from now."""
+    return f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%d}"
+
+
+SOUND = {"nhs_number": "9992000481", "kind": "referral", "user": "910000000018", "end": later(30)}
+SECRET = "739182645509"
+"""A user id of nobody."""
+
+
+@pytest.mark.parametrize(
+    ("changes", "member", "expected", "rule"),
+    [
+        ({"end": later(500)}, "end", "at most 12 months", "P-01"),
+        ({"end": "2020-02-03"}, "end", "after the start", "P-01"),
+        ({"start": later(20), "end": later(10)}, "end", "after the start", "P-01"),
+        ({"kind": "self-claimed"}, "kind", "one of registration, ", "P-01"),
+        ({"scope": "organisation"}, "scope", "individual or team", "P-01"),
+        ({"user": SECRET}, "user", "holds a role at the feed's own organisation", "P-14"),
+        ({"user": "nobody-here"}, "user", "user id", ""),
+        ({"end": "soon"}, "end", "YYYY-MM-DD", ""),
+    ],
+)
+async def test_a_refusal_names_the_member_and_what_is_expected_never_the_value(
+    sandbox: RunningSandbox, changes: dict[str, str], member: str, expected: str, rule: str
+) -> None:
+    status, document, headers = await sent(sandbox, "/relationships", "pas-rzz01", SOUND | changes)
+    assert (status, headers["X-SCR-Code"], headers.get("X-SCR-Rules", "")) == (400, "message-value", rule)
+    [finding] = document["findings"]
+    assert (finding["path"], finding["code"]) == (f"/{member}", "member")
+    assert expected in finding["expected"]
+    assert finding["sentence"] == f"/{member} is not {finding['expected']}."
+    if member not in {"kind", "scope"}:  # those are words of closed lists
+        assert changes[member] not in json.dumps(document)
+
+
+@pytest.mark.parametrize(("path", "extra"), [("/relationships", SOUND), ("/relationships/end", {})])
+async def test_what_ends_or_records_names_unknown_and_repeated_members(
+    sandbox: RunningSandbox, path: str, extra: dict[str, str]
+) -> None:
+    whole = extra | {"nhs_number": "9992000481"}
+    for body, where in (
+        (json.dumps(whole | {"usr": "1"}), "/usr"),
+        ('{"nhs_number": "9992000473", ' + json.dumps(whole)[1:], "/nhs_number"),
+        (json.dumps(whole | {"nhs_number": "9992000482"}), "/nhs_number"),
+        (json.dumps(whole | {"user": SECRET[:5]}), "/user"),
+    ):
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(
+                sandbox.gateway + path,
+                data=body,
+                headers={"X-SCR-System": "pas-rzz01", "Content-Type": "application/json"},
+            ) as answer,
+        ):
+            document = await answer.json(content_type=None)
+            assert (answer.status, [one["path"] for one in document["findings"]]) == (400, [where])

@@ -49,6 +49,7 @@ async def test_the_page_says_what_the_policy_says(sandbox: RunningSandbox, claim
         (b"{", JSON, (400, "message-value")),
         (b"[" * 100_000, JSON, (400, "message-value")),
         (b'{"now": "yesterday"}', JSON, (400, "message-value")),
+        (b'{"now": 1, "now": 2}', JSON, (400, "message-value")),
         (b"{}", "text/plain", (415, "message-media-type")),
         (b" " * (LARGEST + 1), JSON, (413, "message-too-large")),
     ],
@@ -73,6 +74,25 @@ async def test_a_time_before_the_first_edition_and_a_wrong_value_are_named_witho
         assert (status, code) == (400, "message-value")
         assert named in document["fault"]
         assert "9000000008" not in json.dumps(document)
+
+
+@pytest.mark.parametrize("inner", [False, True])
+async def test_a_member_given_twice_is_refused_whichever_value_would_count(
+    sandbox: RunningSandbox, inner: bool
+) -> None:
+    """A reader that takes the last would explain another decision than one that takes the first."""
+    text = json.dumps(facts_to_json(c.facts()))
+    twice = (
+        text.replace('"claims": {', '"claims": {"permission": "no", ', 1) if inner else '{"trained": false, ' + text[1:]
+    )
+    assert '"permission": "yes"' in text
+    assert '"trained": true' in text
+    status, document, code = await asked(sandbox, twice.encode())
+    assert (status, code, document["fault"]) == (400, "message-value", "a member of an object is given twice")
+    told = CliRunner().invoke(main, ["policy", "explain", "-"], input=twice)
+    assert (told.exit_code, told.stdout) == (2, "")
+    assert told.stderr == "-: a member of an object is given twice\n"
+    assert (await asked(sandbox, text.encode()))[0] == 200
 
 
 def changed(facts: dict[str, Any], path: str, value: object) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from gateway.domain.codes import Code
 from gateway.domain.errors import InvalidValue, MessageInvalid
 from gateway.domain.findings import Finding
 from gateway.domain.identifiers import CorrelationId, NhsNumber, NhsNumbers, RoleProfileId, UserId
+from gateway.domain.json_members import once
 from gateway.domain.permission import AccessClaims
 from gateway.service.calls import Credentials
 from gateway.service.claims import NAMES, claims_from
@@ -43,12 +44,6 @@ def invalid(path: str, sentence: str, expected: str = "", code: Code = Code.MESS
 
 def strict_json(data: bytes | str) -> Any:
     """JSON in which no member stands twice and no number is out of bounds. Raises ValueError."""
-
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
-            raise ValueError("a member stands twice")
-        return found
 
     def never(_: str) -> Any:
         raise ValueError("not a JSON number")

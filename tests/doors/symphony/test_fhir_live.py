@@ -135,6 +135,19 @@ async def test_permission_recorded_before_opens_one_view(client: Client, sandbox
     assert [(await client.send(address, facts=facts))[0] for _ in range(2)] == [200, 403]
 
 
+async def test_an_answer_kept_until_a_day_that_is_past_is_refused_by_its_member(
+    client: Client, sandbox: RunningSandbox
+) -> None:
+    answer = {"nhs_number": BY_CASE["withheld"], "answer": "yes", "kind": "single", "until": "2020-02-03"}
+    headers = client.headers | {"Accept": "application/json"}
+    async with client.session.post(f"{sandbox.gateway}/permissions", json=answer, headers=headers) as refused:
+        document = await refused.json(content_type=None)
+        assert (refused.status, refused.headers["X-SCR-Rules"]) == (400, "P-22")
+    [finding] = document["findings"]
+    assert (finding["path"], finding["expected"]) == ("/until", "a day that is not past")
+    assert "2020" not in json.dumps(document)
+
+
 async def test_an_emergency_read_has_raised_its_alert_whether_or_not_the_client_posts_one(
     client: Client, sandbox: RunningSandbox
 ) -> None:
