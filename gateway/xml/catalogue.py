@@ -16,6 +16,7 @@ from gateway.xml.faults import Fault
 from gateway.xml.names import ACCESS_FACTS, ADASTRA, CLEO, CODES, HL7, ITK, NASP, PROBLEM, RECORD, SYSTMONE, XSD, qname
 from gateway.xml.paths import local_name, namespace_of
 from gateway.xml.schema_findings import Declared, Diagnosis, LogEntry, diagnose, shown
+from gateway.xml.schema_order import places_of
 
 OWN_SCHEMAS = Path(__file__).resolve().parents[1] / "schemas"
 
@@ -238,11 +239,13 @@ def _declared(path: Path, parser: etree.XMLParser) -> Declared:
     """What the schema and its includes declare."""
     elements: set[str] = set()
     codes: set[str] = set()
+    orders: list[dict[str, int]] = []
     for root in _documents(path, parser, set()):
         elements |= {str(one.get("name")) for one in root.iter(qname(XSD, "element")) if one.get("name")}
         codes |= {str(one.get("value")) for one in root.iter(qname(XSD, "enumeration"))}
         codes |= {str(one.get("fixed")) for one in root.iter("*") if one.get("fixed")}
-    return Declared(frozenset(elements), frozenset(codes | elements))
+        orders += [order for one in root.iter(qname(XSD, "sequence")) if len(order := places_of(one)) > 1]
+    return Declared(frozenset(elements), frozenset(codes | elements), tuple(orders))
 
 
 def _documents(path: Path, parser: etree.XMLParser, seen: set[Path]) -> Iterator[etree._Element]:

@@ -100,6 +100,15 @@ def timestamp_findings(
     stamp = first(block, qname(WSU, "Timestamp"))
     yield from repeated_parts(block, (qname(WSU, "Timestamp"),), _SECURITY)
     yield from repeated_parts(stamp, (qname(WSU, "Created"), qname(WSU, "Expires")), _SECURITY)
+    if block is None:
+        place = envelope.header if envelope.header is not None else envelope.root
+        yield finding(
+            Fault.HEADER_MISSING,
+            place,
+            clause=_SECURITY,
+            expected="wsse:Security with wsu:Timestamp, its wsu:Created and wsu:Expires",
+        )
+        return
     times: dict[str, datetime] = {}
     place = next(part for part in (stamp, block, envelope.header, envelope.root) if part is not None)
     for local in ("Created", "Expires"):
@@ -120,5 +129,6 @@ def timestamp_findings(
     if created and expires and created >= expires:
         yield finding(Fault.TIMESTAMP_ORDER, stamp, expected="wsu:Created before wsu:Expires")
     elif created and expires and max_lifetime is not None and expires - created > max_lifetime:
-        hours = max_lifetime.total_seconds() / 3600
-        yield finding(Fault.TIMESTAMP_LIFETIME, stamp, expected=f"at most {hours:g} hours")
+        minutes = max_lifetime // timedelta(minutes=1)
+        words = f"{minutes} minutes" if minutes % 60 else f"{minutes // 60} hours"
+        yield finding(Fault.TIMESTAMP_LIFETIME, stamp, expected=f"at most {words}")

@@ -5,17 +5,19 @@ the message holds.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from lxml import etree
 
+from gateway.domain.access import Purpose
 from gateway.domain.findings import Finding
 from gateway.xml.faults import Fault
 from gateway.xml.findings import finding
 from gateway.xml.names import PREFIXES, XSI, qname
-from gateway.xml.paths import elements, is_element, line_of, local_name
+from gateway.xml.paths import elements, is_element, line_of, local_name, namespace_of
+from gateway.xml.schema_order import misplaced
 
 _PREFIX_OF = {uri: prefix for prefix, uri in PREFIXES.items()}
 _ATTRIBUTE = re.compile(r"^Element '[^']*', attribute '([^']*)':")
@@ -35,6 +37,7 @@ _AN_OID = re.compile(r"[0-2](\.[0-9]+){3,}", re.ASCII)
 _STRUCTURAL = frozenset({"classCode", "moodCode", "typeCode", "determinerCode", "contextControlCode"})
 """Attributes of HL7 V3 that say what kind of thing an element is."""
 
+_OWN = "urn:scr-gateway:"
 _NIL = qname(XSI, "nil")
 
 _TYPES: dict[str, str] = {
@@ -56,10 +59,17 @@ _TYPES: dict[str, str] = {
 }
 """What our own types, and a few of XML Schema, mean to a person."""
 
+_FACTS: dict[str, str] = {
+    "Purpose": "one of " + ", ".join(Purpose),
+    "Setting": "the code of a care setting, in small letters, digits and underscores, such as gp_out_of_hours",
+}
+"""Access facts whose schema fixes only the form of a word: what a reader needs is which words there are."""
+
 _SIMPLE: dict[str, Fault] = {
     "SCHEMAV_CVC_COMPLEX_TYPE_4": Fault.ATTRIBUTE_MISSING,
     "SCHEMAV_CVC_COMPLEX_TYPE_3_2_1": Fault.ATTRIBUTE_UNEXPECTED,
     "SCHEMAV_CVC_COMPLEX_TYPE_3_2_2": Fault.ATTRIBUTE_UNEXPECTED,
+    "SCHEMAV_CVC_TYPE_3_1_1": Fault.ATTRIBUTE_UNEXPECTED,
     "SCHEMAV_CVC_AU": Fault.FIXED_VALUE,
     "SCHEMAV_CVC_COMPLEX_TYPE_3_1": Fault.FIXED_VALUE,
     "SCHEMAV_CVC_ELT_5_2_2_2_1": Fault.FIXED_VALUE,
@@ -81,6 +91,8 @@ class Declared:
 
     elements: frozenset[str]
     codes: frozenset[str]
+    orders: tuple[Mapping[str, int], ...] = ()
+    """For each sequence, the place of each local name in it."""
 
 
 class LogEntry(Protocol):
@@ -112,6 +124,8 @@ class Diagnosis:
     """For a missing element, the sibling it should stand before; None where it should stand last."""
     tags: tuple[str, ...] = ()
     """`{ns}local` names that would fit."""
+    onto: etree._Element | None = None
+    """For an element out of order, the sibling it must come before, where the schema tells."""
     expected: str = ""
     found: str = ""
     fragment: str = ""
@@ -162,10 +176,14 @@ def _one(kind: str, message: str, node: etree._Element, known: Declared) -> Diag
         found = shown(name) if name else ""
         if fault is Fault.FIXED_VALUE:
             found = _told_value(node, name, known)
+        if fault is Fault.ATTRIBUTE_UNEXPECTED:
+            expected = expected or "the element without this attribute"
         return Diagnosis(fault, node, name, expected=expected, found=found, fragment=_fixed(message, name))
     if "FACET" in kind or "DATATYPE" in kind or "VALID" in kind:
         fault, fragment = _value_fault(node, name, message)
         found = _told_value(node, name, known) if fault is Fault.FIXED_VALUE else ""
+        if name is None and namespace_of(node).startswith(_OWN):
+            expected = _FACTS.get(local_name(node), expected)
         return Diagnosis(fault, node, name, expected=expected, found=found, fragment=fragment)
     return Diagnosis(Fault.SCHEMA, node, name, expected=expected)
 
@@ -198,11 +216,23 @@ def _content(message: str, node: etree._Element, known: Declared) -> Diagnosis:
         return Diagnosis(Fault.ELEMENT_MISSING, node, tags=tags, expected=words or "a child element")
     if "Character content" in message:
         return Diagnosis(Fault.TEXT_UNEXPECTED, node, expected="elements only")
+    if (late := _late(node, tags, known)) is not None:
+        return late
     fault = classify(node, tags, known.elements)
     parent = node.getparent()
     if fault is Fault.ELEMENT_MISSING and parent is not None:
         return Diagnosis(fault, parent, before=node, tags=tags, expected=words)
     return Diagnosis(fault, node, tags=tags, expected=words or "no further element", found=shown(str(node.tag)))
+
+
+def _late(node: etree._Element, tags: tuple[str, ...], known: Declared) -> Diagnosis | None:
+    """An element that stands behind one it must come before: where it belongs among those that are there."""
+    if str(node.tag) in tags or (place := misplaced(node, known.orders)) is None:
+        return None
+    after = f"after {shown(str(place.after.tag))}, " if place.after is not None else ""
+    tag = shown(str(node.tag))
+    expected = f"{tag} {after}before {shown(str(place.before.tag))}"
+    return Diagnosis(Fault.ELEMENT_ORDER, node, tags=tags, onto=place.before, expected=expected, found=tag)
 
 
 def _value_fault(node: etree._Element, name: str | None, message: str) -> tuple[Fault, str]:

@@ -35,7 +35,7 @@ def diagnose_all(catalogue: Catalogue, name: str, element: etree._Element) -> li
             key = (node, one.attribute, one.fault, "" if order else one.expected)
             if key not in found:
                 before = origin.get(one.before) if one.before is not None else None
-                found[key] = replace(one, node=node, before=before)
+                found[key] = replace(one, node=node, before=before, onto=None)
             elif not order:
                 continue
             repaired = _repair(one, twin) or repaired
@@ -61,6 +61,9 @@ def _repair(one: Diagnosis, twin: etree._Element) -> bool:  # noqa: PLR0911 - on
         _remove(node)
         return True
     if fault is Fault.ELEMENT_ORDER:
+        if one.onto is not None:
+            one.onto.addprevious(node)
+            return True
         return _bring_forward(node, one.tags)
     if fault is Fault.ELEMENT_MISSING:
         return _fill_in(one)

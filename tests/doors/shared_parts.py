@@ -26,7 +26,7 @@ def words() -> str:
     return (
         f"`Purpose` is one of {_listed(one for one in Purpose if one not in refused)}; {_listed(one for one in Purpose if one in refused)}\n"
         "are on the list and always refused (`purpose-refused`). Any other word makes the message invalid: its finding\n"
-        "(`access-fact`) names the list. Without it the system's registered purpose counts.\n"
+        "(`access-fact`, or `value-form` where it is no word in small letters) names the list. Without it the system's registered purpose counts.\n"
         "\n"
         f"`Setting` is one of {_listed(edition.approved)}.\n"
         f"{_listed(edition.not_approved)} open only to an\n"
