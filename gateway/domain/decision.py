@@ -68,7 +68,9 @@ class Facts:
     recent_notes: tuple[str, ...] = field(default=(), repr=False)
     """The user's last five override notes; one kept together with a condition-changed note also by its parts."""
     override_count_24h: int = 0
-    """The user's emergency and legal views in the last 24 hours."""
+    """The user's emergency and legal views in the last 24 hours, pages loaded again not counted."""
+    reloaded: bool = False
+    """Whether this is a view already shown, whose page was loaded again."""
     patient: PatientFacts | None = None
     consent: ConsentFacts | None = None
 
@@ -124,7 +126,7 @@ class AlertPlan:
     type: AlertType
     reason: AlertReason
     marks: tuple[str, ...] = ()
-    """`after-refusal`, `threshold`, `s-flag-attempt`."""
+    """`after-refusal`, `threshold`, `reloaded`, `s-flag-attempt`."""
 
 
 class PermissionBasis(StrEnum):

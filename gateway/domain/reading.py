@@ -35,6 +35,7 @@ BASES = {
 MARKS = {
     "after-refusal": "After the patient had refused",
     "threshold": "More overrides in 24 hours than the threshold",
+    "reloaded": "The page of the same view, loaded again",
     "s-flag-attempt": "An attempt on a protected patient; no record was shown",
     "posted": "Written by the calling system",
 }

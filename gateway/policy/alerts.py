@@ -10,6 +10,7 @@ from gateway.policy.case import Case
 
 AFTER_REFUSAL = "after-refusal"
 THRESHOLD = "threshold"
+RELOADED = "reloaded"
 S_FLAG_ATTEMPT = "s-flag-attempt"
 
 LEGAL_REASONS = {
@@ -92,5 +93,7 @@ def _marks(case: Case) -> tuple[str, ...]:
     if not case.overrides:
         return ()
     marks = (AFTER_REFUSAL,) if case.refused_lately else ()
+    if case.facts.reloaded:
+        return (*marks, RELOADED)  # the same view shown again: it was counted when it was first shown
     often = case.facts.override_count_24h + 1 > case.settings.limits.override_views_per_day
     return (*marks, THRESHOLD) if often else marks

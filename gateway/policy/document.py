@@ -111,7 +111,8 @@ ALERTS = (
 )
 
 MARKS = """Marks: `after-refusal` (an override within the time a refusal closes emergency access), `threshold` (more overrides
-by one user in 24 hours than {most}), `s-flag-attempt` (a refused view of a patient whose demographics are sensitive: the
+by one user in 24 hours than {most}), `reloaded` (the page of a view already told, loaded again: it adds nothing to that
+count), `s-flag-attempt` (a refused view of a patient whose demographics are sensitive: the
 pair the view would have had, else 2/5, as no national pair is made for an attempt).
 """
 

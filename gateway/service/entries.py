@@ -153,6 +153,7 @@ def audited_facts(facts: Facts) -> tuple[tuple[str, object], ...]:
         ("permissions", [permission.id for permission in facts.permissions]),
         ("relationships", [relationship.id for relationship in facts.relationships]),
         ("overrides_24h", facts.override_count_24h),
+        ("reloaded", facts.reloaded),
         ("confidentiality", patient.confidentiality.value if patient else None),
         ("deceased", patient.deceased if patient else None),
         ("registered_here", patient.practice == facts.organisation.ods if patient and facts.organisation else None),

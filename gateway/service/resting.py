@@ -10,6 +10,7 @@ from gateway.service.calls import Call, PrintCall, ViewCall
 def resting(call: Call, facts: Facts) -> Facts:
     """The facts of a print or of a page loaded again, which rest on their view: its own note is no repeat.
 
+    A page loaded again is no further view without permission either: its alert says that it was shown again.
     After a no given since, both are closed; an override is then an attempt like any other (P-03).
     """
     if isinstance(call, PrintCall):
@@ -20,7 +21,7 @@ def resting(call: Call, facts: Facts) -> Facts:
         return facts
     since = (answer for answer in facts.permissions if answer.start > shown_at)
     if all(answer.answer is PermissionAnswer.YES for answer in since):
-        return replace(facts, recent_notes=())
+        return replace(facts, recent_notes=(), reloaded=not isinstance(call, PrintCall))
     return _without_answer(call, facts)
 
 

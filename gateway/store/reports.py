@@ -241,13 +241,14 @@ class Reports:
         )
 
     async def overrides(self, organisation: OdsCode, span: Span, mark: str) -> tuple[OverrideCount, ...]:
-        """Views without the patient's permission by user; `mark` names those beyond the daily threshold."""
+        """Views without the patient's permission by user, a page loaded again not counted; `mark`: those beyond the threshold."""
         marked = (" " + alert.c.marks + " ").like(f"% {mark} %")
         conditions = (
             alert.c.organisation == organisation.value,
             alert.c.at >= span.start,
             alert.c.at < span.end,
             alert.c.basis.in_(OVERRIDES),
+            (" " + alert.c.marks + " ").not_like("% reloaded %"),
         )
         with store_errors():
             async with reader_of(self.engine).connect() as connection:

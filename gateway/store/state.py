@@ -53,7 +53,8 @@ OVERRIDES = tuple(
 """What a view without the patient's permission rests on."""
 
 _COLUMNS = tuple(column.name for column in permission.c)
-_TRIED = "s-flag-attempt"
+_NO_NEW_VIEW = ("s-flag-attempt", "reloaded")
+"""Marks of alerts that tell of no view of their own: a mere attempt, and a page of the same view loaded again."""
 _PEOPLE = bindparam("people", expanding=True, type_=String)
 _ORGANISATION, _USER = bindparam("organisation", type_=String), bindparam("user", type_=String)
 _NOW, _DAY_AGO = bindparam("now", type_=Instant), bindparam("day_ago", type_=Instant)
@@ -116,7 +117,7 @@ def _statement(*, patients: int, user: bool, people: bool) -> CompoundSelect[Any
         noted = select(alert.c.at, alert.c.note).where(overrides, alert.c.note.is_not(None))
         last = noted.order_by(alert.c.at.desc(), alert.c.id).limit(NOTES).subquery()
         parts.append(_part("note", {"starts": last.c.at, "question_version": last.c.note}))
-        recent = (overrides, alert.c.at > _DAY_AGO, alert.c.marks.not_like(f"%{_TRIED}%"))
+        recent = (overrides, alert.c.at > _DAY_AGO, *(alert.c.marks.not_like(f"%{one}%") for one in _NO_NEW_VIEW))
         views = select(func.count().label("views")).where(*recent).scalar_subquery()
         parts.append(_part("count", {"question_version": cast(views, String)}))
     if people:

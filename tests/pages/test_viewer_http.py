@@ -386,6 +386,23 @@ async def test_an_emergency_page_loaded_again_is_the_same_view_until_a_no(sandbo
         assert record_of(closed) is None
 
 
+async def test_reloads_of_one_emergency_view_are_no_further_overrides(sandbox: RunningSandbox) -> None:
+    """Each showing has its alert; none of them brings the user nearer to the daily threshold, nor is marked as beyond it."""
+    told = {"permission": "emergency", "emergency_reason": "unconscious", "note": "Unresponsive since the morning"}
+    async with walking(sandbox) as (browser, _):
+        page = await found(browser, PATIENTS["several_versions"])
+        await browser.post(page, "/viewer/patient", {"relationship": "none"})
+        form = await browser.get("/viewer/without-permission")
+        shown = [await browser.post(form, "/viewer/record", told) for _ in range(5)]
+        shown += [await browser.get("/viewer/record") for _ in range(3)]
+    last = [entries(sandbox, page.exchange.correlation_id)[-1] for page in shown]
+    assert [entry["event"] for entry in last] == ["viewed"] * 8
+    marks = [rows(sandbox, "SELECT marks FROM alert WHERE id = ?", entry["alert_id"]) for entry in last]
+    assert marks[1:] == [[("reloaded",)]] * 7
+    counted = {dict(entry["facts"])["overrides_24h"] for entry in last[1:]}
+    assert counted == {dict(last[0]["facts"])["overrides_24h"] + 1}, "the first showing alone"
+
+
 async def test_a_note_is_a_repeat_in_another_context(sandbox: RunningSandbox) -> None:
     told = {"permission": "emergency", "emergency_reason": "unconscious", "note": "Carried in without any papers"}
     async with walking(sandbox) as (browser, _):

@@ -67,6 +67,17 @@ def test_more_overrides_than_the_limit_in_a_day_mark_the_alert(before, marked):
     assert c.allowed(self_claimed).alert.marks == ()
 
 
+@pytest.mark.parametrize("before", [0, 5, 50])
+def test_a_page_loaded_again_is_told_as_that_and_never_marked_as_one_view_too_many(before):
+    given = c.facts(claims=c.claims("emergency"), override_count_24h=before, reloaded=True)
+    assert c.allowed(given).alert.marks == ("reloaded",)
+    lately = c.claims("emergency", condition_changed=True, condition_changed_note=c.CHANGE)
+    refused = c.facts(claims=lately, permissions=(c.recorded("no"),), override_count_24h=before, reloaded=True)
+    assert c.allowed(refused).alert.marks == ("after-refusal", "reloaded")
+    with_permission = c.facts(claims=c.claims(relationship=CLAIMED), relationships=(), reloaded=True)
+    assert c.allowed(with_permission).alert.marks == ()
+
+
 def test_both_marks_stand_together():
     wanted = c.claims("emergency", condition_changed=True, condition_changed_note=c.CHANGE)
     given = c.facts(claims=wanted, permissions=(c.recorded("no"),), override_count_24h=5)

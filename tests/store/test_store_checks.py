@@ -71,6 +71,7 @@ async def test_answers_and_overrides_by_user(journal: Journal, engine: AsyncEngi
                 an_alert(marks=("threshold",)),
                 an_alert(at=NOW + DAY, marks=("after-refusal", "threshold")),
                 an_alert(user=COLLEAGUE, marks=("thresholds",)),
+                an_alert(user=COLLEAGUE, marks=("reloaded",)),
                 an_alert(user=COLLEAGUE, basis="yes_this_time", type=AlertType.SELF_CLAIM, reason=AlertReason.OTHER),
             ),
         )

@@ -102,6 +102,8 @@ async def test_a_users_overrides(journal: Journal, engine: AsyncEngine) -> None:
         an_alert(user=COLLEAGUE, note="Somebody else's note"),
         an_alert(basis="yes_this_time", note="Not an override"),
         an_alert(marks=("s-flag-attempt",), note=None),
+        an_alert(marks=("reloaded",), note=None),
+        an_alert(marks=("after-refusal", "reloaded"), note=None),
         an_alert(at=NOW - 24 * HOUR, note=None, basis="legal_statute"),
     )
     await journal.commit(Write(alerts=(*mine, *others)))
