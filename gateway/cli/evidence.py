@@ -36,18 +36,19 @@ async def _export(config: Path, form: str, output: Path) -> int:
 
     from gateway.app import clock
     from gateway.cli.exporting import recorded, written
+    from gateway.cli.opening import engine_of
     from gateway.config import ConfigInvalid, load
     from gateway.domain.errors import GatewayError
-    from gateway.store.engine import NotDurable, make_engine
+    from gateway.store.engine import NotDurable
     from gateway.store.keys import KeysUnusable, load_keys
 
     try:
         settings = load(config)
         keys = load_keys(settings.store.keys)
-    except (ConfigInvalid, KeysUnusable, OSError) as error:
+        engine = engine_of(settings.store)
+    except (ConfigInvalid, KeysUnusable, NotDurable, OSError) as error:
         click.echo(str(error), err=True)
         return 1
-    engine = make_engine(settings.store.address())
     try:
         made = await recorded(
             engine, keys, f"audit export {form}", getpass.getuser(), clock, lambda: str(uuid.uuid4()).upper()
@@ -71,17 +72,18 @@ def audit_retention(config: Path) -> None:
 
 async def _retention(config: Path) -> int:
     from gateway.app import clock
+    from gateway.cli.opening import engine_of
     from gateway.config import ConfigInvalid, load
-    from gateway.store.engine import make_engine
+    from gateway.store.engine import NotDurable
     from gateway.store.retention import held
 
     try:
         settings = load(config)
-    except (ConfigInvalid, OSError) as error:
+        engine = engine_of(settings.store)
+    except (ConfigInvalid, NotDurable, OSError) as error:
         click.echo(str(error), err=True)
         return 1
     now = clock()
-    engine = make_engine(settings.store.address())
     try:
         for kind, decisions in (("audit", settings.retention.audit), ("alerts", settings.retention.alerts)):
             in_force = [decision for decision in decisions if decision.since <= now.date()]

@@ -20,15 +20,16 @@ def interest_list(config: Path, limit: int, as_json: bool) -> None:
     """The newest forms first."""
     import json
 
+    from gateway.cli.opening import engine_of
     from gateway.config import ConfigInvalid, load
     from gateway.domain.errors import GatewayError
-    from gateway.store.engine import make_engine
+    from gateway.store.engine import NotDurable
     from gateway.store.people import People
 
     async def listing() -> int:
         try:
-            engine = make_engine(load(config).store.address())
-        except (ConfigInvalid, OSError) as error:
+            engine = engine_of(load(config).store)
+        except (ConfigInvalid, NotDurable, OSError) as error:
             click.echo(str(error), err=True)
             return 1
         try:

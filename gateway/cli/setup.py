@@ -189,9 +189,10 @@ def training_import(file: Path, config: Path) -> None:
     """Add the records of the training service's export (CSV: uid,module,topics_version,passed,date)."""
     from datetime import UTC, datetime
 
-    from gateway.config import load
+    from gateway.cli.opening import engine_of
+    from gateway.config import ConfigInvalid, load
     from gateway.domain.errors import InvalidValue
-    from gateway.store.engine import make_engine
+    from gateway.store.engine import NotDurable
     from gateway.store.people import record_training
     from gateway.store.training import read_export
     from gateway.text_files import TextUnreadable, read_text
@@ -202,7 +203,11 @@ def training_import(file: Path, config: Path) -> None:
         except (InvalidValue, TextUnreadable) as error:
             click.echo(f"{file.name}: {error}", err=True)
             return 1
-        engine = make_engine(load(config).store.address())
+        try:
+            engine = engine_of(load(config).store)
+        except (ConfigInvalid, NotDurable, OSError) as error:
+            click.echo(str(error), err=True)
+            return 1
         try:
             async with engine.begin() as connection:
                 await connection.run_sync(record_training(records, at=datetime.now(UTC), source=file.name))

@@ -1,7 +1,6 @@
 """`audit verify`: of an export on any machine that has the keys, or of the database itself with its alerts."""
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from gateway.cli.running import run
 if TYPE_CHECKING:
     from gateway.config import Settings
     from gateway.store.verify import Report
+    from gateway.store.verify_export import Anchored
 
 
 @click.command("verify")
@@ -42,14 +42,14 @@ def audit_verify(file: Path | None, config: Path | None, folder: Path | None, an
 
 def _export(file: Path, folder: Path, anchor: Path | None) -> int:
     from gateway.store.keys import KeysUnusable, load_verify_keys
-    from gateway.store.verify_export import AnchorUnusable, read_anchor, verify_file
+    from gateway.store.verify_export import Anchored, AnchorUnusable, read_anchor, verify_file
 
     try:
-        anchored = read_anchor(anchor) if anchor else ()
-        report = verify_file(file, load_verify_keys(folder), anchored)
+        anchored = read_anchor(anchor) if anchor else Anchored(())
+        report = verify_file(file, load_verify_keys(folder), anchored.checkpoints)
     except (KeysUnusable, AnchorUnusable, OSError) as error:
         return _cannot(error)
-    return _said(report, len(anchored), "this export was made")
+    return _said(report, anchored, "this export was made")
 
 
 async def _database(config: Path, anchor: Path | None) -> int:
@@ -61,35 +61,33 @@ async def _database(config: Path, anchor: Path | None) -> int:
 
     try:
         settings = load(config)
-        report, count = await _verified(settings, anchor)
+        report, anchored = await _verified(settings, anchor)
     except (ConfigInvalid, KeysUnusable, AnchorUnusable, NotDurable, GatewayError, OSError) as error:
         return _cannot(error)
-    return _said(report, count, "now")
+    return _said(report, anchored, "now")
 
 
-async def _verified(settings: "Settings", anchor: Path | None) -> "tuple[Report, int]":
-    """The report, and how many checkpoints kept elsewhere were compared."""
+async def _verified(settings: "Settings", anchor: Path | None) -> "tuple[Report, Anchored]":
+    """The report, and what was kept elsewhere and compared."""
     import getpass
     import uuid
 
     from gateway.app import clock
     from gateway.cli.exporting import anchor_due, recorded
-    from gateway.store.checkpoints import Checkpoint
-    from gateway.store.engine import make_engine, refuse_to_begin_again
-    from gateway.store.keys import audit_keys_made, load_keys
+    from gateway.cli.opening import engine_of
+    from gateway.store.keys import load_keys
     from gateway.store.verify_database import verify_database
-    from gateway.store.verify_export import read_anchor
+    from gateway.store.verify_export import Anchored, read_anchor
 
     keys = load_keys(settings.store.keys)
-    refuse_to_begin_again(settings.store.address(), audit_keys_made(settings.store.keys))
-    engine = make_engine(settings.store.address())
+    engine = engine_of(settings.store)
     try:
         kept = settings.store.anchor
         if anchor is None and kept is not None and (kept.exists() or await anchor_due(engine)):
             anchor = kept
-        anchored: Sequence[Checkpoint] = read_anchor(anchor) if anchor else ()
+        anchored = read_anchor(anchor) if anchor else Anchored(())
         await recorded(engine, keys, "audit verify", getpass.getuser(), clock, lambda: str(uuid.uuid4()).upper())
-        return await verify_database(engine, keys.verify, anchored), len(anchored)
+        return await verify_database(engine, keys.verify, anchored.checkpoints), anchored
     finally:
         await engine.dispose()
 
@@ -99,10 +97,12 @@ def _cannot(error: Exception) -> int:
     return 2
 
 
-def _said(report: "Report", anchored: int, until: str) -> int:
+def _said(report: "Report", anchored: "Anchored", until: str) -> int:
     """Prints what was found. Returns the exit status."""
-    if anchored:
-        click.echo(f"Checkpoints kept elsewhere and compared: {anchored}.", err=True)
+    for number in anchored.torn:
+        click.echo(f"Line {number} of the anchor breaks off and was left out: a crash left it so, or somebody cut it.")
+    if anchored.checkpoints:
+        click.echo(f"Checkpoints kept elsewhere and compared: {len(anchored.checkpoints)}.", err=True)
     else:
         click.echo(f"No anchor was given: what was cut off the audit's end before {until} would not show.", err=True)
     for flaw in report.flaws:

@@ -37,15 +37,21 @@ class Anchor(Protocol):
 
 @dataclass(frozen=True)
 class AnchorFile:
-    """Appends checkpoints to a file, each on disk before the next; best on another machine's disk."""
+    """Appends checkpoints to a file, each on disk before the next; best on another machine's disk.
+
+    A line that was cut off, by a crash or a full disk, stays as it is: the next one begins on a line of its own.
+    """
 
     path: Path
 
     def keep(self, line: bytes) -> None:
-        """Appends one line and waits for the disk."""
-        descriptor = os.open(self.path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
+        """Appends one line, whole, and waits for the disk. Raises OSError."""
+        descriptor = os.open(self.path, os.O_CREAT | os.O_APPEND | os.O_RDWR, 0o600)
         try:
-            os.write(descriptor, line)
+            end = os.lseek(descriptor, 0, os.SEEK_END)
+            left = memoryview(line if not end or os.pread(descriptor, 1, end - 1) == b"\n" else b"\n" + line)
+            while left:  # a disk that fills up takes a part, and says so only to the next call
+                left = left[os.write(descriptor, left) :]
             os.fsync(descriptor)
         finally:
             os.close(descriptor)

@@ -49,9 +49,9 @@ def refuse_to_begin_again(url: str, keys_made: bool) -> None:
     beside = [log.name] if log.exists() else []
     beside += ["the audit's keys"] if keys_made else []
     # last: another process that starts for the first time makes the file before the other two
-    if beside and not path.exists():
+    if beside and (not path.exists() or (path.stat().st_size == 0 and not log.exists())):
         raise DatabaseMissing(
-            f"{path.name} is not there, but {' and '.join(beside)} of an earlier run are: the audit is missing. Put the "
+            f"{path.name} is not there or empty, but {' and '.join(beside)} of an earlier run are: the audit is missing. Put the "
             f"database file back beside its -wal file, or restore a backup. To begin a new audit, move any -wal file away "
             f"and run `scr-gateway db upgrade` (the sandbox: start with --fresh)"
         )

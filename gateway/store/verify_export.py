@@ -40,25 +40,39 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes, dict[str, Any] | None]]:
             yield number, line, values if as_written else None
 
 
+_BEGINNING = Checkpoint(body="", signature="").line.partition(b'""')[0]
+"""How every line of an anchor begins."""
+
+
 class AnchorUnusable(Exception):
-    """An anchor file is none, or not whole. The text names the line."""
+    """An anchor file is none. The text names the line."""
 
 
-def read_anchor(path: Path) -> tuple[Checkpoint, ...]:
+@dataclass(frozen=True, slots=True)
+class Anchored:
+    """What an anchor file holds."""
+
+    checkpoints: tuple[Checkpoint, ...]
+    torn: tuple[int, ...] = ()
+    """Lines that break off, by number: a crash or a full disk left them so, or somebody cut them."""
+
+
+def read_anchor(path: Path) -> Anchored:
     """The checkpoints kept outside the database. Raises AnchorUnusable where it holds none or anything else; OSError.
 
-    A last line that breaks off is what a crash in the middle of writing it leaves, or somebody cut: it is refused too, so
-    that whoever verifies decides which of the two it was.
+    A line that breaks off vouches for nothing and spoils none of the others; whoever verifies is told of it.
     """
-    found = []
+    found, torn = [], []
     for number, raw, line in _lines(path):
-        if line is None or line.keys() != _FIELDS["checkpoint"] or line["kind"] != "checkpoint":
-            how = "is no checkpoint" if raw.endswith(b"\n") else "breaks off"
-            raise AnchorUnusable(f"line {number} of the anchor {how}")
-        found.append(Checkpoint(body=str(line["body"]), signature=str(line["signature"])))
+        if line is not None and line.keys() == _FIELDS["checkpoint"] and line["kind"] == "checkpoint":
+            found.append(Checkpoint(body=str(line["body"]), signature=str(line["signature"])))
+        elif raw.startswith(_BEGINNING) or _BEGINNING.startswith(raw.rstrip(b"\n")):
+            torn.append(number)
+        else:
+            raise AnchorUnusable(f"line {number} of the anchor is no checkpoint")
     if not found:
         raise AnchorUnusable("the anchor holds no checkpoint")
-    return tuple(found)
+    return Anchored(tuple(found), tuple(torn))
 
 
 def read_checkpoints(path: Path) -> Iterator[Checkpoint]:

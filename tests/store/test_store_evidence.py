@@ -1,7 +1,9 @@
 """The audit as evidence: every way of changing it is found and named, on both databases and on an export alone."""
 
 import asyncio
+import errno
 import hashlib
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -269,7 +271,7 @@ async def test_no_part_of_an_export_can_go_and_the_counts_be_made_to_fit(
     [
         (b"", "no checkpoint"),
         (b"root:x:0:0\n", "line 1 of the anchor is no checkpoint"),
-        (None, "line 1 of the anchor breaks off"),
+        (None, "no checkpoint"),  # its only line breaks off
     ],
 )
 async def test_an_anchor_that_is_none_is_refused(
@@ -281,10 +283,44 @@ async def test_an_anchor_that_is_none_is_refused(
     await journal.start()
     await write(journal, 1)
     await journal.stop()
-    assert len(read_anchor(path)) == 1
+    assert len(read_anchor(path).checkpoints) == 1
     path.write_bytes(path.read_bytes()[:-20] if content is None else content)
     with pytest.raises(AnchorUnusable, match=said):
         read_anchor(path)
+
+
+async def test_a_line_of_the_anchor_that_breaks_off_spoils_none_after_it(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    path = tmp_path / "anchor.jsonl"
+    for cut in (1, 20, 0):
+        journal = make_journal()
+        journal._signer._anchor = AnchorFile(path)
+        await journal.start()
+        await write(journal, 1)
+        await journal.stop()
+        if cut:
+            path.write_bytes(path.read_bytes()[:-cut])
+    found = read_anchor(path)
+    # the first lacks nothing but the end of its line, which the next one gave it
+    assert (len(found.checkpoints), found.torn) == (2, (2,))
+
+
+def test_a_checkpoint_that_does_not_fit_the_disk_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, room = tmp_path / "anchor.jsonl", [5, 0]
+    plain = os.write
+
+    def write(descriptor: int, data: bytes) -> int:
+        if not room[0]:
+            raise OSError(errno.ENOSPC, "no space left")
+        return plain(descriptor, bytes(data)[: room.pop(0)])
+
+    monkeypatch.setattr(os, "write", write)
+    with pytest.raises(OSError, match="no space"):
+        AnchorFile(path).keep(b'{"body":"a"}\n')
+    monkeypatch.undo()
+    AnchorFile(path).keep(b"whole\n")
+    assert path.read_bytes() == b'{"bod\nwhole\n'
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.cli import main
+from gateway.sandbox import Ports, prepare
 from gateway.store.engine import DatabaseMissing, refuse_to_begin_again
+from gateway.store.keys import load_or_create_keys
 from tests.running import free_base
 
 
@@ -67,7 +69,37 @@ async def test_a_sandbox_whose_database_is_gone_does_not_start(tmp_path: Path) -
         if process.returncode is None:
             process.terminate()
     assert process.returncode == 1
-    assert b"gateway.sqlite is not there, but gateway.sqlite-wal and the audit's keys" in said
+    assert b"gateway.sqlite is not there or empty, but gateway.sqlite-wal and the audit's keys" in said
     assert (data / "gateway.sqlite-wal").read_bytes() == b"kept"
     assert not (data / "gateway.sqlite").exists()
     shutil.rmtree(data)
+
+
+@pytest.mark.parametrize("empty", [False, True], ids=["gone", "emptied"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("audit", "export", "--output", "out.jsonl"),
+        ("audit", "verify"),
+        ("audit", "retention"),
+        ("interest", "list"),
+        ("training", "import", "training.csv"),
+    ],
+    ids=lambda words: " ".join(words[:2]),
+)
+def test_no_command_makes_a_new_database_in_place_of_a_lost_one(
+    tmp_path: Path, words: tuple[str, ...], empty: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ports = Ports(base=20000)
+    config = asyncio.run(prepare(ports, tmp_path, None))
+    load_or_create_keys(tmp_path / "keys")
+    (tmp_path / "training.csv").write_text("uid,module,topics_version,passed,date\n", encoding="utf-8")
+    database = tmp_path / "gateway.sqlite"
+    if empty:
+        database.touch()
+    result = CliRunner().invoke(main, [*words, "--config", str(config)])
+    assert result.exit_code in (1, 2), result.output
+    assert "the audit is missing" in result.output
+    assert database.exists() == empty
+    assert not empty or database.stat().st_size == 0
