@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import orjson
 
 from gateway.adapters.problems import problem
-from gateway.domain.access import Scope, SystemKind
+from gateway.domain.access import PLAIN_VERSION, Scope, SystemKind
 from gateway.domain.codes import Code
 from gateway.domain.errors import GatewayError, InternalError, InvalidValue, MessageInvalid
 from gateway.domain.findings import Finding
@@ -188,6 +188,9 @@ class PermissionsDoor(RecordsDoor):
         kind = members.text("kind") or "single"
         if kind not in {"single", "extended", "proxy"}:
             raise invalid("/kind", "one of single, extended, proxy")
+        version = members.text("question_version")
+        if version is not None and not PLAIN_VERSION.fullmatch(version):
+            raise invalid("/question_version", "a version of 1 to 32 plain characters, such as 2 or 2026-03")
         scope = members.text("scope")
         mini_service = wire.system is not None and wire.system.kind is SystemKind.MINI_SERVICE
         return RecordPermissionCall(
@@ -201,7 +204,7 @@ class PermissionsDoor(RecordsDoor):
             scope=members.one_of("scope", Scope) if scope else None,
             until=members.end_of("until"),
             how_asked=members.one_of("how_asked", HowAsked, HowAsked.FACE_TO_FACE),
-            question_version=members.text("question_version"),
+            question_version=version,
         )
 
     def document(self, outcome: Recorded) -> dict[str, object]:

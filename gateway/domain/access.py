@@ -10,6 +10,8 @@ from gateway.domain.errors import InvalidValue
 from gateway.domain.identifiers import ActivityCode, Asid, OdsCode, RoleProfileId, SystemId, TeamId, UserId
 from gateway.domain.instants import aware
 
+PLAIN_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/:+()-]{0,31}", re.ASCII)
+"""How the version of a question is written: it is kept with every answer and shown in reports (P-21)."""
 _SETTING = re.compile(r"[a-z0-9][a-z0-9_]{1,63}", re.ASCII)
 
 
@@ -151,12 +153,18 @@ class PermissionPolicy:
     """Longest life of a kept permission, in days; 0 where kind is single."""
     question: str
     question_version: str
+    earlier_versions: tuple[str, ...] = ()
+    """Versions of the question put to patients before; an answer to one of them may still be recorded (P-21)."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.days <= 366 or (self.kind is PermissionKind.SINGLE) is not (self.days == 0):
             raise InvalidValue("permission days are 0 for single, 1 to 366 for extended")
         if not self.question.strip() or not self.question_version.strip():
             raise InvalidValue("the permission question and its version are required (P-21)")
+
+    def has_asked(self, version: str) -> bool:
+        """Whether this version of the question is, or was, the organisation's own."""
+        return version == self.question_version or version in self.earlier_versions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

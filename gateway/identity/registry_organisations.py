@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from gateway.domain.access import (
+    PLAIN_VERSION,
     OnboardingStep,
     Organisation,
     PermissionKind,
@@ -110,13 +111,17 @@ def _permission(table: Table) -> PermissionPolicy | None:
         table.row["ptv"],
         (*table.path, "ptv"),
         table.findings,
-        ("kind", "scope", "days", "question", "question_version"),
+        ("kind", "scope", "days", "question", "question_version", "earlier_versions"),
     )
     kind = policy.build("kind", PermissionKind)
     scope = policy.build("scope", Scope, why="to whom a permission extends must be said (P-20)")
     days = policy.number("days", needed=kind is not PermissionKind.SINGLE)
     question = policy.text("question", why="the question put to the patient must exist (P-21)")
     version = policy.text("question_version", why="the version of the question shown is kept with each answer (P-21)")
+    earlier = tuple(policy.texts("earlier_versions"))
+    for name, versions in (("question_version", (version,) if version else ()), ("earlier_versions", earlier)):
+        if not all(map(PLAIN_VERSION.fullmatch, versions)):
+            policy.fault(name, f"{name} must be 1 to 32 plain letters, digits and signs, such as 2 or 2026-03 (P-21).")
     if question is not None and len(question) > _LONGEST_QUESTION:
         policy.fault("question", f"The question must be short (P-21): at most {_LONGEST_QUESTION} characters.")
         return None
@@ -130,7 +135,14 @@ def _permission(table: Table) -> PermissionPolicy | None:
     if kind is None or scope is None or question is None or version is None:
         return None
     _check_question(policy, question, whole, table.row.get("name"))
-    return PermissionPolicy(kind=kind, scope=scope, days=whole, question=question, question_version=version)
+    return PermissionPolicy(
+        kind=kind,
+        scope=scope,
+        days=whole,
+        question=question,
+        question_version=version,
+        earlier_versions=earlier,
+    )
 
 
 def _check_question(policy: Table, question: str, days: int, name: object) -> None:

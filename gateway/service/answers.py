@@ -7,6 +7,7 @@ from gateway.domain.access import Organisation, PermissionKind, Role, Scope
 from gateway.domain.codes import Code
 from gateway.domain.decision import Facts
 from gateway.domain.errors import MessageInvalid, PolicyRefused
+from gateway.domain.findings import Finding
 from gateway.domain.identifiers import TeamId, UserId
 from gateway.domain.instants import LONDON, from_iso
 from gateway.domain.permission import (
@@ -64,6 +65,17 @@ def capped(now: datetime, asked: datetime | None, latest: datetime) -> datetime:
     if asked is not None and asked < now:
         raise wrong("until", "a day that is not past", ("P-22",))
     return min(asked or latest, latest)
+
+
+def check_version(version: str | None, organisation: Organisation) -> None:
+    """Raises MessageInvalid where a version is named that was never a question of this organisation (P-21)."""
+    if version is None or organisation.permission.has_asked(version):
+        return
+    expected = "a version of this organisation's question, as its registry has or had it"
+    finding = Finding(
+        code="member", sentence=f"question_version is not {expected}.", path="/question_version", expected=expected
+    )
+    raise MessageInvalid(Code.MESSAGE_VALUE, (finding,), rules=("P-21",))
 
 
 def asked_permission(call: ViewCall, caller: Caller, context: Context, ids: Ids) -> RecordedPermission | None:

@@ -16,7 +16,7 @@ from gateway.domain.permission import (
     Relationship,
     RelationshipKind,
 )
-from gateway.service.answers import SINGLE_LASTS, as_answered, capped, kept_until, reach, what_is_kept
+from gateway.service.answers import SINGLE_LASTS, as_answered, capped, check_version, kept_until, reach, what_is_kept
 from gateway.service.calls import (
     Call,
     Context,
@@ -87,6 +87,7 @@ class Recording:
                 refusal.next_step = what_is_kept(caller.organisation)
             raise
         assert caller.organisation is not None
+        check_version(call.question_version, caller.organisation)
         permissions = tuple(self._permission(call, caller, context, who) for who in people)
         ends: tuple[EndPermissions, ...] = ()
         if call.answer is not PermissionAnswer.YES:

@@ -87,7 +87,7 @@ def test_record_permission(viewer: Viewer) -> None:
     call = viewer.read(viewer.sample("record-permission"))
     assert isinstance(call, RecordPermissionCall)
     assert (call.patient, call.answer, call.kind) == (NUMBER, PermissionAnswer.YES, "extended")
-    assert (call.scope, call.how_asked, call.question_version) == (Scope.TEAM, HowAsked.PHONE, "2")
+    assert (call.scope, call.how_asked, call.question_version) == (Scope.TEAM, HowAsked.PHONE, "1")
     assert call.until == datetime(2030, 2, 1, 23, 59, 59, tzinfo=UTC)
     assert call.claims == AccessClaims(role=ROLE, purpose="direct-care", setting="gp_out_of_hours")
 

@@ -1,5 +1,6 @@
 """P-12, P-16, P-21 and P-30 to P-79 through doors: networks, settings, purposes, and how an organisation is set up."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from gateway.policy.settings import shipped
 from tests.policy_doors.yard import ADASTRA, EMIS, MINI, SCRA, SEATS, SYMPHONY, SYSTMONE, Seat, Yard, at, doors
 from tests.running import gateway_command
 from vendor_stubs import cast, scra
+from vendor_stubs.calling.preparation import id_token
 from vendor_stubs.cast import Organisation
 from vendor_stubs.pages import Browser
 
@@ -309,6 +311,47 @@ async def test_p21_the_version_of_the_question_is_kept_with_the_answer(yard: Yar
                 number = yard.number()
                 assert (await yard.opens(seat, nhs_number=number))["question_version"] == version
                 assert yard.answers(number)[0]["question_version"] == version
+
+
+async def recorded(yard: Yard, **document: str) -> tuple[int, dict[str, Any]]:
+    """POST /permissions at Adastra's organisation: the status and the body."""
+    async with yard.calling(ADASTRA.system) as calls:
+        token = await id_token(calls, *ADASTRA.plain)
+        headers = {
+            "X-SCR-System": ADASTRA.system,
+            "Content-Type": "application/json",
+            "Authorization": f"Bearer {token}",
+        }
+        said = json.dumps({"answer": "yes", **document}).encode()
+        answer = await calls.wire.send("POST", f"{calls.gateway}/permissions", headers=headers, body=said)
+        return answer.status, json.loads(answer.body)
+
+
+async def test_p21_an_answer_names_a_version_that_the_organisation_has_or_had(yard: Yard) -> None:
+    with yard.registry(organisation=asking(question=QUESTION, question_version="8")):
+        (yard.sandbox.data / "registry.toml").write_text(
+            (yard.sandbox.data / "registry.toml")
+            .read_text(encoding="utf-8")
+            .replace('question_version = "8"', 'question_version = "8", earlier_versions = ["6", "7"]'),
+            encoding="utf-8",
+        )
+        yard.reload()
+        for version in ("8", "7", "6"):
+            number = yard.number()
+            assert (await recorded(yard, nhs_number=number, question_version=version))[0] == 201
+            assert [row["question_version"] for row in yard.answers(number)] == [version]
+        number = yard.number()
+        assert (await recorded(yard, nhs_number=number))[0] == 201
+        assert yard.answers(number)[0]["question_version"] == "8"
+        for wrong in ("1", "9", "<b>8</b>", "8" * 33, "8\n", " 8"):
+            number = yard.number()
+            status, problem = await recorded(yard, nhs_number=number, question_version=wrong)
+            assert (status, problem["code"], problem["findings"][0]["path"]) == (
+                400,
+                "message-value",
+                "/question_version",
+            )
+            assert yard.answers(number) == []
 
 
 @pytest.mark.parametrize(("name", "rule"), [("question", "P-21"), ("question_version", "P-21"), ("scope", "P-20")])

@@ -117,11 +117,15 @@ class Yard:
         told = rates or {}
         text = re.sub(r'(?m)^id = "([^"]+)"$', lambda found: f"{found[0]}\nrate = {told.get(found[1], FAST)}", text)
         (self.sandbox.data / "registry.toml").write_text(text + self.tail, encoding="utf-8")
+        self.reload()
+        self.systems = {row.id: row for row in rows}
+
+    def reload(self) -> None:
+        """Puts the registry file in force as it stands."""
         with self.sandbox.log.open("rb") as log:
             log.seek(0, os.SEEK_END)
             os.kill(self.sandbox.process.pid, signal.SIGHUP)
             self._await_reload(log.read)
-        self.systems = {row.id: row for row in rows}
 
     def _await_reload(self, read: Callable[[], bytes]) -> None:
         said, end = b"", time.monotonic() + RELOAD_SECONDS

@@ -162,6 +162,24 @@ async def test_p20_a_yes_that_opens_nothing_is_not_recorded(world: World, said: 
     assert "kind extended, scope individual or team, at most 7 days" in error.next_step
 
 
+@pytest.mark.parametrize("version", ["", "2", "x" * 33, "1 "])
+@pytest.mark.parametrize("answer", list(PermissionAnswer))
+async def test_p21_a_version_that_was_never_asked_is_no_answer(version: str, answer: PermissionAnswer) -> None:
+    error = await refused(World(), record(answer=answer, question_version=version))
+    assert isinstance(error, MessageInvalid)
+    assert (error.code, error.rules) == (Code.MESSAGE_VALUE, ("P-21",))
+    assert "question_version" in error.findings[0].sentence
+
+
+async def test_p21_an_earlier_version_is_kept_as_it_was_asked() -> None:
+    world = World()
+    found = cases.organisation()
+    earlier = replace(found, permission=replace(found.permission, question_version="3", earlier_versions=("1", "2")))
+    world.organisation = lambda _: earlier  # type: ignore[method-assign]
+    await asked(world, record(question_version="2"))
+    assert recorded(world).question_version == "2"
+
+
 async def test_p20_where_nothing_is_kept_the_next_step_says_so() -> None:
     world = Desk()
     world.keeps = "single"

@@ -82,7 +82,7 @@ def test_permission() -> None:
         PermissionAnswer.YES,
         "extended",
     )
-    assert (call.scope, call.how_asked, call.question_version) == (Scope.TEAM, HowAsked.PHONE, "2")
+    assert (call.scope, call.how_asked, call.question_version) == (Scope.TEAM, HowAsked.PHONE, "1")
     assert call.until == datetime(2030, 2, 1, 23, 59, 59, tzinfo=UTC)
 
 
