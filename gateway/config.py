@@ -3,18 +3,24 @@
 Any value can also come as SCR_GATEWAY_SECTION__NAME. Secrets are files named here, never values.
 """
 
+import os
 import tomllib
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from sqlalchemy import make_url
 
 from gateway.domain.identifiers import NumberRange
 from gateway.text_files import TextUnreadable, read_text
+
+PREFIX = "SCR_GATEWAY_"
+"""Of environment variables that are settings."""
 
 
 class Part(BaseModel):
@@ -201,7 +207,7 @@ class Limits(Part):
 class Settings(BaseSettings):
     """Everything the composition root needs."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="SCR_GATEWAY_", env_nested_delimiter="__")
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix=PREFIX, env_nested_delimiter="__")
 
     nhs_number_range: NumberRange
     operator_ods: str
@@ -255,17 +261,40 @@ class ConfigInvalid(ValueError):
 
 
 def load(path: Path) -> Settings:
-    """Reads a TOML file and the environment. Raises ConfigInvalid with every fault."""
+    """Reads a TOML file and the environment, where every variable with our prefix must be a setting. Raises ConfigInvalid
+    with every fault.
+    """
     try:
         values: dict[str, Any] = tomllib.loads(read_text(path))
     except TextUnreadable as error:
         raise ConfigInvalid((f"{path.name}: {error}",)) from error
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigInvalid((f"{path.name}: not TOML: {error}",)) from error
+    stray = _stray(os.environ)
     try:
-        return Settings(**values)
+        settings = Settings(**values)
     except ValidationError as error:
-        raise ConfigInvalid(tuple(_said(fault["loc"], fault["msg"]) for fault in error.errors())) from error
+        raise ConfigInvalid((*(_said(fault["loc"], fault["msg"]) for fault in error.errors()), *stray)) from error
+    if stray:
+        raise ConfigInvalid(stray)
+    return settings
+
+
+def _stray(environment: Iterable[str]) -> tuple[str, ...]:
+    """Variables with our prefix that name no setting: pydantic reports a misspelt member of a section, but not these."""
+    known, parting = Settings.model_fields, "__"
+    found = []
+    for variable in sorted(environment):
+        name = variable.lower()
+        if name.startswith(PREFIX.lower()):
+            first, *deeper = name.removeprefix(PREFIX.lower()).split(parting)
+            if first not in known or (deeper and not _is_section(known[first])):
+                found.append(f"{variable}: no setting is called so (environment)")
+    return tuple(found)
+
+
+def _is_section(field: FieldInfo) -> bool:
+    return isinstance(field.annotation, type) and issubclass(field.annotation, Part)
 
 
 def _said(place: tuple[int | str, ...], message: str) -> str:
