@@ -21,6 +21,7 @@ from gateway.adapters.fhir.requests import (
     claims_of,
     credentials_of,
     list_header,
+    parameter,
     parameters_of,
     patient_parameter,
     request_id,
@@ -196,7 +197,7 @@ class AuditEventDoor(FhirDoor):
         """AuditEvent -> call. Raises MessageInvalid."""
         assert wire.system is not None
         check_headers(wire)
-        check_acceptable(list_header(wire.headers, "Accept"), wire.query.get("_format") or None)
+        check_acceptable(list_header(wire.headers, "Accept"), parameter(wire.query, "_format") or None)
         alert = read_alert(wire.body, self._numbers, wire.system.asid, wire.now)
         credentials = credentials_of(wire)
         if credentials.named_user not in {None, alert.user}:

@@ -3,6 +3,7 @@
 Whoever compares notes must take them apart again: joined to another, a used note would pass for a new one.
 """
 
+import unicodedata
 from enum import StrEnum
 
 from gateway.domain.cells import TURNS
@@ -45,3 +46,33 @@ def parts(text: str) -> tuple[str, ...]:
     """Every note that may stand in a kept text: the whole, and where it is joined each of its parts."""
     pieces = text.removeprefix(_CHANGED).split(_JOIN)
     return tuple(dict.fromkeys((text, *filter(None, pieces))))
+
+
+_BLANK = frozenset(
+    map(
+        chr,
+        (
+            0x034F,
+            0x115F,
+            0x1160,
+            0x17B4,
+            0x17B5,
+            0x2800,
+            0x3164,
+            0xFFA0,
+            *range(0x180B, 0x1810),
+            *range(0xFE00, 0xFE10),
+        ),
+    )
+) | frozenset(map(chr, range(0xE0100, 0xE01F0)))
+"""Letters and marks that show as nothing (Unicode's default-ignorable ones that are no format characters, and the empty braille cell)."""
+
+
+def seen(text: str) -> str:
+    """The text as read: compatibility forms made plain, characters nobody sees left out."""
+    plain = unicodedata.normalize("NFKC", text)
+    return "".join(letter for letter in plain if letter.isspace() or not _hidden(letter))
+
+
+def _hidden(letter: str) -> bool:
+    return letter in _BLANK or unicodedata.category(letter) in {"Cf", "Cc"}

@@ -14,7 +14,14 @@ from aiohttp import hdrs, web
 from gateway.adapters.fhir.capability import capability
 from gateway.adapters.fhir.datatypes import FHIR_JSON, Json
 from gateway.adapters.fhir.outcome import operation_outcome
-from gateway.adapters.fhir.requests import REQUEST_ID, check_acceptable, list_header, traced_headers
+from gateway.adapters.fhir.requests import (
+    REQUEST_ID,
+    check_acceptable,
+    check_ids,
+    list_header,
+    parameter,
+    traced_headers,
+)
 from gateway.adapters.symphony import PATH, ROUTES
 from gateway.domain.codes import Code
 from gateway.domain.errors import GatewayError, MessageInvalid
@@ -39,7 +46,8 @@ class FhirPages:
 
         async def handle(request: web.Request) -> web.Response:
             try:
-                check_acceptable(list_header(request.headers, "Accept"), request.query.get("_format") or None)
+                check_ids(request.headers)
+                check_acceptable(list_header(request.headers, "Accept"), parameter(request.query, "_format") or None)
             except MessageInvalid as error:
                 return self._refused(request, error)
             return _answer(request, 200, document)

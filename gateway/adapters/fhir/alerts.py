@@ -17,7 +17,7 @@ from gateway.domain.decision import ILLEGAL_ALERTS, AlertReason, AlertType
 from gateway.domain.errors import InvalidValue, MessageInvalid
 from gateway.domain.identifiers import Asid, NhsNumber, NhsNumbers, OdsCode, UserId
 from gateway.domain.instants import from_iso
-from gateway.domain.notes import STRAIGHT, turns
+from gateway.domain.notes import STRAIGHT, seen, turns
 from gateway.service.calls import PostedAlert
 from gateway.service.claims import writable
 
@@ -26,6 +26,8 @@ NOTIFICATION = f"{_FHIR}/StructureDefinition/Extension-SCR-NotificationMessage"
 TYPES = f"{_FHIR}/CodeSystem/SCR-AlertType"
 REASONS = f"{_FHIR}/CodeSystem/SCR-AlertReason"
 ASID = f"{_FHIR}/Id/nhsSpineASID"
+OUTCOMES = ("0", "4", "8", "12")
+"""Of http://hl7.org/fhir/ValueSet/audit-event-outcome: success, minor, serious and major failure."""
 LONGEST_NOTE = 2000
 CLOCKS_APART = timedelta(minutes=5)
 """How far a client's clock may be ahead."""
@@ -40,6 +42,7 @@ def read_alert(body: bytes, numbers: NhsNumbers, asid: Asid, now: datetime) -> P
         sentence = f"Invalid combination of alert type '{kind.value}' and alert subtype '{reason.value}'."
         raise invalid("AuditEvent.subtype", sentence, "", Code.MESSAGE_COMBINATION)
     agents = _rows(event, "agent")
+    _check_modified(event)
     _check_rest(event, asid, now)
     alert = PostedAlert(
         id=_id(event),
@@ -193,12 +196,24 @@ def _note(event: Json) -> str | None:
     if "outcomeDesc" not in event:
         return None
     note = _text(event["outcomeDesc"])
-    if not note:
+    if not seen(note).strip():
         raise _wrong(
             "outcomeDesc",
-            f"a text of 1 to {LONGEST_NOTE} characters, {STRAIGHT}, or none",
+            f"a text that can be seen, of 1 to {LONGEST_NOTE} characters, {STRAIGHT}, or none",
         )
     return note
+
+
+def _check_modified(event: Json) -> None:
+    """Nothing changes what the rest means, which nobody would read (R4 extensibility 2.4.0.1), and the outcome is one of R4's."""
+    for name in ("implicitRules", "modifierExtension"):
+        if name in event:
+            raise _wrong(name, "nothing: no rules and no extension that modify are known here")
+    for row in (row for name in ("agent", "entity") for row in _rows(event, name)):
+        if "modifierExtension" in row:
+            raise _wrong("modifierExtension", "nothing: no extension that modifies is known here")
+    if "outcome" in event and event["outcome"] not in OUTCOMES:
+        raise _wrong("outcome", "one of " + ", ".join(OUTCOMES) + ", or none")
 
 
 def _check_rest(event: Json, asid: Asid, now: datetime) -> None:

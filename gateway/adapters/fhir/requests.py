@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from email.message import Message
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -33,6 +34,8 @@ _JSON_TYPES = frozenset({FHIR_JSON, "application/json", "text/json", "json"})
 _RANGES = (_JSON_TYPES, frozenset({"application/*"}), frozenset({"*/*"}))
 """What names JSON in an Accept header, the most specific first: that one alone counts (RFC 9110 section 12.5.1)."""
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+={0,2}", re.ASCII)
+_HANDLING = re.compile(r"\s*handling\s*=\s*(strict|\"strict\")\s*", re.ASCII | re.IGNORECASE)
+_UTF8 = frozenset({"utf-8", "utf8"})
 _LONGEST_ACCESS = 6000
 _MOST_PARAMETERS = 40
 
@@ -43,13 +46,14 @@ def invalid(path: str, sentence: str, expected: str = "", code: Code = Code.MESS
 
 
 def strict_json(data: bytes | str) -> Any:
-    """JSON in which no member stands twice and no number is out of bounds. Raises ValueError."""
+    """JSON in UTF-8 in which no member stands twice and no number is out of bounds. Raises ValueError."""
+    text = data.decode("utf-8") if isinstance(data, bytes) else data  # left to itself, json would guess an encoding
 
     def never(_: str) -> Any:
         raise ValueError("not a JSON number")
 
     try:
-        return json.loads(data, object_pairs_hook=once, parse_constant=never)
+        return json.loads(text, object_pairs_hook=once, parse_constant=never)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
 
@@ -59,7 +63,11 @@ def strict_json(data: bytes | str) -> Any:
 
 def header(wire: WireRequest, name: str) -> str | None:
     """A header's text, stripped; None where absent or empty. Raises MessageInvalid where it stands twice."""
-    found = [value for key, value in wire.headers.items() if key.lower() == name.lower()]
+    return _once(wire.headers, name)
+
+
+def _once(headers: Mapping[str, str], name: str) -> str | None:
+    found = [value for key, value in headers.items() if key.lower() == name.lower()]
     if len(found) > 1:
         raise invalid(f"http.{name}", f"Header {name} is sent more than once.", "one", Code.MESSAGE_HEADERS)
     return found[0].strip() or None if found else None
@@ -81,10 +89,30 @@ def traced_headers(headers: Mapping[str, str]) -> dict[str, str]:
     return mirrored
 
 
+def check_charset(wire: WireRequest) -> None:
+    """A body is in UTF-8 (RFC 8259 section 8.1; FHIR R4 http 3.1.0.1.11): a label may say so, and nothing else.
+
+    Raises MessageInvalid (MESSAGE_MEDIA_TYPE).
+    """
+    media_type = Message()
+    media_type["Content-Type"] = header(wire, "Content-Type") or ""
+    for name, value in media_type.get_params(failobj=[])[1:]:
+        if name.lower() == "charset" and not (isinstance(value, str) and value.strip().lower() in _UTF8):
+            sentence = Code.MESSAGE_MEDIA_TYPE.sentence
+            raise invalid("http.Content-Type", sentence, "charset=utf-8, or no charset", Code.MESSAGE_MEDIA_TYPE)
+
+
 def check_headers(wire: WireRequest) -> None:
-    """The ids are UUIDs and the answer's form is one we give. Raises MessageInvalid."""
+    """The ids are UUIDs, and a body's label is UTF-8. Raises MessageInvalid."""
+    check_ids(wire.headers)
+    if wire.method == "POST":
+        check_charset(wire)
+
+
+def check_ids(headers: Mapping[str, str]) -> None:
+    """X-Correlation-ID and X-Request-ID are UUIDs where they are sent, each once. Raises MessageInvalid."""
     for name in (CORRELATION_ID, REQUEST_ID):
-        value = header(wire, name)
+        value = _once(headers, name)
         if value is not None and not re.fullmatch(UUID_FORM, value, re.ASCII):
             sentence = f'Invalid {name}. Should be a UUIDv4 matching "{UUID_FORM}"'
             raise invalid(f"http.{name}", sentence, "a UUID", Code.MESSAGE_HEADERS)
@@ -141,15 +169,28 @@ def parameters_of(wire: WireRequest, known: frozenset[str]) -> dict[str, str]:
                 raise invalid("http.query", "A request parameter is not known here.", ", ".join(sorted(known)))
             continue
         if name in found:
-            raise invalid(f"http.{name}", f"Request parameter '{name}' is given more than once.", "one value")
+            raise repeated(name)
         found[name] = value
     check_acceptable(list_header(wire.headers, "Accept"), found.get("_format") or None)
     return found
 
 
 def _strictly(prefer: str) -> bool:
-    """Whether `handling=strict` is among the preferences (RFC 7240)."""
-    return "handling=strict" in {part.strip().lower().replace(" ", "") for part in re.split("[,;]", prefer)}
+    """Whether `handling=strict` is among the preferences, its value bare or quoted (RFC 7240 section 2)."""
+    return any(_HANDLING.fullmatch(part) for part in re.split("[,;]", prefer))
+
+
+def parameter(query: Mapping[str, str], name: str) -> str | None:
+    """A parameter of the address alone; None where absent. Raises MessageInvalid where it is given twice."""
+    found = [value for key, value in query.items() if key == name]
+    if len(found) > 1:
+        raise repeated(name)
+    return found[0] if found else None
+
+
+def repeated(name: str) -> MessageInvalid:
+    """A parameter that is given more than once."""
+    return invalid(f"http.{name}", f"Request parameter '{name}' is given more than once.", "one value")
 
 
 def required(parameters: Mapping[str, str], name: str) -> str:
@@ -159,7 +200,7 @@ def required(parameters: Mapping[str, str], name: str) -> str:
         raise invalid(
             f"http.{name}",
             f"Required request parameter '{name}' for method parameter type String is not present",
-            "one value",
+            "this parameter, once",
         )
     return value
 

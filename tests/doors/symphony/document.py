@@ -50,14 +50,24 @@ A system connects with its client certificate (mutual TLS). On the sandbox's pla
 | `NHSD-Session-URID` | the user's role profile, where the sign-in chose none; it must be the user's own |
 | `NHSD-Identity-UUID` | optional; where sent it must be the user of the token |
 | `X-SCR-Access` | the access facts: one JSON object in base64url |
-| `X-Request-ID`, `X-Correlation-ID` | UUIDs; mirrored as written, made where absent |
-| `Accept`, `_format` | `application/fhir+json` or `application/json`; `_format` counts first; several `Accept` lines are one list |
-| `Prefer: handling=strict` | refuses search parameters that are not known, which are ignored otherwise |
+| `X-Request-ID`, `X-Correlation-ID` | UUIDs, each once, at `metadata` too; mirrored as written, made where absent |
+| `Accept`, `_format` | `application/fhir+json` or `application/json`; `_format` counts first, and stands once; several `Accept` lines are one list |
+| `Content-Type` | of a body: `charset` is UTF-8 or left out, else 415 |
+| `Prefer: handling=strict` | refuses search parameters that are not known, which are ignored otherwise; the value may be quoted |
 
 Members of `X-SCR-Access`, all optional: `permission` (yes, extended, proxy, no, not-asked, emergency, best-interests, legal),
 `legalBasis`, `emergencyReason`, `note`, `relationship`, `purpose`, `setting`, `roleProfile`, `conditionChanged`,
 `conditionChangedNote`, `confirmDeceased`, `dateOfBirth`, `until`, `userToken`. Without them the permission and the relationship on
-record are relied on. Unknown members are refused.
+record are relied on. Unknown members are refused, and a member that stands twice. A `note` or `conditionChangedNote` with
+characters that turn the direction of writing (U+202A to U+202E, U+2066 to U+2069) is 400, as at every door. An `until` past the
+organisation's days is not refused but capped to them; `POST /permissions` answers with the end that holds.
+
+`composition.identifier` takes the id that DocumentReference gave as `masterIdentifier`, which is the `Composition.id` of the
+summary, bare or as `https://fhir.nhs.uk/Id/nhsSCRUUID|…`. The `Composition.identifier.value` of a summary is the document's
+own id in the practice's system: searched for, it finds nothing (`total` 0).
+
+DocumentReference judges no role: it needs a user who is proved and has chosen a role, but not the activities of that role, the
+user's training, a relationship or a permission. A document found there may be refused at Bundle, which judges them all.
 
 Any registered system of an integrated viewer may use this door, not Symphony's alone; a one-click or standalone system may too,
 but for its pages and launches nothing is gained by it. A mini-service system may not: it calls what it is registered for. A feed
@@ -121,7 +131,8 @@ A view without the patient's permission, under a claimed relationship or a legal
 same transaction as its audit entry, before the answer goes out; a client cannot read and forget. An AuditEvent that is
 posted adds an alert of the client's own, once for the same content, for the caller's own organisation and the proved user. Its
 `recorded` may be past, and at most 5 minutes ahead of this gateway's clock; no text in it may turn the direction of writing
-(U+202A to U+202E, U+2066 to U+2069). Both are 400.
+(U+202A to U+202E, U+2066 to U+2069); an `outcomeDesc` has something that can be seen; `outcome` is one of R4's (0, 4, 8, 12) or
+left out; `implicitRules` and `modifierExtension` are refused, since nobody here would heed them. All of these are 400.
 
 """
 
@@ -206,7 +217,8 @@ def render() -> str:
             ),
             (
                 "\n## Where this differs from the national API's samples\n\nEverything else is equal; a test compares every sample"
-                " and fails on a difference without a row here.\n\n"
+                " and fails on a difference without a row here. The samples are no part of this project: where they do not"
+                " lie beside it (`../shared/samples`), the comparison is skipped and the test run says why.\n\n"
             ),
             _table(("what", "here", "why"), ((name, row.here, row.why) for name, row in REASONS.items())),
         )

@@ -114,6 +114,68 @@ def test_unknown_parameters_are_ignored_unless_strictness_is_asked_for() -> None
 
 
 @pytest.mark.parametrize(
+    ("prefer", "strict"),
+    [
+        ('handling="strict"', True),
+        ('return=minimal, Handling = "strict"; x=1', True),
+        ("respond-async;handling=STRICT", True),
+        ("handling=lenient", False),
+        ('handling="lenient"', False),
+        ('handling="strict', False),
+        ("xhandling=strict", False),
+        ("handling=strictly", False),
+    ],
+)
+def test_strictness_may_be_quoted(prefer: str, strict: bool) -> None:
+    wire = request(query=[*READ, ("_tracking", "1")], headers={"Prefer": prefer})
+    if strict:
+        assert refusal(lambda: doors()[1].read(wire)).code is Code.MESSAGE_VALUE
+    else:
+        assert doors()[1].read(wire).action == "Bundle.search"
+
+
+def test_a_missing_parameter_and_a_repeated_one_are_told_apart() -> None:
+    missing = refusal(lambda: doors()[1].read(request(query=READ[1:])))
+    twice = refusal(lambda: doors()[1].read(request(query=[*READ, READ[0]])))
+    assert [one.expected for error in (missing, twice) for one in error.findings] == [
+        "this parameter, once",
+        "one value",
+    ]
+
+
+@pytest.mark.parametrize("label", ["utf-8", "UTF-8", '"utf8"'])
+def test_a_label_may_say_utf_8(label: str) -> None:
+    headers = {"Content-Type": f"application/fhir+json; charset={label}"}
+    wire = request("/fhir/R4/AuditEvent", headers=headers, method="POST", body=json.dumps(alert()).encode())
+    assert doors()[2].read(wire).action == "AuditEvent.create"
+
+
+@pytest.mark.parametrize("charset", ["iso-8859-1", "utf-16", "us-ascii", "", "utf-8; charset=utf-16"])
+@pytest.mark.parametrize("door", [0, 1, 2])
+def test_another_charset_than_utf_8_is_another_media_type(door: int, charset: str) -> None:
+    headers = {"Content-Type": f"{FORM if door < 2 else 'application/fhir+json'}; charset={charset}"}
+    body = json.dumps(alert()).encode() if door == 2 else f"patient={QUOTED}".encode()
+    error = refusal(lambda: doors()[door].read(request(headers=headers, method="POST", body=body)))
+    assert error.code is Code.MESSAGE_MEDIA_TYPE
+    assert [one.path for one in error.findings] == ["http.Content-Type"]
+    answer = doors()[door].refuse(request(), None, error)
+    assert (answer.status, json.loads(answer.body)["issue"][0]["code"]) == (415, "not-supported")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "utf-8-sig"])
+def test_an_alert_in_another_encoding_is_not_guessed(encoding: str) -> None:
+    body = json.dumps(alert()).encode(encoding)
+    error = refusal(lambda: doors()[2].read(request("/fhir/R4/AuditEvent", method="POST", body=body)))
+    assert error.code is Code.MESSAGE_SCHEMA
+
+
+def test_an_alerts_format_counts_once() -> None:
+    query = [("_format", "json"), ("_format", "xml")]
+    error = refusal(lambda: doors()[2].read(request(query=query, method="POST", body=json.dumps(alert()).encode())))
+    assert [one.path for one in error.findings] == ["http._format"]
+
+
+@pytest.mark.parametrize(
     ("accept", "wanted"),
     [
         (None, None),
@@ -508,6 +570,29 @@ BAD_ALERTS: dict[str, tuple[object, str]] = {
     "a message that turns its words": (
         spoilt("extension/0/valueString", "Opened \u2067in an emergency"),
         "Invalid or missing value in field 'extension'.",
+    ),
+    "a note nobody sees": (
+        spoilt("outcomeDesc", "\u200b\u2060\u3164\u2800 \u00ad\ufe0f"),
+        "Invalid or missing value in field 'outcomeDesc'.",
+    ),
+    "an outcome that R4 has not": (spoilt("outcome", "1"), "Invalid or missing value in field 'outcome'."),
+    "an outcome that is no text": (spoilt("outcome", 4), "Invalid or missing value in field 'outcome'."),
+    "an outcome that is a list": (spoilt("outcome", ["4"]), "Invalid or missing value in field 'outcome'."),
+    "rules of its own": (
+        spoilt("implicitRules", "https://example.org/not-meant"),
+        "Invalid or missing value in field 'implicitRules'.",
+    ),
+    "modified": (
+        spoilt("modifierExtension", [{"url": "https://example.org/test-only", "valueBoolean": True}]),
+        "Invalid or missing value in field 'modifierExtension'.",
+    ),
+    "a modified agent": (
+        spoilt("agent/2/modifierExtension", [{"url": "https://example.org/not", "valueBoolean": True}]),
+        "Invalid or missing value in field 'modifierExtension'.",
+    ),
+    "a modified entity": (
+        spoilt("entity/0/modifierExtension", []),
+        "Invalid or missing value in field 'modifierExtension'.",
     ),
     "empty note": (spoilt("outcomeDesc", ""), "Invalid or missing value in field 'outcomeDesc'."),
     "no patient": (

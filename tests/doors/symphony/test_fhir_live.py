@@ -19,7 +19,7 @@ from fhir.resources.R4B.operationoutcome import OperationOutcome
 from multidict import CIMultiDict
 
 from gateway.adapters.fhir.outcome import ISSUES
-from gateway.adapters.records import PermissionsDoor, RelationshipsDoor
+from gateway.adapters.records import EndRelationshipsDoor, PermissionsDoor, RelationshipsDoor
 from gateway.adapters.symphony import ROUTES
 from gateway.domain.codes import Code
 from gateway.pages.docs import BEFORE, COMMANDS, DOORS, addressed
@@ -364,6 +364,18 @@ async def test_metadata_docs_and_openapi_are_served(client: Client, sandbox: Run
     assert (status, statement["resourceType"]) == (200, "CapabilityStatement")
     assert uuid.UUID(headers["X-Request-ID"])
     assert (await client.send("/metadata?_format=xml"))[0] == 406
+    for path, headers, expected in (
+        ("/metadata?_format=json&_format=xml", {}, "http._format"),
+        ("/metadata?_format=&_format=json", {}, "http._format"),
+        ("/metadata", {"X-Request-ID": "1-2-3"}, "http.X-Request-ID"),
+        ("/metadata", {"X-Correlation-ID": "1-2-3"}, "http.X-Correlation-ID"),
+    ):
+        status, told, outcome = await client.send(path, headers=headers)
+        assert (status, outcome["issue"][0]["location"]) == (400, [expected]), path
+        assert told["X-SCR-Code"] in {"message-value", "message-headers"}
+    twice = CIMultiDict([("X-Request-ID", str(uuid.uuid4())), ("X-Request-ID", str(uuid.uuid4()))])
+    async with client.session.get(f"{client.base}/metadata", headers=twice) as answer:
+        assert (answer.status, answer.headers["X-SCR-Code"]) == (400, "message-headers")
     async with client.session.get(f"{sandbox.gateway}/docs/openapi.json") as answer:
         assert await answer.json() == json.loads(OPENAPI.read_text(encoding="utf-8"))
     async with client.session.get(f"{sandbox.gateway}/docs") as answer:
@@ -390,13 +402,17 @@ async def test_every_address_of_the_docs_leads_somewhere(client: Client, sandbox
 def test_the_openapi_names_every_route_and_no_other() -> None:
     found = json.loads(OPENAPI.read_text(encoding="utf-8"))["paths"]
     fhir = {f"/fhir/R4{path}": methods for path, methods in ROUTES.items()}
-    before = {"/permissions": ("POST",), "/relationships": ("POST",)}
+    before = dict.fromkeys(("/permissions", "/relationships", "/relationships/end"), ("POST",))
     assert {path: tuple(name.upper() for name in row) for path, row in found.items()} == fhir | before
 
 
 def test_the_openapi_knows_every_member_of_what_is_put_on_record() -> None:
     found = json.loads(OPENAPI.read_text(encoding="utf-8"))["paths"]
-    for path, door in (("/permissions", PermissionsDoor), ("/relationships", RelationshipsDoor)):
+    for path, door in (
+        ("/permissions", PermissionsDoor),
+        ("/relationships", RelationshipsDoor),
+        ("/relationships/end", EndRelationshipsDoor),
+    ):
         schema = found[path]["post"]["requestBody"]["content"]["application/json"]["schema"]
         assert schema["properties"].keys() == door.members
         assert schema["additionalProperties"] is False
@@ -427,7 +443,7 @@ def test_every_status_the_door_gives_is_documented(status: int) -> None:
     for path, methods in json.loads(OPENAPI.read_text(encoding="utf-8"))["paths"].items():
         for operation in methods.values():
             if path.endswith("/metadata"):
-                assert operation["responses"].keys() == {"200", "404", "405", "406", "414", "431"}
+                assert operation["responses"].keys() == {"200", "400", "404", "405", "406", "414", "431"}
             elif not path.startswith("/fhir"):
                 assert status in {406, 409} or str(status) in operation["responses"], path
                 continue
