@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from lxml import etree
+
 from gateway.adapters.viewer_charset import check_charset
 from gateway.adapters.viewer_faults import CLIENT, fault_of
 from gateway.adapters.viewer_messages import (
@@ -41,10 +43,20 @@ from gateway.xml.header_rules import (
     read_time,
     timestamp_findings,
 )
-from gateway.xml.names import ADASTRA, SAML, WSA, WSA_FAULT, WSSE, qname
+from gateway.xml.names import ADASTRA, SAML, WSA, WSA_ANONYMOUS, WSA_FAULT, WSSE, qname
 from gateway.xml.parser import Limits, parse, serialize
 from gateway.xml.paths import elements
-from gateway.xml.soap import Envelope, SoapFault, SoapVersion, build_answer, build_fault, read_envelope
+from gateway.xml.soap import (
+    Envelope,
+    SoapFault,
+    SoapVersion,
+    build_answer,
+    build_fault,
+    not_understood_headers,
+    read_envelope,
+    stated_message_id,
+    upgrade_header,
+)
 
 PRODUCT = "adastra"
 MEDIA_TYPE = "application/soap+xml"
@@ -82,10 +94,11 @@ class AdastraDoor:
     def read(self, wire: WireRequest) -> Call:
         """Bytes -> call. Raises MessageInvalid."""
         check_charset(wire)
-        envelope = read_envelope(parse(wire.body, LIMITS), accept=ACCEPTED, understood=UNDERSTOOD)
-        written = envelope.addressing.message_id
+        root = parse(wire.body, LIMITS)
+        written = stated_message_id(root)
         reading = Reading(reference=written if normalise_uuid(written) else None)
         try:
+            envelope = read_envelope(root, accept=ACCEPTED, understood=UNDERSTOOD)
             return self._call(wire, envelope, reading)
         except MessageInvalid as invalid:
             raise Referred(invalid, reading) from invalid
@@ -133,9 +146,17 @@ class AdastraDoor:
             message_id=f"urn:uuid:{self._ids.new()}",
             action=WSA_FAULT,
             relates_to=reading.reference if isinstance(reading, Reading) else None,
+            headers=_told_in_headers(error),
         )
         status = _status(error, fault)
         return WireResponse(status=status, media_type=SoapVersion.V12.content_type, body=serialize(message))
+
+
+def _told_in_headers(error: GatewayError) -> list[etree._Element]:
+    """What SOAP 1.2 says of a fault outside its body: which headers were not understood, or which version would be."""
+    if error.code is Code.MESSAGE_SOAP_VERSION:
+        return [upgrade_header()]
+    return not_understood_headers(error.findings if isinstance(error, MessageInvalid) else ())
 
 
 def _status(error: GatewayError, fault: SoapFault) -> int:
@@ -152,6 +173,9 @@ def header_findings(
     if envelope.addressing.to is None:
         yield missing_header(envelope, "wsa:To", "To")
     yield from endpoint_findings(envelope)
+    faults = envelope.block(qname(WSA, "FaultTo"))
+    if faults is not None and envelope.addressing.fault_to != WSA_ANONYMOUS:
+        yield finding(Fault.REPLY_TO, faults, expected=WSA_ANONYMOUS)
     yield from stray_facts(envelope)
     yield from timestamp_findings(envelope, now=now, skew=SKEW, max_lifetime=LIFETIME)
     block = envelope.block(qname(WSSE, "Security"))

@@ -42,6 +42,8 @@ class EmisWebDoor:
     """POST /viewers/emis-web, and the same under /sync-service."""
 
     name = "emis-web"
+    products = frozenset({"emis-web"})
+    """The products whose systems may call here (P-84)."""
     media_types = frozenset({MEDIA_TYPE})
     max_bytes = LIMITS.max_bytes
 

@@ -11,7 +11,7 @@ from lxml import etree
 
 from gateway.adapters.emis_web_codes import GENERAL, SPECIFIC, Issue, SpineFault, sentence_of
 from gateway.adapters.emis_web_headers import SERVICE, Heard
-from gateway.adapters.emis_web_reading import VERSION
+from gateway.adapters.emis_web_reading import VERSION, Unproved
 from gateway.adapters.viewer_clauses import cited
 from gateway.domain.errors import GatewayError, InternalError, MessageInvalid
 from gateway.domain.findings import Finding
@@ -152,7 +152,7 @@ def not_fulfilled(heard: Heard, stamp: Stamp, issue: Issue, error: GatewayError)
     _header(_add(envelope, qname(SOAP11, "Header")), NOT_FULFILLED, heard, stamp)
     body = _add(envelope, qname(SOAP11, "Body"))
     message = _add(_add(body, heard.interaction.wrapper), NOT_FULFILLED)
-    findings = cited("emis-web", error.findings[:MOST_FINDINGS]) if isinstance(error, MessageInvalid) else ()
+    findings = _findings(error)
     _transmission(message, NOT_FULFILLED, "AE", heard, stamp, findings)
     act = _add(message, "ControlActEvent", classCode="CACT", moodCode="EVN")
     act.append(_author(heard.receiver))
@@ -165,6 +165,10 @@ def not_fulfilled(heard: Heard, stamp: Stamp, issue: Issue, error: GatewayError)
         _reason(act, error.code.slug, OID_GATEWAY_CODES, sentence_of(error, facts=heard.facts), issue.qualifier)
     _query_ack(act, "ID")
     return envelope
+
+
+def _findings(error: GatewayError) -> tuple[Finding, ...]:
+    return cited("emis-web", error.findings[:MOST_FINDINGS]) if isinstance(error, MessageInvalid | Unproved) else ()
 
 
 def _told(one: Finding) -> str:
@@ -253,7 +257,7 @@ def fault(answer: SpineFault, error: GatewayError) -> etree._Element:
     detail = etree.SubElement(element, "detail")
     errors = etree.SubElement(detail, qname(NASP, "errorList"), nsmap={"nasp": NASP})
     text = f"{error.code.slug}: {sentence_of(error, facts=False)}"
-    findings = cited("emis-web", error.findings[:MOST_FINDINGS]) if isinstance(error, MessageInvalid) else ()
+    findings = _findings(error)
     for one in findings or (None,):
         _error(errors, answer.code, text, one)
     return envelope

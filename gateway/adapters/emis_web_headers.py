@@ -171,6 +171,19 @@ def _asid(function: etree._Element) -> str | None:
     return text if len(text) == 12 and text.isascii() and text.isdigit() else None
 
 
+def sender_finding(envelope: Envelope) -> Finding:
+    """Where a message names another sender than the system that sends it. The right ASID is not told: it may be another's."""
+    function = envelope.block(qname(HL7, "communicationFunctionSnd"))
+    found = _device_id(function) if function is not None else None
+    return finding(
+        Fault.DISAGREEMENT,
+        found if found is not None else envelope.root,
+        "extension",
+        clause=_CLAUSE,
+        expected="the ASID registered for the system that calls",
+    )
+
+
 def heard_of(envelope: Envelope, interaction: Interaction) -> Heard:
     """From headers that are all there; what is not in order is empty."""
 

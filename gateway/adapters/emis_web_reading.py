@@ -17,6 +17,7 @@ from gateway.adapters.emis_web_headers import (
     examined_interaction,
     header_findings,
     heard_of,
+    sender_finding,
 )
 from gateway.adapters.viewer_messages import NUMBER_EXPECTED, refuse_if
 from gateway.domain.codes import Code
@@ -52,9 +53,10 @@ class Refused(MessageInvalid):
 class Unproved(AccessDenied):
     """A message whose headers are in order and which brings no proof of its user, or names another system than its own."""
 
-    def __init__(self, code: Code, heard: Heard, rules: tuple[str, ...]) -> None:
+    def __init__(self, code: Code, heard: Heard, rules: tuple[str, ...], findings: tuple[Finding, ...] = ()) -> None:
         super().__init__(code, rules=rules)
         self.heard = heard
+        self.findings = findings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +90,7 @@ def read_query(
     refuse_if(list(header_findings(envelope, interaction, soap_action or "")))
     heard = heard_of(envelope, interaction)
     if heard.sender != sender:
-        raise Unproved(Code.SYSTEM_UNKNOWN, heard, ("P-84",))
+        raise Unproved(Code.SYSTEM_UNKNOWN, heard, ("P-84",), (sender_finding(envelope),))
     try:
         return _query(envelope, heard, catalogue, numbers, now)
     except Unproved:

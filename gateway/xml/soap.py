@@ -15,7 +15,15 @@ from gateway.xml.findings import finding, gateway_code
 from gateway.xml.names import ACCESS_FACTS, DS, SAML, SOAP12, WSA, WSSE, WSU, qname
 from gateway.xml.paths import elements, first, has_stray_text, local_name, namespace_of, text_of
 from gateway.xml.soap_values import Addressing, BinaryToken, Envelope, Security, SoapFault, SoapVersion, Timestamp
-from gateway.xml.soap_writing import addressing_headers, build_answer, build_envelope, build_fault, fault_element
+from gateway.xml.soap_writing import (
+    addressing_headers,
+    build_answer,
+    build_envelope,
+    build_fault,
+    fault_element,
+    not_understood_headers,
+    upgrade_header,
+)
 
 __all__ = [
     "Addressing",
@@ -31,7 +39,10 @@ __all__ = [
     "build_fault",
     "examine_envelope",
     "fault_element",
+    "not_understood_headers",
     "read_envelope",
+    "stated_message_id",
+    "upgrade_header",
 ]
 
 _NEXT = {"http://schemas.xmlsoap.org/soap/actor/next", f"{SOAP12}/role/next", f"{SOAP12}/role/ultimateReceiver", ""}
@@ -85,6 +96,12 @@ def examine_envelope(
         security=_security(blocks),
     )
     return envelope, tuple(findings)
+
+
+def stated_message_id(root: etree._Element) -> str | None:
+    """wsa:MessageID as written, also of an envelope that cannot be accepted: what its fault relates to. None without one."""
+    header = next((one for one in elements(root) if local_name(one) == "Header"), None)
+    return text_of(first(header, qname(WSA, "MessageID"))) or None
 
 
 def _refuse(findings: Sequence[Finding]) -> None:

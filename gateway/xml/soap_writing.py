@@ -3,10 +3,12 @@
 Ids come in as arguments; nothing is sent here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from lxml import etree
 
+from gateway.domain.findings import Finding
+from gateway.xml.faults import Fault
 from gateway.xml.names import PREFIXES, SOAP11, SOAP12, WSA, XML, qname
 from gateway.xml.soap_values import SoapFault, SoapVersion
 
@@ -59,13 +61,40 @@ def build_answer(
 
 
 def build_fault(
-    version: SoapVersion, fault: SoapFault, *, message_id: str, action: str, relates_to: str | None
+    version: SoapVersion,
+    fault: SoapFault,
+    *,
+    message_id: str,
+    action: str,
+    relates_to: str | None,
+    headers: Sequence[etree._Element] = (),
 ) -> etree._Element:
-    """An envelope that holds the fault, with addressing headers. `relates_to` is None where the request's id could not
-    be read.
+    """An envelope that holds the fault, with addressing headers and `headers` behind them. `relates_to` is None where the
+    request's id could not be read.
     """
-    body = fault_element(version, fault)
-    return build_answer(version, message_id=message_id, action=action, relates_to=relates_to, body=body)
+    addressing = addressing_headers(message_id=message_id, action=action, relates_to=relates_to)
+    return build_envelope(version, headers=[*addressing, *headers], body=fault_element(version, fault))
+
+
+def not_understood_headers(findings: Iterable[Finding]) -> list[etree._Element]:
+    """A NotUnderstood header block for each header that a finding says is not understood (SOAP 1.2 part 1 section 5.4.8)."""
+    blocks = []
+    for one in findings:
+        if one.code == Fault.MUST_UNDERSTAND.slug:
+            name = one.path.rpartition("/")[2].partition("[")[0]
+            prefix, colon, _ = name.partition(":")
+            known = {prefix: dict(one.namespaces)[prefix]} if colon else {}
+            blocks.append(
+                etree.Element(qname(SOAP12, "NotUnderstood"), {"qname": name}, nsmap={"soap12": SOAP12, **known})
+            )
+    return blocks
+
+
+def upgrade_header() -> etree._Element:
+    """The Upgrade header block of a VersionMismatch: SOAP 1.2 is what is spoken (SOAP 1.2 part 1 section 5.4.7)."""
+    block = etree.Element(qname(SOAP12, "Upgrade"), nsmap={"soap12": SOAP12})
+    etree.SubElement(block, qname(SOAP12, "SupportedEnvelope"), {"qname": "soap12:Envelope"})
+    return block
 
 
 def fault_element(version: SoapVersion, fault: SoapFault) -> etree._Element:

@@ -296,3 +296,16 @@ async def test_raw_sends_a_file_as_it_is_or_made_new(sandbox: RunningSandbox) ->
     assert (status, "X-SCR-Code: message-expired" in output) == (5, True), output
     status, output, _ = await vendor_stub(sandbox, "emis-web", "raw", file, "--fresh", "--as", USER)
     assert (status, "queryResponseEventList" in output) == (0, True), output
+
+
+@pytest.mark.parametrize("path", ["", "/sync-service"])
+async def test_a_system_of_another_product_may_not_call(sandbox: RunningSandbox, path: str) -> None:
+    """As at the other viewers' doors: what it sends is not even read (P-84)."""
+    headers = {"Content-Type": "text/xml", "X-SCR-System": "adastra-yzz04"}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{sandbox.gateway}/viewers/emis-web{path}", data=b"<not", headers=headers) as answer,
+    ):
+        assert (answer.status, answer.headers["X-SCR-Code"]) == (500, "system-operation")
+        assert "P-84" in answer.headers["X-SCR-Rules"]
+        assert b"system-operation" in await answer.read()

@@ -329,3 +329,18 @@ def test_a_fault_is_soap_of_the_version_it_is_told_in() -> None:
     assert answer.tag == f"{{{SOAP11}}}Envelope"
     assert answer.findtext(f".//{{{SOAP11}}}Fault/faultcode") == "SOAP:VersionMismatch"
     assert etree.QName(answer).namespace == SOAP11
+
+
+def test_another_systems_asid_is_told_at_its_place() -> None:
+    """Each place that names the sender says the same other ASID: the message is in order, but not this system's."""
+    body = sample("event").replace(b"200000009053", b"200000009099")
+    error = refused(body)
+    assert (error.code.slug, error.rules) == ("system-unknown", ("P-84",))
+    answer = parse(DOOR.refuse(request(body), None, error).body)
+    (detail,) = answer.iter(f"{{{HL7}}}acknowledgementDetail")
+    code = detail.find(f"{{{HL7}}}code")
+    assert code is not None
+    assert code.get("code") == "disagreement"
+    assert "the ASID registered for the system that calls" in code.get("displayName", "")
+    assert detail.findtext(f"{{{HL7}}}location") == f"{HEAD}/{SND_DEVICE}/@extension"
+    assert b"200000009053" not in etree.tostring(detail), "whose ASID would be right is not told"
