@@ -64,6 +64,7 @@ async def test_the_whole_way_to_a_record(watched: Watched) -> None:
         ("recently_registered", "Recently registered: this record may be incomplete"),
         ("no_data", "The practice holds no significant data"),
         ("blank_optout", "The patient has chosen not to store information here"),
+        ("nullified", "Entries marked as withdrawn"),
         ("empty_allergies", "This table came without entries."),
         ("deceased", "Died"),
         ("superseded", "That number has been replaced"),
@@ -77,7 +78,7 @@ async def test_what_matters_about_a_record_is_plain_to_see(watched: Watched, cas
     await to_record(page, watched.sandbox, case)
     await expect(page.get_by_text(seen).first).to_be_visible()
     await expect(page.locator("[data-created]")).to_be_visible()
-    if case in {"withheld", "deceased", "captions_only"}:
+    if case in {"withheld", "nullified", "deceased", "captions_only"}:
         await accessible(page)
     await shot(page, f"record-{case.replace('_', '-')}", full=False)
 
