@@ -18,6 +18,7 @@ class SpendKind(StrEnum):
     MESSAGE = "message"
     ASSERTION = "assertion"
     LAUNCH = "launch"
+    NOTE = "note"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +28,7 @@ class Spend:
     kind: SpendKind
     key: str
     expires: datetime
-    """After this the id may be forgotten; the message it came with is no longer accepted by then."""
+    """After this the id may be forgotten: what it came with is no longer accepted by then, or refused by what is on record."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

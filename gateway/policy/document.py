@@ -82,7 +82,10 @@ nothing: only a no does. Only the statement
 that the patient's condition has changed is a matter of time: an emergency within {hours} hours of the no needs it. A yes that is
 withdrawn no longer ends the no before it.
 
-Answers and relationships are read when a view or print is asked, and once more when the document has come from Spine. A no,
+The words of an override's note are used up in the transaction of its alert, so that the same note sent many times at once opens
+one view. Afterwards the user's last five notes say what is no longer new.
+
+Answers, relationships and the notes used lately are read when a view or print is asked, and once more when the document has come from Spine. A no,
 a withdrawal, an ended relationship or a yes used by another view meanwhile is judged then: the view is refused and audited
 (P-13), whatever answer it brought, unless a yes newer than the no covers it. An emergency must state the change of condition.
 

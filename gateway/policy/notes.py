@@ -1,5 +1,6 @@
 """Whether a note explains anything: length, words, substance (P-06). Never quotes the note."""
 
+import hashlib
 import re
 from collections.abc import Iterable
 
@@ -24,6 +25,11 @@ def _spoken(word: str) -> bool:
 def same_words(one: str | None, other: str | None) -> bool:
     """Whether two notes say the same, however spaced or capitalised."""
     return "".join(words(one or "")) == "".join(words(other or ""))
+
+
+def fingerprint(note: str) -> str:
+    """The same for any two notes that say the same (SHA-256 of the words, hexadecimal)."""
+    return hashlib.sha256("".join(words(note)).encode()).hexdigest()
 
 
 def flaw(note: str | None, recent: Iterable[str], limits: Limits) -> NoteFlaw | None:

@@ -66,11 +66,11 @@ class Parts:
         )
 
     async def answers_of(self, caller: Caller, patients: tuple[NhsNumber, ...], now: datetime) -> ViewState:
-        """The same, of these patients' answers and relationships alone, at a later instant. Raises NotPossibleNow."""
+        """The same at a later instant, without what the organisation's officers have done. Raises NotPossibleNow."""
         if caller.organisation is None:
             return EMPTY
-        ods = caller.organisation.ods
-        return await self.state.view_state(patients=patients, organisation=ods, user=None, officers=(), now=now)
+        ods, user = caller.organisation.ods, caller.user.id if caller.user else None
+        return await self.state.view_state(patients=patients, organisation=ods, user=user, officers=(), now=now)
 
     def facts(self, call: Call, context: Context, caller: Caller, state: ViewState) -> Facts:
         """The local facts of a request (stage 1). Raises MessageInvalid: purpose or setting that cannot be one."""

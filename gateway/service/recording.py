@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from gateway.domain.access import Role, Scope
 from gateway.domain.codes import Code
+from gateway.domain.decision import Facts
 from gateway.domain.errors import MessageInvalid, PolicyRefused
 from gateway.domain.identifiers import RoleProfileId, UserId
 from gateway.domain.journal import EndPermissions, EndRelationships, Spend, SpendKind, Write
@@ -16,6 +17,7 @@ from gateway.domain.permission import (
     Relationship,
     RelationshipKind,
 )
+from gateway.policy.notes import fingerprint
 from gateway.service.answers import SINGLE_LASTS, as_answered, capped, check_version, kept_until, reach, what_is_kept
 from gateway.service.calls import (
     Call,
@@ -24,12 +26,17 @@ from gateway.service.calls import (
     FeedRelationshipCall,
     QueryPermissionCall,
     RecordPermissionCall,
+    ViewCall,
 )
 from gateway.service.claims import wrong
 from gateway.service.entries import EntryMaker
 from gateway.service.identify import Caller
 from gateway.service.outcomes import PermissionOnRecord, Recorded
 from gateway.service.parts import Parts
+from gateway.service.resting import rests
+
+NOTE_SPENT = timedelta(minutes=1)
+"""How long a note is kept as spent: longer than any view lasts. After it the alerts on record tell of the note."""
 
 LONGEST_RELATIONSHIP = timedelta(days=366)
 """A feed names an end at most 12 months away."""
@@ -63,6 +70,21 @@ def check_fed(call: FeedRelationshipCall, start: datetime) -> None:
         raise wrong("end", "a day at most 12 months after the start", ("P-01",))
     if call.scope is Scope.ORGANISATION and call.kind is not RelationshipKind.REGISTRATION:
         raise wrong("scope", "individual or team, as only a registration reaches a whole organisation", ("P-01",))
+
+
+def spent_notes(call: ViewCall, caller: Caller, facts: Facts) -> tuple[Spend, ...]:
+    """The notes of an override, used up in the transaction of its alert: the same words many times at once open one view (P-06).
+
+    Keyed beside the oldest note remembered, so that words are free again once five others have been used. A print and a page
+    loaded again rest on the note of their view.
+    """
+    claims = call.claims
+    if not claims.permission.overrides or caller.user is None or rests(call):
+        return ()
+    oldest = fingerprint(facts.recent_notes[-1]) if facts.recent_notes else ""
+    said = filter(None, (claims.note, claims.condition_changed_note))
+    keys = dict.fromkeys(f"{caller.user.id.value}:{fingerprint(note)}:{oldest}" for note in said)
+    return tuple(Spend(kind=SpendKind.NOTE, key=key, expires=facts.now + NOTE_SPENT) for key in keys)
 
 
 class Recording:

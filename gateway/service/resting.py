@@ -7,6 +7,11 @@ from gateway.domain.permission import PermissionAnswer, PermissionClaim
 from gateway.service.calls import Call, PrintCall, ViewCall
 
 
+def rests(call: Call) -> bool:
+    """Whether it repeats a view already shown: its own note, on record since, is no repeat."""
+    return isinstance(call, PrintCall) or (isinstance(call, ViewCall) and call.renews is not None)
+
+
 def resting(call: Call, facts: Facts) -> Facts:
     """The facts of a print or of a page loaded again, which rest on their view: its own note is no repeat.
 

@@ -23,8 +23,8 @@ from gateway.service.entries import EntryMaker, refused
 from gateway.service.identify import Caller
 from gateway.service.outcomes import Status, Viewed
 from gateway.service.parts import Parts
-from gateway.service.recording import spends
-from gateway.service.resting import resting, under_way
+from gateway.service.recording import spends, spent_notes
+from gateway.service.resting import resting, rests, under_way
 from gateway.service.successors import learned, patient_facts
 
 T = TypeVar("T")
@@ -183,6 +183,8 @@ class View:
         numbers = tuple(dict.fromkeys((call.patient, visit.patient.nhs_number)))
         state = await self._parts.answers_of(visit.caller, numbers, now)
         found = replace(visit.facts, now=now, permissions=state.permissions, relationships=state.relationships)
+        if not rests(call):
+            found = replace(found, recent_notes=state.recent_notes)
         facts = under_way(call, visit.facts, found)
         given = visit.permission if facts.claims.permission is visit.facts.claims.permission else None
         return replace(visit, facts=facts, permission=given)
@@ -243,6 +245,7 @@ class View:
         await self._parts.journal.commit(
             Write(
                 entries=(entry,),
+                spend=spent_notes(call, visit.caller, visit.facts),
                 alerts=alerts,
                 # an answer given with this request goes on record with the view it opened, already used where it is for one
                 permissions=(replace(given, consumed=once),) if given is not None else (),

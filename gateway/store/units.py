@@ -17,6 +17,7 @@ from gateway.domain.decision import Alert, AuditEntry
 from gateway.domain.errors import AccessDenied, GatewayError, InternalError, MessageInvalid, PolicyRefused
 from gateway.domain.identifiers import NhsNumber
 from gateway.domain.journal import Committed, EndPermissions, EndRelationships, Spend, SpendKind, Write
+from gateway.domain.notes import NoteFlaw
 from gateway.domain.permission import PermissionAnswer
 from gateway.store.alert_message import notification, spine_delivery
 from gateway.store.chain import Head, encode
@@ -71,6 +72,8 @@ def replayed(spend: Spend) -> GatewayError:
     """The refusal of something that was used before."""
     if spend.kind is SpendKind.MESSAGE:
         return MessageInvalid(Code.MESSAGE_REPLAYED)
+    if spend.kind is SpendKind.NOTE:
+        return PolicyRefused(Code.EMERGENCY_NOTE, (("P-06", Code.EMERGENCY_NOTE),), NoteFlaw.USED)
     return AccessDenied(Code.LAUNCH_SPENT if spend.kind is SpendKind.LAUNCH else Code.CREDENTIALS_REPLAYED)
 
 

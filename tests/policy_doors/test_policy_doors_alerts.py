@@ -1,5 +1,6 @@
 """Alerts and what emergencies need, through doors: every pair of type and reason, marks, refusals by others, notes used lately."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -17,6 +18,18 @@ OVERRIDES: dict[str, tuple[dict[str, Any], str, str]] = {
     "court order": ({"permission": "legal", "basis": "court-order"}, "3", "3"),
 }
 """What is said, the reason where a relationship is on record, and where it is claimed."""
+
+
+@doors
+async def test_p06_the_same_note_many_times_at_once_opens_one_view(yard: Yard, seat: Seat) -> None:
+    note = yard.note()
+    asked = [yard.view(seat, permission="emergency", note=note) for _ in range(6)]
+    results = await asyncio.gather(*asked)
+    assert sorted(result.outcome for result in results) == ["record", *["refused"] * 5]
+    for result in results:
+        if result.outcome == "refused":
+            yard.told_no(seat, result, "emergency-note", "P-06")
+    assert len(yard.rows("SELECT id FROM alert WHERE note LIKE ?", f"%{note}%")) == 1
 
 
 @doors

@@ -10,7 +10,7 @@ import pytest
 from gateway.domain.codes import Code
 from gateway.domain.errors import GatewayError, NoRecord, NotPossibleNow, PolicyRefused, SpineUnavailable, WrongPatient
 from gateway.domain.identifiers import NhsNumber
-from gateway.domain.journal import ViewState
+from gateway.domain.journal import SpendKind, ViewState
 from gateway.domain.permission import PermissionAnswer, RecordedKind
 from gateway.domain.spine import Confidentiality, Consent, EventDocument, SpineCall
 from gateway.service.calls import Context, Credentials, PrintCall, ViewCall
@@ -98,6 +98,23 @@ async def test_i4_an_override_and_its_alert_are_one_write(permission: str) -> No
     assert last.alerts[0].id == last.entries[0].alert_id
     assert last.alerts[0].note == last.entries[0].note == cases.NOTE
     assert all(not write.alerts for write in world.writes[:-1])
+
+
+async def test_p06_the_notes_of_an_override_are_spent_with_its_alert() -> None:
+    keys = []
+    for note in (cases.NOTE, f" {cases.NOTE.upper()}. ", "Carried in without any papers"):
+        world = World()
+        await viewed(world, view_call("emergency", claims=cases.claims("emergency", note=note)))
+        assert not [spend for write in world.writes[:-1] for spend in write.spend]
+        [spend] = world.writes[-1].spend
+        assert (spend.kind, bool(world.writes[-1].alerts)) == (SpendKind.NOTE, True)
+        assert note not in spend.key
+        assert spend.expires > cases.NOW + timedelta(seconds=30)
+        keys.append(spend.key)
+    assert keys[0] == keys[1] != keys[2]
+    world = World()
+    await viewed(world, view_call("yes"))
+    assert not [spend for write in world.writes for spend in write.spend]
 
 
 async def test_an_answer_given_with_the_view_is_recorded_with_it_and_used() -> None:

@@ -93,6 +93,7 @@ async def test_an_alert_brings_its_message_and_its_notification(journal: Journal
         (SpendKind.MESSAGE, MessageInvalid, Code.MESSAGE_REPLAYED),
         (SpendKind.ASSERTION, AccessDenied, Code.CREDENTIALS_REPLAYED),
         (SpendKind.LAUNCH, AccessDenied, Code.LAUNCH_SPENT),
+        (SpendKind.NOTE, PolicyRefused, Code.EMERGENCY_NOTE),
     ],
 )
 async def test_an_id_is_spent_once(
