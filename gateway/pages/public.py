@@ -163,6 +163,18 @@ def described_elsewhere(*places: str) -> Callable[[web.Request], Awaitable[web.R
 
 
 def _refused(code: Code, sentence: str) -> web.Response:
-    response = _json({"code": code.slug, "sentence": sentence}, code.entry.http)
-    response.headers["X-SCR-Code"] = code.slug
-    return response
+    """A problem (RFC 9457), as where no address answers; `sentence` says what does."""
+    status = code.entry.http
+    document = {
+        "type": f"/errors/{code.slug}",
+        "title": code.sentence,
+        "status": status,
+        "detail": sentence,
+        "code": code.slug,
+    }
+    return web.Response(
+        body=orjson.dumps(document),
+        status=status,
+        content_type="application/problem+json",
+        headers={"X-SCR-Code": code.slug},
+    )

@@ -76,7 +76,7 @@ class Fault(Enum):
     REFERENCE_PROPERTIES = _C.MESSAGE_HEADERS, "wsa:From must hold an address only.", "ITK WS-ADR-08"
     REPLY_TO = _C.MESSAGE_HEADERS, "A synchronous service replies only to the anonymous address.", f"{_WSA} section 3.4"
     TOKEN_TYPE = _C.MESSAGE_VALUE, "The security token is of a type that is not read here.", f"{_WSS} section 6.3"
-    TIMESTAMP_FORM = _C.MESSAGE_HEADERS, "The time is no date and time of the form that stands here.", f"{_WSS} section 10"
+    TIMESTAMP_FORM = _C.MESSAGE_HEADERS, "The time does not have its form, or is no date and time that there is.", f"{_WSS} section 10"
     TIMESTAMP_EXPIRED = _C.MESSAGE_EXPIRED, "The message's lifetime is over.", f"{_WSS} section 10"
     TIMESTAMP_FUTURE = _C.MESSAGE_EXPIRED, "The message was created in the future.", f"{_WSS} section 10"
     TIMESTAMP_ORDER = _C.MESSAGE_EXPIRED, "The message expires before it was created.", f"{_WSS} section 10"

@@ -1,5 +1,6 @@
 """The command lines of the four viewers' pages work as pasted: each is run against a sandbox and must end in a record."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -31,12 +32,20 @@ def test_each_page_has_a_line_for_the_stub_and_one_for_curl() -> None:
 def test_the_lines_of_the_page_open_a_record(sandbox: RunningSandbox, tmp_path: Path, page: str) -> None:
     for name in (".venv", "tests"):
         (tmp_path / name).symlink_to(ROOT / name)
+    kept = tmp_path / "kept"
+    kept.mkdir()
     for command in commands(page):
         line = command.replace("http://127.0.0.1:8080", sandbox.gateway)
         line = line.replace("http://127.0.0.1:8082", sandbox.identity)
         line = re.sub(r"(vendor-stub (?:token|[\w-]+ \w+)) ", rf"\1 --gateway {sandbox.gateway} ", line)
         done = subprocess.run(
-            ["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+            ["bash", "-c", line],
+            cwd=tmp_path,
+            env={**os.environ, "TMPDIR": str(kept)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
         )
         assert done.returncode == 0, (command, done.stdout[-500:], done.stderr[-500:])
         if "?wsdl" in command:
@@ -45,3 +54,6 @@ def test_the_lines_of_the_page_open_a_record(sandbox: RunningSandbox, tmp_path: 
             assert "<saml:Assertion " in done.stdout or "Assertion" in done.stdout.partition(">")[0]
         else:
             assert RECORD.search(done.stdout), (command, done.stdout[:800])
+    assert {path.name for path in tmp_path.iterdir()} == {".venv", "tests", "kept"}, (
+        "nothing is written where the page is read"
+    )

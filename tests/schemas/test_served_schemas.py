@@ -67,7 +67,11 @@ async def test_what_is_not_described_there_is_refused_with_a_way_that_works(
             expected = (405, "method-not-allowed") if path == "/itk" else (404, "page-not-found")
             assert (answer.status, answer.headers["X-SCR-Code"], told["code"]) == (*expected, expected[1])
             assert answer.headers.get("Allow") == ("POST" if path == "/itk" else None)
-        named = re.findall(r"(/itk/\w+)?\?(wsdl|xsd)(?!=)", told["sentence"])
+        async with session.delete(path) as unknown:
+            other = await unknown.json()
+            assert (unknown.status, unknown.content_type) == (405, answer.content_type)
+            assert set(told) == {*other, "detail"}, "one form for all that no door answers"
+        named = re.findall(r"(/itk/\w+)?\?(wsdl|xsd)(?!=)", told["detail"])
         assert named or path in {"/itk/scr", "/itk/pds"}
         for where, what in named:
             async with session.get(f"{where or path}?{what}") as answer:
