@@ -1,7 +1,7 @@
 # make run     the sandbox: gateway and stubs on loopback
 # make test    everything that must hold, with a database and a browser of its own
 # make lint    formatter, linter, strict types, imports
-# make bench   figures, with their references in the same run
+# make bench   figures, with their references in the same run; ARGS="--only parts" for policy decisions a second alone
 # make bench-memory 100,000 views and what the process holds meanwhile
 # make torture kills and soak (hours)
 # make kills   200 kills of the gateway under load and 200 of a writer, on each database

@@ -1,13 +1,16 @@
 """The bench's page: a run replaces the figures and nothing else."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.bench import capacity
+from tests.bench.__main__ import SECTIONS
 from tests.bench.page import BEGIN, END, write_figures
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "performance.md"
 
 
 def test_only_the_figures_change(tmp_path: Path) -> None:
@@ -43,3 +46,11 @@ def test_the_operators_page_takes_the_table(tmp_path: Path) -> None:
     page.write_text((PAGE.parent / "operating.md").read_text(encoding="utf-8"), encoding="utf-8")
     write_figures(page, "| a | b |")
     assert "| a | b |" in page.read_text(encoding="utf-8")
+
+
+def test_the_page_names_every_section_of_a_run() -> None:
+    page = PAGE.read_text(encoding="utf-8").partition("\n## ")[0]
+    assert set(re.findall(r"`([a-z]+)`", page)) == set(SECTIONS)
+    asked = re.findall(r'ARGS="--only (\w+)"', (ROOT / "README.md").read_text(encoding="utf-8"))
+    asked += re.findall(r'ARGS="--only (\w+)"', (ROOT / "Makefile").read_text(encoding="utf-8"))
+    assert asked == ["parts", "parts"]

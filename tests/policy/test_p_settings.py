@@ -19,6 +19,7 @@ from gateway.domain.codes import Code
 from gateway.domain.decision import Verdict
 from gateway.domain.identifiers import OdsCode
 from gateway.domain.permission import RelationshipKind
+from gateway.policy.rules import BY_OPERATION
 from tests.policy import cases as c
 
 APPROVED = {
@@ -289,6 +290,14 @@ def test_p84_feeds_only_feed_and_only_feeds_feed(operation):
         c.denied(replace(given, system=c.system()), "P-84", Code.SYSTEM_OPERATION)
     else:
         c.denied(given, "P-84", Code.SYSTEM_OPERATION)
+        told = {
+            reason.rule for reason in c.asked(replace(c.facts(operation=operation), system=feed, setting=None)).reasons
+        }
+        assert "P-84" in told
+        assert not told & {"P-58", "P-71"}, "a feed that asks what no feed may is not told of the setting no feed has"
+        viewer = c.facts(operation=operation, system=c.system(), setting=None)
+        judged = {rule for each in BY_OPERATION[operation] for rule in each.ids} & {"P-58", "P-71"}
+        assert judged <= {reason.rule for reason in c.asked(viewer).reasons}
 
 
 def test_p36_a_practice_with_another_setting_beside_is_still_the_patients_own():

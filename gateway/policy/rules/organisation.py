@@ -61,11 +61,16 @@ def _purpose_registered(case: Case) -> Judgement:
     return failed("P-15", Code.PURPOSE_NOT_REGISTERED, facts.purpose.value)
 
 
+def _feeds_only(case: Case) -> bool:
+    """A feed has no setting and needs none to feed; whatever else it asks is refused for what it is (P-84), not for that."""
+    return case.facts.system.kind is SystemKind.FEED and case.facts.setting is None
+
+
 def _setting_open(case: Case) -> Judgement:
     """A closed list. A proof of concept opens its setting for its own organisation between its dates."""
     facts, settings = case.facts, case.settings
     if facts.setting is None:
-        return failed("P-58", Code.SETTING_UNKNOWN, "none named")
+        return UNJUDGED if _feeds_only(case) else failed("P-58", Code.SETTING_UNKNOWN, "none named")
     code = facts.setting.code
     if code in settings.approved:
         return PASSED
@@ -127,7 +132,7 @@ def _officer_trained(case: Case) -> Judgement:
 def _site_agreed(case: Case) -> Judgement:
     """The system's own site, agreed for this setting. The standalone viewer is used at no site in particular."""
     facts = case.facts
-    if facts.organisation is None:
+    if facts.organisation is None or _feeds_only(case):
         return UNJUDGED
     if facts.site is None:
         standalone = facts.system.kind is SystemKind.STANDALONE
