@@ -96,3 +96,20 @@ async def test_a_wrong_digit_is_told_while_it_is_typed(watched: Watched) -> None
     # as it is copied from a letter: spaces around, and ones that do not break
     await find(page, "\u00a0999\u00a0200 0481 ")
     await expect(page.locator("[data-nhs-number]")).to_have_attribute("data-nhs-number", "9992000481")
+
+
+async def test_back_past_the_patient_never_says_that_a_session_has_ended(watched: Watched) -> None:
+    """The sign-in's own pages lie behind the first page, and going back there asks for the return that was used."""
+    page = await watched.page()
+    await to_record(page, watched.sandbox, "core")
+    visited = []
+    for _ in range(12):
+        if await page.go_back() is None:
+            break
+        visited.append(page.url)
+        await expect(page.locator("[data-refusal]")).to_have_count(0)
+    assert any("/authorize" in address for address in visited), "as far as the sign-in"
+    assert not [address for address in visited if "/refused" in address]
+    await page.goto(f"{watched.sandbox.gateway}/viewer/callback?code=used&state=used")
+    await expect(page).to_have_url(re.compile("/viewer/(find|patient)$"))
+    await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
