@@ -57,3 +57,15 @@ def test_the_lines_of_the_page_open_a_record(sandbox: RunningSandbox, tmp_path: 
     assert {path.name for path in tmp_path.iterdir()} == {".venv", "tests", "kept"}, (
         "nothing is written where the page is read"
     )
+
+
+@pytest.mark.parametrize("kind", ["self-referral", "colleague-granted"])
+@pytest.mark.parametrize("page", PAGES)
+def test_each_relationship_a_feed_knows_opens_a_record(sandbox: RunningSandbox, page: str, kind: str) -> None:
+    """The page's own view by the stub, with another relationship on record first."""
+    line = next(line for line in commands(page) if f"vendor-stub {page} view " in line)
+    line = re.sub(r" --relationship [\w-]+", "", line).strip() + f" --relationship {kind} --gateway {sandbox.gateway}"
+    done = subprocess.run(["bash", "-c", line], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, (line, done.stdout[-500:], done.stderr[-500:])
+    assert RECORD.search(done.stdout), done.stdout[:800]
+    assert "put no" not in done.stdout + done.stderr, "the feed took it"

@@ -14,7 +14,7 @@ from vendor_stubs.calling.errors import WrongUsage
 PERMISSIONS = ("yes", "extended", "proxy", "no", "not-asked", "emergency", "best-interests", "legal")
 BASES = ("court-order", "statute", "public-interest")
 EMERGENCY_REASONS = ("unconscious", "cannot-answer", "no-capacity")
-RELATIONSHIPS = ("registration", "referral", "self-claimed", "none")
+RELATIONSHIPS = ("registration", "referral", "self-referral", "self-claimed", "colleague-granted", "none")
 NEED_NOTE = frozenset({"emergency", "best-interests", "legal"})
 LAST = frozenset({"extended", "proxy"})
 """Permissions that may say until when."""

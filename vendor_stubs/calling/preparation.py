@@ -18,7 +18,7 @@ _LONDON = ZoneInfo("Europe/London")
 
 
 async def prepare(request: ViewRequest, calls: Calls) -> None:
-    """Ends (relationship none) or feeds (registration, referral) what `pas-<ods>` knows of this user and patient.
+    """Ends (relationship none) or feeds (any other but self-claimed) what `pas-<ods>` knows of this user and patient.
 
     Raises NoAnswer where the gateway does not answer at all.
     """

@@ -41,7 +41,7 @@ async def test_a_wsdl_that_is_none_is_told(bench: Bench, served: bytes) -> None:
 # Before the view
 
 
-@pytest.mark.parametrize("kind", ["registration", "referral"])
+@pytest.mark.parametrize("kind", ["registration", "referral", "self-referral", "colleague-granted"])
 async def test_a_relationship_is_fed_by_the_sites_own_system_until_tomorrow(bench: Bench, kind: str) -> None:
     await preparation.prepare(asked(relationship=kind), bench.calls)
     (fed,) = bench.gateway.received
