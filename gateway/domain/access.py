@@ -204,6 +204,8 @@ class Organisation:
     permission: PermissionPolicy
     onboarding: tuple[tuple[OnboardingStep, date], ...]
     proof_of_concept: ProofOfConcept | None = None
+    teams: frozenset[TeamId] = frozenset()
+    """Its teams (workgroups), where the registry lists them: then a feed may name no other."""
 
 
 class Assurance(Enum):

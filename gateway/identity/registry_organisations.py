@@ -18,7 +18,7 @@ from gateway.domain.access import (
     Site,
     TrainingMode,
 )
-from gateway.domain.identifiers import OdsCode, UserId
+from gateway.domain.identifiers import OdsCode, TeamId, UserId
 from gateway.identity.registry_lines import Path
 from gateway.identity.registry_reading import Findings, Table
 
@@ -29,7 +29,18 @@ _DAYS_IN = {"day": (1, 1), "week": (7, 7), "month": (28, 31), "year": (365, 366)
 """Fewest and most."""
 _SPAN = re.compile(r"\b([0-9]{1,4})[ -](day|week|month|year)s?\b", re.ASCII | re.IGNORECASE)
 """A time written in figures."""
-_KNOWN = ("ods", "name", "settings", "sites", "privacy_officers", "training", "ptv", "onboarding", "proof_of_concept")
+_KNOWN = (
+    "ods",
+    "name",
+    "settings",
+    "sites",
+    "privacy_officers",
+    "training",
+    "ptv",
+    "onboarding",
+    "proof_of_concept",
+    "teams",
+)
 
 
 def _day(value: Any, table: Table, name: str) -> date | None:
@@ -82,6 +93,7 @@ def read_organisation(row: Any, at: int, findings: Findings, known: Known | None
         permission=permission,
         onboarding=onboarding,
         proof_of_concept=trial,
+        teams=frozenset(table.build_all("teams", TeamId)),
     )
 
 

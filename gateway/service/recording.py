@@ -217,6 +217,9 @@ class Recording:
         check_fed(call, start)
         if call.scope is Scope.INDIVIDUAL:
             await self._own_user(call.user, caller)
+        teams = caller.organisation.teams
+        if call.scope is Scope.TEAM and teams and call.team not in teams:
+            raise wrong("team", "one of the teams of the feed's own organisation", ("P-14",))
         return Relationship(
             id=self._parts.ids.new(),
             patient=call.patient,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gateway.domain.access import PermissionKind, SystemKind, SystemState, UserProof
 from gateway.domain.errors import InvalidValue
-from gateway.domain.identifiers import Asid, OdsCode, SystemId
+from gateway.domain.identifiers import Asid, OdsCode, SystemId, TeamId
 from gateway.identity.registry import CurrentRegistry
 from gateway.identity.registry_check import check, load, read
 from gateway.identity.registry_lines import Lines
@@ -350,6 +350,21 @@ def test_p57_a_setting_that_needs_a_proof_of_concept_is_warned_of_while_it_has_n
     assert [fault.path for fault in faults] == [f"organisation[0].{path}" for path, _ in said]
     assert all(fault.warning and words in fault.sentence for fault, (_, words) in zip(faults, said, strict=True))
     assert all(fault.line for fault in faults)
+
+
+def test_an_organisation_may_list_its_teams() -> None:
+    start = 'privacy_officers = ["910000000034"]\n'
+    organisation = load(GOOD.replace(start, start + 'teams = ["RZZ01-A", "RZZ01-B"]\n')).organisations[0]
+    assert organisation.teams == {TeamId("RZZ01-A"), TeamId("RZZ01-B")}
+    assert load(GOOD).organisations[0].teams == frozenset()
+    for teams, says in (
+        ('["RZZ01-A", "RZZ01-A"]', "twice"),
+        ('["a team!"]', "cannot stand here"),
+        ('"RZZ01-A"', "list of texts"),
+    ):
+        [fault] = check(GOOD.replace(start, f"{start}teams = {teams}\n"))
+        assert (fault.path, fault.warning) == ("organisation[0].teams", False)
+        assert says in fault.sentence
 
 
 def test_the_tolerances_named_are_those_the_door_knows() -> None:
