@@ -187,6 +187,20 @@ def test_p03_a_later_yes_given_now_opens_again(claim):
     c.allowed(c.facts(claims=c.claims(claim), permissions=(c.recorded("no"),)))
 
 
+def test_at_the_patients_own_practice_a_withdrawal_closes_nothing_and_a_no_does():
+    """As docs/policy.md says: there no permission is needed, so there is no yes whose end would matter (P-36)."""
+    claims = c.claims("not-asked")
+    given = c.at_practice(claims=claims, permissions=(c.recorded("withdrawn", ago=HOUR),))
+    c.allowed(given)
+    c.allowed(replace(given, permissions=(c.recorded(ago=2 * HOUR), *given.permissions)))
+    c.denied(replace(given, permissions=(c.recorded("no", ago=HOUR),)), "P-03", Code.PERMISSION_REFUSED)
+    c.denied(
+        replace(given, permissions=(c.recorded("no", ago=2 * HOUR), *given.permissions)),
+        "P-03",
+        Code.PERMISSION_REFUSED,
+    )
+
+
 def test_p03_a_withdrawal_ends_the_yes_before_it():
     given = c.facts(claims=c.claims("not-asked"), permissions=(c.recorded(), c.recorded("withdrawn", ago=HOUR / 2)))
     c.denied(given, "P-02", Code.PERMISSION_MISSING)
