@@ -37,6 +37,9 @@ _AN_OID = re.compile(r"[0-2](\.[0-9]+){3,}", re.ASCII)
 _STRUCTURAL = frozenset({"classCode", "moodCode", "typeCode", "determinerCode", "contextControlCode"})
 """Attributes of HL7 V3 that say what kind of thing an element is."""
 
+_FOURTEEN_DIGITS = "[0-9]{14}"
+"""The pattern of a time of HL7 V3 to the second."""
+
 _OWN = "urn:scr-gateway:"
 _NIL = qname(XSI, "nil")
 
@@ -251,6 +254,8 @@ def _expectation(message: str) -> str:
         (_TYPE, "a value of type {}"),
     ):
         if (match := pattern.search(message)) and match[1]:
+            if match[1] == _FOURTEEN_DIGITS:
+                return "yyyyMMddHHmmss, fourteen digits without a zone"
             local = match[1].rpartition("}")[2]
             return _TYPES[local] if pattern is _TYPE and local in _TYPES else words.format(shown(match[1]))
     if match := _ENUMERATION.search(message):

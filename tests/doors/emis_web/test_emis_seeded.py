@@ -344,3 +344,12 @@ def test_another_systems_asid_is_told_at_its_place() -> None:
     assert "the ASID registered for the system that calls" in code.get("displayName", "")
     assert detail.findtext(f"{{{HL7}}}location") == f"{HEAD}/{SND_DEVICE}/@extension"
     assert b"200000009053" not in etree.tostring(detail), "whose ASID would be right is not told"
+
+
+@pytest.mark.parametrize("written", [b"20300105120000+0000", b"2030-01-05T12:00:00", b"2030010512"])
+def test_a_creation_time_of_another_form_is_told_hl7s(written: bytes) -> None:
+    error = refused(sample("event").replace(b"20300105120000", written))
+    assert isinstance(error, MessageInvalid)
+    assert [(one.code, one.expected) for one in error.findings] == [
+        ("value-form", "yyyyMMddHHmmss, fourteen digits without a zone")
+    ]
