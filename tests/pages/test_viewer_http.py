@@ -390,11 +390,12 @@ async def test_reloads_of_one_emergency_view_are_no_further_overrides(sandbox: R
     """Each showing has its alert; none of them brings the user nearer to the daily threshold, nor is marked as beyond it."""
     told = {"permission": "emergency", "emergency_reason": "unconscious", "note": "Unresponsive since the morning"}
     async with walking(sandbox) as (browser, _):
-        page = await found(browser, PATIENTS["several_versions"])
+        page = await found(browser, "9990240272")
         await browser.post(page, "/viewer/patient", {"relationship": "none"})
         form = await browser.get("/viewer/without-permission")
         shown = [await browser.post(form, "/viewer/record", told) for _ in range(5)]
         shown += [await browser.get("/viewer/record") for _ in range(3)]
+    assert [page.exchange.code for page in shown] == [None] * 8
     last = [entries(sandbox, page.exchange.correlation_id)[-1] for page in shown]
     assert [entry["event"] for entry in last] == ["viewed"] * 8
     marks = [rows(sandbox, "SELECT marks FROM alert WHERE id = ?", entry["alert_id"]) for entry in last]
