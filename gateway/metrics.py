@@ -4,7 +4,10 @@ from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from gateway import logs
 from gateway.spine.breaker import BreakerState
+
+LOG = logs.get("metrics")
 
 _SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -69,6 +72,9 @@ class Metrics:
         self.audit_failures = Counter(
             "scr_audit_failures_total", "Audit transactions that failed.", ("fault",), registry=self.registry
         )
+        self.checkpoints_stopped = Gauge(
+            "scr_audit_checkpoints_stopped", "1 while no signed checkpoint can be made.", registry=self.registry
+        )
         self.alarms = Counter("scr_alarms_total", "Operator alarms.", ("alarm",), registry=self.registry)
         self.outbox = OutboxMetrics(self.registry, self.alarms)
         self.audit_batch = Histogram(
@@ -114,6 +120,15 @@ class Metrics:
     def failed(self, fault: str) -> None:
         """One audit transaction failed."""
         self.audit_failures.labels(fault.split(" ", maxsplit=1)[0]).inc()
+
+    def alarmed(self, alarm: str) -> None:
+        """The journal asks for an operator."""
+        self.alarms.labels(alarm).inc()
+        LOG.error("alarm", alarm=alarm)
+
+    def vouching(self, going: bool) -> None:
+        """Whether signed checkpoints are being made."""
+        self.checkpoints_stopped.set(0 if going else 1)
 
     def watch(self, waiting: Callable[[], int], endpoints: Iterable[str]) -> None:
         """What is asked for at each scrape, and the breakers that are told from the start on: none is open then."""

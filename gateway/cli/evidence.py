@@ -35,7 +35,7 @@ async def _export(config: Path, form: str, output: Path) -> int:
     import uuid
 
     from gateway.app import clock
-    from gateway.cli.exporting import recorded, written
+    from gateway.cli.exporting import anchor_of, recorded, written
     from gateway.cli.opening import engine_of
     from gateway.config import ConfigInvalid, load
     from gateway.domain.errors import GatewayError
@@ -50,17 +50,24 @@ async def _export(config: Path, form: str, output: Path) -> int:
         click.echo(str(error), err=True)
         return 1
     try:
-        made = await recorded(
-            engine, keys, f"audit export {form}", getpass.getuser(), clock, lambda: str(uuid.uuid4()).upper()
-        )
-        count = await written(engine, keys, form, made, output)
+        anchor = await anchor_of(engine, settings.store.anchor)
+        operation, new_id = f"audit export {form}", lambda: str(uuid.uuid4()).upper()
+        made = await recorded(engine, keys, operation, getpass.getuser(), clock, new_id, anchor)
+        unreadable: list[str] = []
+        count = await written(engine, keys, form, made, output, unreadable)
     except (GatewayError, NotDurable, OSError) as error:
-        click.echo(f"audit export: {f'{output}: {error.strerror}' if isinstance(error, OSError) else error}", err=True)
+        click.echo(
+            f"audit export: {f'{error.filename or output}: {error.strerror}' if isinstance(error, OSError) else error}",
+            err=True,
+        )
         return 1
     finally:
         await engine.dispose()
+    for place in unreadable:
+        line = f"audit export: {place} cannot be read and is left out; `audit verify` says more"
+        click.echo("".join(letter if letter.isprintable() else "?" for letter in line), err=True)
     click.echo(f"{count} bytes written to {output.name}")
-    return 0
+    return 1 if unreadable else 0
 
 
 @audit.command("retention")

@@ -1,7 +1,9 @@
 """How the audit leaves the database as a file."""
 
+import errno
 import os
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from gateway.domain.decision import AuditEntry
 from gateway.domain.journal import Write
 from gateway.store.chain import canonical, decode
+from gateway.store.checkpoints import Anchor, AnchorFile
 from gateway.store.engine import reader_of, store_errors
 from gateway.store.export import CSV_COLUMNS, audit_event, blocks, csv_row, csv_text, export_lines
 from gateway.store.journal import Journal
@@ -22,6 +25,21 @@ COMMANDS = "command-line/"
 """Before the names of chains that commands begin; no host has a stroke in its name."""
 
 
+@dataclass
+class _Noting:
+    """An anchor that remembers that it could not keep a checkpoint: a journal goes on without, a command does not."""
+
+    anchor: Anchor
+    fault: OSError | None = None
+
+    def keep(self, line: bytes) -> None:
+        try:
+            self.anchor.keep(line)
+        except OSError as error:
+            self.fault = error
+            raise
+
+
 async def recorded(
     engine: AsyncEngine,
     keys: AuditKeys,
@@ -29,14 +47,17 @@ async def recorded(
     who: str,
     clock: Callable[[], datetime],
     new_id: Callable[[], str],
+    anchor: Anchor | None = None,
 ) -> str:
     """Writes the entry that says who reads the audit, and seals it with a checkpoint: reading is audited too. Returns its id.
 
-    `operation`: such as `audit export jsonl`, `audit verify`. Raises NotDurable, NotPossibleNow.
+    `operation`: such as `audit export jsonl`, `audit verify`. `anchor` keeps the checkpoint outside the database: the chain
+    is this run's own, and where nothing else tells of it, it could be taken out whole. Raises NotDurable, NotPossibleNow,
+    OSError where the anchor does not take it.
     """
-    journal = Journal(
-        engine=engine, keys=keys, host=f"{COMMANDS}{operation.replace(' ', '-')}:{who}", ids=new_id, clock=clock
-    )
+    noting = _Noting(anchor) if anchor is not None else None
+    host = f"{COMMANDS}{operation.replace(' ', '-')}:{who}"
+    journal = Journal(engine=engine, keys=keys, host=host, ids=new_id, clock=clock, anchor=noting)
     await journal.start()
     try:
         entry = AuditEntry(
@@ -52,6 +73,8 @@ async def recorded(
         await journal.commit(Write(entries=(entry,)))
     finally:
         await journal.stop()
+    if noting is not None and noting.fault is not None:
+        raise noting.fault
     return entry.id
 
 
@@ -63,15 +86,33 @@ async def anchor_due(engine: AsyncEngine) -> bool:
             return bool((await connection.execute(made)).scalar_one())
 
 
-async def _entries(engine: AsyncEngine) -> AsyncIterator[AuditEntry]:
+async def anchor_of(engine: AsyncEngine, path: Path | None) -> AnchorFile | None:
+    """Where a command keeps its checkpoint; None where the settings name no anchor.
+
+    Raises FileNotFoundError where the anchor should be there and is not: a new one in its place would hide that. NotPossibleNow.
+    """
+    if path is not None and not path.exists() and await anchor_due(engine):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    return AnchorFile(path) if path is not None else None
+
+
+async def _entries(engine: AsyncEngine, unreadable: list[str]) -> AsyncIterator[AuditEntry]:
     async for kind, lines in blocks(engine):
-        if kind == "entry":
-            for line in lines:
-                yield decode(canonical(orjson.loads(line)["entry"]))
+        for line in map(orjson.loads, lines if kind == "entry" else ()):
+            try:
+                entry = decode(canonical(line["entry"]))
+            except (KeyError, TypeError, ValueError, AttributeError):
+                unreadable.append(f"entry {line['seq']} of writer {line['writer']}")
+            else:
+                yield entry
 
 
-async def written(engine: AsyncEngine, keys: AuditKeys, form: str, made: str, output: Path) -> int:
+async def written(
+    engine: AsyncEngine, keys: AuditKeys, form: str, made: str, output: Path, unreadable: list[str]
+) -> int:
     """Writes the export to a file that only its owner reads; `made`: the entry that says so. Returns its size in bytes.
+
+    `unreadable` takes the place of each entry that somebody made unreadable: CSV and FHIR leave them out, JSON Lines has them.
 
     Raises OSError, NotPossibleNow.
     """
@@ -85,9 +126,9 @@ async def written(engine: AsyncEngine, keys: AuditKeys, form: str, made: str, ou
         elif form == "csv":
             heading = csv_text(CSV_COLUMNS, ())
             file.write(heading.encode())
-            async for entry in _entries(engine):
+            async for entry in _entries(engine, unreadable):
                 file.write(csv_text(CSV_COLUMNS, [csv_row(entry)]).removeprefix(heading).encode())
         else:
-            async for entry in _entries(engine):
+            async for entry in _entries(engine, unreadable):
                 file.write(orjson.dumps(audit_event(entry)) + b"\n")
         return file.tell()

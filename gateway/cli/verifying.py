@@ -73,7 +73,7 @@ async def _verified(settings: "Settings", anchor: Path | None) -> "tuple[Report,
     import uuid
 
     from gateway.app import clock
-    from gateway.cli.exporting import anchor_due, recorded
+    from gateway.cli.exporting import anchor_of, recorded
     from gateway.cli.opening import engine_of
     from gateway.store.keys import load_keys
     from gateway.store.verify_database import verify_database
@@ -83,10 +83,14 @@ async def _verified(settings: "Settings", anchor: Path | None) -> "tuple[Report,
     engine = engine_of(settings.store)
     try:
         kept = settings.store.anchor
-        if anchor is None and kept is not None and (kept.exists() or await anchor_due(engine)):
+        if anchor is not None and kept is not None and not kept.exists():
+            kept = None  # verified with a copy of it; an anchor begun anew in its place would hide that it is gone
+        keeping = await anchor_of(engine, kept)
+        if anchor is None and kept is not None and kept.exists():
             anchor = kept
         anchored = read_anchor(anchor) if anchor else Anchored(())
-        await recorded(engine, keys, "audit verify", getpass.getuser(), clock, lambda: str(uuid.uuid4()).upper())
+        new_id = lambda: str(uuid.uuid4()).upper()  # noqa: E731 - uuid is imported late, as all here
+        await recorded(engine, keys, "audit verify", getpass.getuser(), clock, new_id, keeping)
         return await verify_database(engine, keys.verify, anchored.checkpoints), anchored
     finally:
         await engine.dispose()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, String, collate, func, select, type_coerce
+from sqlalchemy import ColumnElement, Integer, Row, Select, Table, collate, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncResult
 
 from gateway.domain.codes import Code
@@ -17,9 +17,10 @@ from gateway.domain.decision import AuditEntry
 from gateway.domain.privacy import AlertState
 from gateway.domain.raising import raised_by
 from gateway.store.chain import decode, held_text, instant_text
-from gateway.store.engine import reader_of, store_errors
+from gateway.store.engine import snapshot_of, store_errors
+from gateway.store.raw import maybe, number, raw, raws, text
 from gateway.store.rows import alert_row
-from gateway.store.tables import ALERT_STANDING, Instant, alert, alert_action, audit
+from gateway.store.tables import ALERT_STANDING, alert, alert_action, audit
 from gateway.store.verify import Flaw
 
 _KEY = '"alert_id":"'
@@ -52,10 +53,16 @@ class _Stream:
     async def forward(self) -> None:
         self.next = await anext(self.rows, None)
 
-    async def take(self, alert_id: str) -> list[Row[Any]]:
+    @property
+    def of(self) -> bytes:
+        """The alert that the next row is of, in the bytes that the database sorts by."""
+        assert self.next is not None
+        return self.next[0] if isinstance(self.next[0], bytes) else str(self.next[0]).encode()
+
+    async def take(self, alert_id: bytes) -> list[Row[Any]]:
         """The next rows, where they are of this alert."""
         taken = []
-        while self.next is not None and str(self.next[0]) == alert_id:
+        while self.next is not None and self.of == alert_id:
             taken.append(self.next)
             await self.forward()
         return taken
@@ -69,20 +76,15 @@ async def disagreements(engine: AsyncEngine) -> tuple[int, tuple[Flaw, ...]]:
     flaws: list[Flaw] = []
     alerts = 0
     with store_errors():
-        async with _snapshot(engine).connect() as connection:
+        async with snapshot_of(engine).connect() as connection:
             streams = [await _streamed(connection, wanted) for wanted in _wanted(connection)]
             while any(stream.next is not None for stream in streams):
-                alert_id = min(str(stream.next[0]) for stream in streams if stream.next is not None)
+                alert_id = min(stream.of for stream in streams if stream.next is not None)
                 entries, kept, acts = [await stream.take(alert_id) for stream in streams]
                 alerts += len(kept)
-                flaws += _compared(alert_id, _told(entries), _first(kept), {act.version: _values(act) for act in acts})
+                done = {act["version"]: act for act in (_values(row, alert_action) for row in acts)}
+                flaws += _compared(text(alert_id), _told(entries), _values(kept[0], alert) if kept else None, done)
     return alerts, tuple(flaws)
-
-
-def _snapshot(engine: AsyncEngine) -> AsyncEngine:
-    if engine.dialect.name == "sqlite":
-        return reader_of(engine)
-    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
 async def _streamed(connection: AsyncConnection, wanted: Select[Any]) -> _Stream:
@@ -111,36 +113,31 @@ def _wanted(connection: AsyncConnection) -> tuple[Select[Any], Select[Any], Sele
     else:
         at = func.strpos(audit.c.body, _KEY)
         named = func.split_part(func.split_part(audit.c.body, _KEY, 2), '"', 1)
-    entries = select(named.label("of"), audit.c.writer, audit.c.seq, audit.c.body)
+    dialect = connection.dialect
+    entries = select(raw(named.label("of"), dialect), *raws((audit.c.writer, audit.c.seq, audit.c.body), dialect))
     entries = entries.where(at > 0).order_by(key(named))
-    alerts = select(*map(_plain, alert.c)).order_by(key(alert.c.id))
-    acts = select(*map(_plain, alert_action.c)).order_by(key(alert_action.c.alert_id), alert_action.c.version)
+    alerts = select(*raws(tuple(alert.c), dialect)).order_by(key(alert.c.id))
+    acts = select(*raws(tuple(alert_action.c), dialect))
+    acts = acts.order_by(key(alert_action.c.alert_id), alert_action.c.version)
     return entries, alerts, acts
-
-
-def _plain(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Times as the database holds them: one that somebody made unreadable differs, and stops nothing."""
-    return type_coerce(column, String).label(column.key) if isinstance(column.type, Instant) else column
 
 
 def _value(value: Any) -> Any:
     return held_text(value) if isinstance(value, datetime) else value
 
 
-def _values(row: Row[Any]) -> dict[str, Any]:
-    return {name: _value(value) for name, value in row._asdict().items()}
-
-
-def _first(rows: Sequence[Row[Any]]) -> dict[str, Any] | None:
-    return _values(rows[0]) if rows else None
+def _values(row: Row[Any], table: Table) -> dict[str, Any]:
+    """What stands in it as it reads: what somebody made unreadable differs, and stops nothing."""
+    numbers = {column.key for column in table.c if isinstance(column.type, Integer)}
+    return {name: number(value) if name in numbers else maybe(value) for name, value in row._asdict().items()}
 
 
 def _told(rows: Sequence[Row[Any]]) -> _Told:
     told = _Told()
     for row in rows:
-        place = f"entry {row.seq} of writer {row.writer}"
+        place = f"entry {text(row.seq)} of writer {text(row.writer)}"
         try:
-            entry = decode(row.body)
+            entry = decode(text(row.body))
             raised = raised_by(entry)
             act = _act(entry)
         except (KeyError, TypeError, ValueError, AttributeError):

@@ -7,6 +7,7 @@ checkpoint that is kept out of an intruder's reach can still be cut off unseen: 
 import asyncio
 import hashlib
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,12 +19,20 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Connection, insert, select, update
 
+from gateway.domain.instants import from_iso
 from gateway.store.chain import Head, canonical, export_line, instant_text
 from gateway.store.keys import AuditKeys
+from gateway.store.raw import instant, number, raws, text, whole
 from gateway.store.tables import audit, audit_chain, audit_checkpoint
 
 _PREFIX, _END = b"scr-checkpoint 1\n", b"scr-export 1\n"
 _ABANDONED = timedelta(days=1)
+_SKEW = timedelta(minutes=5)
+"""How far the clocks of processes on one database may be apart."""
+_MOST_SEALED = 1000
+"""Chains ended since the signer's last checkpoint that one checkpoint names, the newest first."""
+_MOST_TOLD = 100
+_MAC = re.compile("[0-9a-f]{64}")
 EXPORTED = "audit export jsonl"
 """Operation of the entry that says that a verifiable export was made."""
 
@@ -114,19 +123,42 @@ def end_holds(line: Mapping[str, Any], publics: Mapping[str, Ed25519PublicKey]) 
     return public is not None and _signed(public, str(line["signature"]), _END + canonical(stated))
 
 
+class Alarm(Protocol):
+    """Calls for an operator."""
+
+    def __call__(self, alarm: str) -> None:
+        """By the alarm's name."""
+
+
+def _untold(alarm: str) -> None:
+    """Where there is no operator: a command's own chain."""
+
+
 class Signer:
     """Makes the checkpoints of one process; the series starts anew with each chain it writes."""
 
-    def __init__(self, keys: AuditKeys, clock: Callable[[], datetime], anchor: Anchor | None) -> None:
-        self._keys, self._clock, self._anchor = keys, clock, anchor
+    def __init__(
+        self,
+        keys: AuditKeys,
+        clock: Callable[[], datetime],
+        anchor: Anchor | None,
+        alarm: Alarm = _untold,
+    ) -> None:
+        self._keys, self._clock, self._anchor, self._alarm = keys, clock, anchor, alarm
+        self._told: set[str] = set()
         self._last: Checkpoint | None = None
         self._made: Checkpoint | None = None
 
     def write(self, connection: Connection, own: Head, *, seal: bool) -> None:
-        """Adds a checkpoint over all open chains to the running transaction; `keep` adopts it once committed."""
+        """Adds a checkpoint to the running transaction; `keep` adopts it once committed.
+
+        It is over all open chains and those sealed since the signer's last one, or within a day before its first: a chain
+        that a command began and ended in between is vouched for too.
+        """
         now = self._clock()
         last = self._last if self._last is not None and self._last.values["signer"] == own.writer else None
-        chains, abandoned = self._others(connection, own.writer, now)
+        since = from_iso(last.values["at"]) - _SKEW if last else now - _ABANDONED
+        chains, abandoned = self._others(connection, own.writer, since, now)
         if own.length:
             chains.append(own)
         values = {
@@ -156,25 +188,44 @@ class Signer:
         if self._anchor is not None:
             await asyncio.to_thread(self._anchor.keep, made.line)
 
-    def _others(self, connection: Connection, own: str, now: datetime) -> tuple[list[Head], list[str]]:
-        """Heads of the other chains that are not sealed, and those whose writer has not been seen for a day."""
-        rows = connection.execute(
-            select(audit_chain.c.writer, audit_chain.c.seen)
-            .where(audit_chain.c.sealed.is_(False), audit_chain.c.writer != own)
-            .order_by(audit_chain.c.writer)
-        )
+    def _others(self, connection: Connection, own: str, since: datetime, now: datetime) -> tuple[list[Head], list[str]]:
+        """Heads of the other chains that are open or were sealed after `since`, and the open ones not seen for a day.
+
+        A row that cannot be read is left out and told: one bad row must not end the vouching for all the others.
+        """
+        columns = raws((audit_chain.c.writer, audit_chain.c.seen), connection.dialect)
+        others = select(*columns).where(audit_chain.c.writer != own)
+        still = others.where(audit_chain.c.sealed.is_not(True)).order_by(audit_chain.c.writer)
+        ended = others.where(audit_chain.c.sealed.is_(True), audit_chain.c.seen >= since)
+        ended = ended.order_by(audit_chain.c.seen.desc()).limit(_MOST_SEALED)
         heads: list[Head] = []
         abandoned: list[str] = []
-        for chain in rows.all():
-            last = (
-                select(audit.c.seq, audit.c.mac)
-                .where(audit.c.writer == chain.writer)
-                .order_by(audit.c.seq.desc())
-                .limit(1)
-            )
-            found = (connection.execute(last)).first()
-            if found is not None:
-                heads.append(Head(chain.writer, found.seq, found.mac))
-            if chain.seen < now - _ABANDONED:
-                abandoned.append(chain.writer)
+        for sealed, wanted in ((False, still), (True, ended)):
+            for chain in connection.execute(wanted).all():
+                writer, seen = text(chain.writer), instant(chain.seen)
+                if not whole(chain.writer) or seen is None:
+                    self._unreadable(writer)
+                head = self._head_of(connection, writer) if whole(chain.writer) else None
+                if head is not None:
+                    heads.append(head)
+                if not sealed and seen is not None and seen < now - _ABANDONED:
+                    abandoned.append(writer)
         return heads, abandoned
+
+    def _head_of(self, connection: Connection, writer: str) -> Head | None:
+        """Where that chain stands; None where it has no entry, or its last row is none of a chain."""
+        last = select(*raws((audit.c.seq, audit.c.mac), connection.dialect)).where(audit.c.writer == writer)
+        found = connection.execute(last.order_by(audit.c.seq.desc()).limit(1)).first()
+        if found is None:
+            return None
+        seq, mac = number(found.seq), text(found.mac)
+        if isinstance(seq, int) and _MAC.fullmatch(mac):
+            return Head(writer, seq, mac)
+        self._unreadable(writer)
+        return None
+
+    def _unreadable(self, writer: str) -> None:
+        """Tells of it once, not at every checkpoint."""
+        if writer not in self._told and len(self._told) < _MOST_TOLD:
+            self._told.add(writer)
+            self._alarm(alarm="audit-chain-unreadable")

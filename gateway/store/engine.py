@@ -191,6 +191,13 @@ def reader_of(engine: AsyncEngine) -> AsyncEngine:
     return engine.execution_options(sqlite_begin="BEGIN")
 
 
+def snapshot_of(engine: AsyncEngine) -> AsyncEngine:
+    """The same database for reads of several statements that must see one state of it."""
+    if engine.dialect.name == "sqlite":
+        return reader_of(engine)
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
 def single_reader_of(engine: AsyncEngine) -> AsyncEngine:
     """For reads of one statement, which is a transaction of its own: no round trips to begin and end one."""
     if engine.dialect.name == "sqlite":

@@ -10,16 +10,17 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import String, and_, or_, select, type_coerce
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.domain.cells import safe_cell
 from gateway.domain.decision import AuditEntry
 from gateway.domain.reading import outcome, role
-from gateway.store.chain import canonical, export_line, held_text, instant_text, searched
+from gateway.store.chain import canonical, export_line, instant_text, searched
 from gateway.store.checkpoints import Checkpoint, end_line
-from gateway.store.engine import reader_of, store_errors
+from gateway.store.engine import snapshot_of, store_errors
 from gateway.store.keys import AuditKeys
+from gateway.store.raw import maybe, number, raws, text
 from gateway.store.tables import audit, audit_chain, audit_checkpoint
 
 _PAGE = 2000
@@ -42,38 +43,32 @@ async def export_lines(engine: AsyncEngine, keys: AuditKeys, made: str) -> Async
 
 
 async def blocks(engine: AsyncEngine) -> AsyncIterator[tuple[str, list[bytes]]]:
-    """The same without its last line, as (kind, lines) of one kind each. Raises NotPossibleNow."""
-    # checkpoints before entries: what is appended meanwhile can then only be more than they claim
+    """The same without its last line, as (kind, lines) of one kind each, all of one moment. Raises NotPossibleNow.
+
+    A row that somebody made unreadable is given as it reads, for the verifier to see; it ends nothing.
+    """
     with store_errors():
-        async with reader_of(engine).connect() as connection:
-            stated = select(audit_checkpoint).order_by(audit_checkpoint.c.signer, audit_checkpoint.c.number)
-            for row in (await connection.execute(stated)).all():
-                yield "checkpoint", [Checkpoint(body=row.body, signature=row.signature).line]
-            chains = (await connection.execute(select(audit_chain).order_by(audit_chain.c.writer))).all()
-    for chain in chains:
-        yield "chain", [export_line({"kind": "chain", "writer": chain.writer, "key": chain.key_id})]
-    place = ("", 0)
-    while True:
-        with store_errors():
-            async with reader_of(engine).connect() as connection:
-                rows = (await connection.execute(_after(place))).all()
-        if not rows:
-            break
-        yield "entry", [_entry_line(row) for row in rows]
-        place = (rows[-1].writer, rows[-1].seq)
-
-
-def _after(place: tuple[str, int]) -> Any:
-    writer, seq = place
-    later = or_(audit.c.writer > writer, and_(audit.c.writer == writer, audit.c.seq > seq))
-    # the time as the database holds it: one that somebody made unreadable is for the verifier to see
-    columns = (type_coerce(column, String).label("at") if column is audit.c.at else column for column in audit.c)
-    return select(*columns).where(later).order_by(audit.c.writer, audit.c.seq).limit(_PAGE)
+        async with snapshot_of(engine).connect() as connection:
+            dialect = connection.dialect
+            columns = raws((audit_checkpoint.c.body, audit_checkpoint.c.signature), dialect)
+            stated = select(*columns).order_by(audit_checkpoint.c.signer, audit_checkpoint.c.number)
+            async for rows in (await connection.stream(stated)).partitions(_PAGE):
+                yield (
+                    "checkpoint",
+                    [Checkpoint(body=text(row.body), signature=text(row.signature)).line for row in rows],
+                )
+            chains = select(*raws((audit_chain.c.writer, audit_chain.c.key_id), dialect)).order_by(audit_chain.c.writer)
+            async for rows in (await connection.stream(chains)).partitions(_PAGE):
+                named = ((text(row.writer), text(row.key_id)) for row in rows)
+                yield "chain", [export_line({"kind": "chain", "writer": writer, "key": key}) for writer, key in named]
+            entries = select(*raws(tuple(audit.c), dialect)).order_by(audit.c.writer, audit.c.seq)
+            async for rows in (await connection.stream(entries)).partitions(_PAGE):
+                yield "entry", [_entry_line(row) for row in rows]
 
 
 def _entry_line(row: Any) -> bytes:
     """One entry; where the columns reports search by do not repeat it, they stand beside it for the verifier to see."""
-    body = row.body if isinstance(row.body, str) else repr(row.body)
+    body = text(row.body)
     try:
         entry = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -81,11 +76,12 @@ def _entry_line(row: Any) -> bytes:
     else:
         # other bytes than the chain was made over, though they read the same: shown as they are, for the verifier to see
         entry = entry if canonical(entry) == body.encode() else body
-    line: dict[str, Any] = {"kind": "entry", "writer": row.writer, "seq": row.seq, "mac": row.mac, "entry": entry}
+    line: dict[str, Any] = {"kind": "entry", "writer": text(row.writer), "seq": number(row.seq), "mac": text(row.mac)}
+    line["entry"] = entry
     stored = {
-        **{name: getattr(row, name) for name in ("id", "event", "organisation", "user_id", "patient", "correlation_id")}
+        name: maybe(getattr(row, name))
+        for name in ("id", "at", "event", "organisation", "user_id", "patient", "correlation_id")
     }
-    stored["at"] = held_text(row.at)
     try:
         agrees = searched(entry) == stored
     except (KeyError, TypeError, AttributeError):

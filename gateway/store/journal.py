@@ -29,6 +29,8 @@ from gateway.store.keys import AuditKeys
 from gateway.store.tables import audit_chain
 from gateway.store.units import Step, Unit, apply
 
+_MISSED = 2
+"""Checkpoints that may fail after the one that is due before an operator is told."""
 _DEADLOCK = frozenset({"40P01", "40001"})
 
 
@@ -41,6 +43,12 @@ class JournalMeter(Protocol):
     def failed(self, fault: str) -> None:
         """A transaction failed; `fault` names the kind of error."""
 
+    def alarmed(self, alarm: str) -> None:
+        """An operator must look."""
+
+    def vouching(self, going: bool) -> None:
+        """Whether checkpoints are being made."""
+
 
 class _Unknown(Exception):
     """COMMIT was sent and its answer is not known."""
@@ -51,6 +59,12 @@ class _NoMeter:
         pass
 
     def failed(self, fault: str) -> None:
+        pass
+
+    def alarmed(self, alarm: str) -> None:
+        pass
+
+    def vouching(self, going: bool) -> None:
         pass
 
 
@@ -111,7 +125,7 @@ class Journal:
         self._busy = False
         self._held: Held | None = None
         self._head: Head | None = None
-        self._signer = Signer(self.keys, self.clock, self.anchor)
+        self._signer = Signer(self.keys, self.clock, self.anchor, self.meter.alarmed)
         self._tasks: list[asyncio.Task[None]] = []
         self.healthy = False
         """Whether the last transaction was acknowledged."""
@@ -191,15 +205,24 @@ class Journal:
     async def _keep_checkpoints(self) -> None:
         """Signs now and then while anything is written; after a failure tries the database until it takes a write again."""
         covered: Head | None = None
-        due = asyncio.get_running_loop().time() + self.settings.checkpoint_every
+        now, every = asyncio.get_running_loop().time, self.settings.checkpoint_every
+        due, going = now() + every, True
         while True:
-            await asyncio.sleep(min(self.settings.checkpoint_every, self.settings.retry_every))
-            with contextlib.suppress(GatewayError):
+            await asyncio.sleep(min(every, self.settings.retry_every))
+            try:
                 if not self.healthy:
                     await self.probe()
-                if asyncio.get_running_loop().time() >= due and self._head != covered:
+                if now() >= due and self._head != covered:
                     await self.checkpoint()
-                    covered, due = self._head, asyncio.get_running_loop().time() + self.settings.checkpoint_every
+                    covered, due = self._head, now() + every
+                    if not going:
+                        going = True
+                        self.meter.vouching(True)
+            except GatewayError:
+                if going and now() >= due + _MISSED * every:
+                    going = False
+                    self.meter.vouching(False)
+                    self.meter.alarmed(alarm="checkpoints-stopped")
 
     async def _run(self) -> None:
         """The writer: takes what is in line, as one transaction, until stopped and empty."""

@@ -19,10 +19,10 @@ class Flaw:
 
     kind: str
     """edited, removed, moved, inserted, rewritten, cut, unknown-chain, unknown-key, index, checkpoint, anchor, unreadable,
-    repeated, export-cut, export-changed, alert."""
+    repeated, export-cut, export-changed, row, chain, alert."""
     writer: str
     seq: int
-    """Number of the entry (or checkpoint) in its writer's chain; for `unreadable` and `repeated` the line."""
+    """Number of the entry (or checkpoint) in its writer's chain; for `unreadable`, `repeated` and `row` the line or row."""
     id: str = ""
     """The entry's own id, where it is still there; of `alert` the alert's."""
     sentence: str = ""
@@ -30,15 +30,20 @@ class Flaw:
     @property
     def place(self) -> str:
         """Where it is, in words."""
-        if self.kind in {"unreadable", "repeated"}:
-            return f"line {self.seq}"
         if self.kind.startswith("export-"):
             return "the file"
-        if self.kind == "anchor":
-            return "the anchor"
-        if self.kind == "alert":
-            return f"alert {self.id}"
-        return f"writer {self.writer or '-'} {'checkpoint' if self.kind == 'checkpoint' else 'entry'} {self.seq} {self.id}".rstrip()
+        entry = (
+            f"writer {self.writer or '-'} {'checkpoint' if self.kind == 'checkpoint' else 'entry'} {self.seq} {self.id}"
+        )
+        places = {
+            "unreadable": f"line {self.seq}",
+            "repeated": f"line {self.seq}",
+            "row": f"row {self.seq}, of writer {self.writer} {self.id}",
+            "chain": f"chain of writer {self.writer}",
+            "anchor": "the anchor",
+            "alert": f"alert {self.id}",
+        }
+        return places.get(self.kind, entry).rstrip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +160,7 @@ class Verifier:
         """One entry as exported: writer, seq, mac, entry, and `index` where the searched columns differ."""
         self.entries += 1
         writer, seq, mac, entry = str(line["writer"]), int(line["seq"]), str(line["mac"]), line["entry"]
-        named = str(entry.get("id", "")) if isinstance(entry, Mapping) else ""
+        named = str((entry if isinstance(entry, Mapping) else line.get("index", {})).get("id", ""))
         chain = self.chains.get(writer)
         if chain is None:
             if writer not in self.strange:

@@ -51,6 +51,13 @@ class _Sizes:
     def committed(self, units: int, seconds: float) -> None:
         self.sizes.append(units)
 
+    def alarmed(self, alarm: str) -> None:
+        """An alarm, which a measurement must not have."""
+        raise AssertionError(alarm)
+
+    def vouching(self, going: bool) -> None:
+        """Checkpoints go on or not."""
+
     def failed(self, fault: str) -> None:
         raise AssertionError(f"the bench met {fault}")
 

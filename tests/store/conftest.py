@@ -6,7 +6,7 @@ import shutil
 import socket
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -99,6 +99,8 @@ class Count:
 
     sizes: list[int]
     faults: list[str]
+    alarms: list[str] = field(default_factory=list)
+    going: list[bool] = field(default_factory=list)
 
     def committed(self, units: int, seconds: float) -> None:
         assert seconds >= 0
@@ -106,6 +108,12 @@ class Count:
 
     def failed(self, fault: str) -> None:
         self.faults.append(fault)
+
+    def alarmed(self, alarm: str) -> None:
+        self.alarms.append(alarm)
+
+    def vouching(self, going: bool) -> None:
+        self.going.append(going)
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ async def export(make_journal: MakeJournal, engine: AsyncEngine, keys: AuditKeys
     path = tmp_path / "audit.jsonl"
     path.write_text("open to all")
     path.chmod(0o644)
-    assert await written(engine, keys, "jsonl", made, path) == path.stat().st_size
+    assert await written(engine, keys, "jsonl", made, path, []) == path.stat().st_size
     return path
 
 
@@ -121,11 +121,11 @@ async def test_the_forms_for_reading_hold_every_entry(
     export: Path, engine: AsyncEngine, keys: AuditKeys, tmp_path: Path
 ) -> None:
     kept = [entry["id"] for entry in entries_of(export)]
-    await written(engine, keys, "csv", kept[-1], tmp_path / "audit.csv")
+    await written(engine, keys, "csv", kept[-1], tmp_path / "audit.csv", [])
     rows = list(csv.DictReader(io.StringIO((tmp_path / "audit.csv").read_text(encoding="utf-8"))))
     assert [row["id"] for row in rows] == kept
     assert [row["note"] for row in rows].count(f"'{FORMULA}") == 3
-    await written(engine, keys, "fhir", kept[-1], tmp_path / "audit.ndjson")
+    await written(engine, keys, "fhir", kept[-1], tmp_path / "audit.ndjson", [])
     events = [AuditEvent.model_validate_json(line) for line in (tmp_path / "audit.ndjson").read_bytes().splitlines()]
     assert [event.id for event in events] == [one.lower() for one in kept]
 
@@ -195,9 +195,47 @@ async def test_a_gateway_that_has_made_no_checkpoint_yet_has_no_anchor(
     anchor.unlink()
     async with engine.begin() as connection:
         await connection.execute(delete(audit_checkpoint))
-    for _ in range(2):
+    for told in ("No anchor was given", "Checkpoints kept elsewhere and compared: 1."):  # the first keeps its own there
         status, said, beside = await verify_settings(settings)
-        assert (status, "No anchor was given" in beside, said.endswith("sound\n")) == (0, True, True)
+        assert (status, told in beside, said.endswith(": sound\n")) == (0, True, True)
+
+
+async def removed(engine: AsyncEngine) -> None:
+    """Takes out whole every chain that has ended, with its checkpoints, as somebody with the database in his hands can."""
+    async with engine.begin() as connection:
+        for guard in ("audit_no_delete", "audit_no_update"):
+            await connection.exec_driver_sql(f"DROP TRIGGER {guard}")
+        ended = "SELECT writer FROM audit_chain WHERE sealed = 1"
+        await connection.exec_driver_sql(f"DELETE FROM audit WHERE writer IN ({ended})")
+        await connection.exec_driver_sql(f"DELETE FROM audit_checkpoint WHERE signer IN ({ended})")
+        await connection.exec_driver_sql("DELETE FROM audit_chain WHERE sealed = 1")
+
+
+async def test_the_record_of_an_export_cannot_be_removed_unseen(
+    sandboxed: tuple[Path, AsyncEngine], tmp_path: Path
+) -> None:
+    settings, engine = sandboxed
+    asked = ["audit", "export", "--config", str(settings), "--output", str(tmp_path / "audit.jsonl")]
+    assert (await asyncio.to_thread(CliRunner().invoke, main, asked)).exit_code == 0
+    await removed(engine)
+    status, said, _ = await verify_settings(settings)
+    assert status == 1
+    assert "cut: writer command-line/audit-export-jsonl:" in said
+    assert "the whole chain of 1 entries is missing" in said
+
+
+async def test_an_export_that_the_anchor_cannot_vouch_for_is_refused(
+    sandboxed: tuple[Path, AsyncEngine], tmp_path: Path
+) -> None:
+    settings, _ = sandboxed
+    anchor, output = load(settings).store.anchor, tmp_path / "audit.jsonl"
+    assert anchor is not None
+    anchor.unlink()
+    for prepare in (lambda: None, anchor.mkdir):  # gone; there, but none that takes a line
+        prepare()
+        asked = ["audit", "export", "--config", str(settings), "--output", str(output)]
+        refused = await asyncio.to_thread(CliRunner().invoke, main, asked)
+        assert (refused.exit_code, "anchor.jsonl: " in refused.stderr, output.exists()) == (1, True, False)
 
 
 async def test_what_cannot_be_verified_is_said(sandboxed: tuple[Path, AsyncEngine], tmp_path: Path) -> None:

@@ -1,0 +1,68 @@
+"""Columns as the database holds them, whatever somebody wrote there: a text that is no UTF-8, a word where a number belongs.
+
+SQLite keeps any bytes in any column, and its driver fails on the whole read where one cannot be decoded. Whoever verifies
+must read the rest, and name what cannot be read.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Dialect, LargeBinary, String, case, cast, func, literal, type_coerce
+
+from gateway.domain.instants import aware
+from gateway.store.chain import held_text
+from gateway.store.tables import Instant
+
+
+def raw(column: ColumnElement[Any], dialect: Dialect) -> ColumnElement[Any]:
+    """The column under its own name: as bytes on SQLite; on PostgreSQL, whose types hold, times as its driver gives them.
+
+    What SQLite holds as a blob is told apart from the text of the same bytes, which a search finds and the blob not.
+    """
+    if dialect.name == "sqlite":
+        blob = cast(literal("blob ") + func.hex(column, type_=String), LargeBinary)
+        return case((func.typeof(column) == "blob", blob), else_=cast(column, LargeBinary)).label(column.key)
+    return type_coerce(column, String).label(column.key) if isinstance(column.type, Instant) else column
+
+
+def raws(columns: Sequence[ColumnElement[Any]], dialect: Dialect) -> list[ColumnElement[Any]]:
+    """The same of several."""
+    return [raw(column, dialect) for column in columns]
+
+
+def text(value: Any) -> str:
+    """What a text or time reads as; bytes that are no UTF-8 as `\\\\x..`, so that they differ from all that was written."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    return held_text(value) if isinstance(value, datetime) else str(value)
+
+
+def maybe(value: Any) -> str | None:
+    """The same of a column that may be empty."""
+    return None if value is None else text(value)
+
+
+def number(value: Any) -> int | str:
+    """A number, where it is one in its one form; else what stands there."""
+    said = text(value)
+    return int(said) if said.isascii() and said.isdigit() and str(int(said[:20])) == said else said
+
+
+def whole(value: Any) -> bool:
+    """Whether a text can be read at all."""
+    try:
+        value.decode("utf-8") if isinstance(value, bytes) else value
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def instant(value: Any) -> datetime | None:
+    """A time; None where it is none."""
+    if isinstance(value, datetime):
+        return value
+    try:
+        return aware(datetime.fromisoformat(text(value)))
+    except ValueError:
+        return None

@@ -1,0 +1,179 @@
+"""Rows that somebody made unreadable, chains that came and went, and chains begun while the audit is read."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from gateway.cli.exporting import recorded
+from gateway.domain.journal import Write
+from gateway.store.checkpoints import EXPORTED, AnchorFile
+from gateway.store.engine import reader_of
+from gateway.store.export import blocks
+from gateway.store.journal import Journal
+from gateway.store.keys import AuditKeys
+from gateway.store.tables import audit_checkpoint
+from gateway.store.verify_database import verify_database
+from gateway.store.verify_export import read_anchor
+from tests.store.conftest import Count, MakeJournal
+from tests.store.values import NOW, new_id, raised
+from tests.store.values import entry as an_entry
+
+_GUARDS = ("audit_no_update", "audit_no_delete", "alert_no_change", "alert_forwards", "alert_no_delete")
+
+
+async def unguarded(engine: AsyncEngine, *statements: str) -> None:
+    """What somebody with the database in his hands can do: away with the guards, then anything."""
+    async with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            for guard in _GUARDS:
+                await connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {guard}")
+        else:
+            for table in ("audit", "alert"):
+                await connection.exec_driver_sql(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        for statement in statements:
+            await connection.exec_driver_sql(statement)
+
+
+def only_sqlite(engine: AsyncEngine) -> None:
+    """PostgreSQL's own types refuse such values."""
+    if engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL takes no text that is not UTF-8, and no word for a number or a time")
+
+
+def flipped(table: str, column: str, where: str) -> str:
+    """One high bit of a text's third byte: no longer UTF-8."""
+    high = f"CAST(substr({column}, 1, 2) || x'e2' || substr({column}, 4) AS TEXT)"
+    return f"UPDATE {table} SET {column} = {high} WHERE {where}"
+
+
+async def filled(journal: Journal) -> str:
+    """Four entries, the third of which raised an alert, and a checkpoint. Returns the alert's id."""
+    entry, alert = raised()
+    await journal.commit(Write(entries=(an_entry(id="E1"), an_entry(id="E2"))))
+    await journal.commit(Write(entries=(entry,), alerts=(alert,)))
+    await journal.commit(Write(entries=(an_entry(id="E4"),)))
+    await journal.checkpoint()
+    return alert.id
+
+
+@pytest.mark.parametrize(
+    ("statement", "named"),
+    [
+        (flipped("audit", "body", "seq = 2"), ("edited", 2)),
+        (flipped("audit", "mac", "seq = 2"), ("edited", 2)),
+        (flipped("audit", "writer", "seq = 2"), ("removed", 2)),
+        (flipped("audit", "patient", "seq = 2"), ("index", 2)),
+        ("UPDATE audit SET patient = CAST(patient AS BLOB) WHERE seq = 2", ("index", 2)),
+        ("UPDATE audit SET body = CAST(body AS BLOB) WHERE seq = 2", ("edited", 2)),
+        ("UPDATE audit SET mac = x'0011' WHERE seq = 2", ("edited", 2)),
+        ("UPDATE audit SET seq = 'abc' WHERE seq = 2", ("row", 4)),
+        (flipped("alert", "note", "1"), ("alert", 0)),
+        (flipped("audit_checkpoint", "body", "1"), ("checkpoint", 1)),
+        ("UPDATE audit_chain SET seen = 'y'", ("chain", 0)),
+        ("UPDATE audit_chain SET started = 'y'", ("chain", 0)),
+        ("UPDATE audit_chain SET sealed = 'y'", ("chain", 0)),
+    ],
+)
+async def test_what_cannot_be_read_is_named_and_the_rest_is_verified(
+    journal: Journal, engine: AsyncEngine, keys: AuditKeys, statement: str, named: tuple[str, int]
+) -> None:
+    only_sqlite(engine)
+    alert_id = await filled(journal)
+    await unguarded(engine, statement, "UPDATE audit SET user_id = NULL WHERE seq = 4")
+    report = await verify_database(engine, keys.verify)
+    found = {(flaw.kind, flaw.seq) for flaw in report.flaws}
+    assert {named, ("index", 4)} <= found  # that, and what stands behind it
+    assert report.entries == 4
+    if named[0] == "alert":
+        assert [(flaw.id, flaw.sentence.split(" is ")[0]) for flaw in report.flaws if flaw.kind == "alert"] == [
+            (alert_id, "note")
+        ]
+
+
+BAD_CHAINS = (
+    "INSERT INTO audit_chain VALUES ('zz-other', '4db942395d98', '2026-01-01T00:00:00.000000Z', 'y', 0)",
+    "INSERT INTO audit_chain VALUES (CAST(x'7ae2' AS TEXT), '4db942395d98', 'y', 'y', 0)",
+)
+
+
+@pytest.mark.parametrize("statement", BAD_CHAINS)
+async def test_a_bad_chain_row_ends_no_checkpoints_and_is_told_once(
+    journal: Journal, engine: AsyncEngine, keys: AuditKeys, meter: Count, statement: str
+) -> None:
+    only_sqlite(engine)
+    await filled(journal)
+    await unguarded(engine, statement)
+    for number in range(3):
+        await journal.commit(Write(entries=(an_entry(id=f"E{number + 5}"),)))
+        await journal.checkpoint()
+    async with reader_of(engine).connect() as connection:
+        newest = select(audit_checkpoint.c.body).order_by(audit_checkpoint.c.number.desc()).limit(1)
+        stated = orjson.loads((await connection.execute(newest)).scalar_one())
+    assert (stated["number"], [chain["length"] for chain in stated["chains"]]) == (4, [7])
+    assert meter.alarms == ["audit-chain-unreadable"]
+    kinds = {flaw.kind for flaw in (await verify_database(engine, keys.verify)).flaws}
+    assert "chain" in kinds
+
+
+async def test_checkpoints_that_stop_are_told_and_so_is_that_they_go_on(
+    make_journal: MakeJournal, engine: AsyncEngine, meter: Count
+) -> None:
+    journal = make_journal(checkpoint_every=0.05, retry_every=0.02)
+    await journal.start()
+    await unguarded(engine, "ALTER TABLE audit_checkpoint RENAME TO away")
+    await journal.commit(Write(entries=(an_entry(id="E1"),)))
+    await until(lambda: bool(meter.alarms))
+    assert (meter.alarms, meter.going) == (["checkpoints-stopped"], [False])
+    await unguarded(engine, "ALTER TABLE away RENAME TO audit_checkpoint")
+    await until(lambda: meter.going == [False, True])
+    assert meter.alarms == ["checkpoints-stopped"]
+
+
+async def until(reached: Callable[[], bool]) -> None:
+    """Until it is so."""
+    async with asyncio.timeout(30):
+        while not reached():  # noqa: ASYNC110 - the journal tells its meter, which cannot be waited for
+            await asyncio.sleep(0.02)
+
+
+async def test_a_gateways_checkpoint_vouches_for_a_command_that_came_and_went(
+    journal: Journal, engine: AsyncEngine, keys: AuditKeys, tmp_path: Path
+) -> None:
+    journal._signer._anchor = AnchorFile(tmp_path / "anchor.jsonl")
+    await filled(journal)
+    await recorded(engine, keys, EXPORTED, "an auditor", lambda: NOW, new_id)
+    await journal.commit(Write(entries=(an_entry(id="E5"),)))
+    await journal.checkpoint()
+    gone = "'command-line/%%'" if engine.dialect.name != "sqlite" else "'command-line/%'"
+    await unguarded(
+        engine,
+        f"DELETE FROM audit WHERE writer LIKE {gone}",
+        f"DELETE FROM audit_chain WHERE writer LIKE {gone}",
+        f"DELETE FROM audit_checkpoint WHERE signer LIKE {gone}",
+    )
+    flaws = (await verify_database(engine, keys.verify, read_anchor(tmp_path / "anchor.jsonl").checkpoints)).flaws
+    assert [(flaw.kind, flaw.writer.startswith("command-line/"), flaw.seq) for flaw in flaws] == [("cut", True, 1)]
+
+
+async def test_a_chain_begun_while_the_audit_is_read_is_no_fault(
+    journal: Journal, make_journal: MakeJournal, engine: AsyncEngine, keys: AuditKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await filled(journal)
+    late = make_journal()
+
+    async def interrupted(of: AsyncEngine):  # type: ignore[no-untyped-def]
+        async for kind, lines in blocks(of):
+            yield kind, lines
+            if kind == "chain" and not late.healthy:
+                await late.start()
+                await late.commit(Write(entries=(an_entry(id="E9"),)))
+
+    monkeypatch.setattr("gateway.store.verify_database.blocks", interrupted)
+    report = await verify_database(engine, keys.verify)
+    assert (report.flaws, report.entries, late.healthy) == ((), 4, True)
+    assert (await verify_database(engine, keys.verify)).entries == 5
