@@ -100,6 +100,8 @@ class AlertPage:
 
     cases: tuple[AlertCase, ...]
     found: int
+    unreadable: tuple[str, ...] = ()
+    """Ids of those of the page whose rows somebody made unreadable; they count as found."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ class QueuePages:
             "queue",
             "alerts",
             cases=found.cases,
+            unreadable=found.unreadable,
             found=found.found,
             new_count=counts[AlertState.NEW],
             open_count=sum(counts[state] for state in OPEN),
@@ -82,7 +83,13 @@ class QueuePages:
         form = turn.form.get("format", "")
         body = self.bench.files.alerts(form, found.cases)
         response = exported(form, "privacy-alerts", body)
-        said = (("filter", sorted(asked.items())), ("format", form), ("rows", found.found))
+        said: list[tuple[str, object]] = [
+            ("filter", sorted(asked.items())),
+            ("format", form),
+            ("rows", len(found.cases)),
+        ]
+        if found.unreadable:
+            said.append(("unreadable", found.unreadable))
         await self.bench.privacy.note(desk, "privacy", *said)
         return response
 

@@ -170,4 +170,6 @@ class SamplePages:
         found = await store.all(
             replace(desk.alerts, ids=sample.alerts[:DRAWN_SHOWN] if desk.types else ()), DRAWN_SHOWN
         )
-        return shown(turn, "sample", "samples", sample=sample, cases=found.cases, most=DRAWN_SHOWN)
+        return shown(
+            turn, "sample", "samples", sample=sample, cases=found.cases, unreadable=found.unreadable, most=DRAWN_SHOWN
+        )

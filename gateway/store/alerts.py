@@ -13,10 +13,11 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, String, cast, fun
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.domain.codes import Code
-from gateway.domain.errors import MessageInvalid, PolicyRefused
+from gateway.domain.errors import InternalError, MessageInvalid, PolicyRefused
 from gateway.domain.identifiers import OdsCode, UserId
 from gateway.domain.privacy import AlertAction, AlertCase, AlertFilter, AlertPage, AlertState, DayCount, PastAction
 from gateway.store.engine import reader_of, store_errors
+from gateway.store.raw import raw, raws, text, typed
 from gateway.store.rows import alert_of
 from gateway.store.tables import alert, alert_action
 from gateway.store.units import Step
@@ -62,7 +63,15 @@ def act(action: AlertAction) -> Step:
     return step
 
 
-def _case(row: Row[Any], history: Sequence[PastAction] = ()) -> AlertCase:
+def _readable(row: Row[Any], past: Sequence[Row[Any]] = ()) -> AlertCase | None:
+    """The case in rows as the database holds them; None where somebody made one of them unreadable."""
+    try:
+        return _case(typed(row, alert), [_past(typed(one, alert_action)) for one in past])
+    except (ValueError, TypeError, AttributeError):
+        return None
+
+
+def _case(row: Any, history: Sequence[PastAction] = ()) -> AlertCase:
     return AlertCase(
         alert=alert_of(row),
         state=AlertState(row.state),
@@ -73,7 +82,7 @@ def _case(row: Row[Any], history: Sequence[PastAction] = ()) -> AlertCase:
     )
 
 
-def _past(row: Row[Any]) -> PastAction:
+def _past(row: Any) -> PastAction:
     return PastAction(
         at=row.at,
         actor=UserId(row.actor),
@@ -119,44 +128,57 @@ class Alerts:
     async def page(self, wanted: AlertFilter, *, page: int = 1, size: int = PAGE) -> AlertPage:
         """Page `page` (from 1), newest first."""
         conditions = _conditions(wanted)
-        rows = (
-            select(alert)
-            .where(*conditions)
-            .order_by(alert.c.at.desc(), alert.c.id)
-            .limit(size)
-            .offset((page - 1) * size)
-        )
+        rows = self._whole().where(*conditions).order_by(alert.c.at.desc(), alert.c.id)
+        rows = rows.limit(size).offset((page - 1) * size)
         with store_errors():
             async with reader_of(self.engine).connect() as connection:
                 found = (
                     await connection.execute(select(func.count()).select_from(alert).where(*conditions))
                 ).scalar_one()
-                cases = (await connection.execute(rows)).all()
-        return AlertPage(cases=tuple(map(_case, cases)), found=int(found))
+                there = [(text(row.id), _readable(row)) for row in (await connection.execute(rows)).all()]
+        return AlertPage(
+            cases=tuple(case for _, case in there if case is not None),
+            found=int(found),
+            unreadable=tuple(alert_id for alert_id, case in there if case is None),
+        )
+
+    def _whole(self) -> Select[Any]:
+        """Alerts as the database holds them: one that cannot be read must not hide the others."""
+        return select(*raws(tuple(alert.c), self.engine.dialect))
 
     async def one(self, alert_id: str, organisation: OdsCode) -> AlertCase | None:
-        """One alert with its history; None where this organisation has no such alert."""
-        mine = select(alert).where(alert.c.id == alert_id, alert.c.organisation == organisation.value)
-        past = select(alert_action).where(alert_action.c.alert_id == alert_id).order_by(alert_action.c.version)
+        """One alert with its history; None where this organisation has no such alert.
+
+        Raises InternalError where somebody made it unreadable.
+        """
+        mine = self._whole().where(alert.c.id == alert_id, alert.c.organisation == organisation.value)
+        past = select(*raws(tuple(alert_action.c), self.engine.dialect))
+        past = past.where(alert_action.c.alert_id == alert_id).order_by(alert_action.c.version)
         with store_errors():
             async with reader_of(self.engine).connect() as connection:
                 row = (await connection.execute(mine)).first()
                 actions = (await connection.execute(past)).all() if row is not None else ()
-        return None if row is None else _case(row, [_past(action) for action in actions])
+        if row is None:
+            return None
+        case = _readable(row, actions)
+        if case is None:
+            raise InternalError
+        return case
 
     async def ids(self, wanted: AlertFilter) -> tuple[str, ...]:
         """The ids of all of them, sorted."""
-        rows = select(alert.c.id).where(*_conditions(wanted)).order_by(alert.c.id)
+        rows = select(raw(alert.c.id, self.engine.dialect)).where(*_conditions(wanted)).order_by(alert.c.id)
         with store_errors():
             async with reader_of(self.engine).connect() as connection:
-                return tuple((await connection.execute(rows)).scalars())
+                return tuple(map(text, (await connection.execute(rows)).scalars()))
 
     async def oldest(self, wanted: AlertFilter, *, limit: int) -> tuple[AlertCase, ...]:
-        """The first `limit`, oldest first."""
-        rows = select(alert).where(*_conditions(wanted)).order_by(alert.c.at, alert.c.id).limit(limit)
+        """The first `limit`, oldest first, without what somebody made unreadable."""
+        rows = self._whole().where(*_conditions(wanted)).order_by(alert.c.at, alert.c.id).limit(limit)
         with store_errors():
             async with reader_of(self.engine).connect() as connection:
-                return tuple(map(_case, (await connection.execute(rows)).all()))
+                there = map(_readable, (await connection.execute(rows)).all())
+                return tuple(case for case in there if case is not None)
 
     async def names(self, organisation: OdsCode) -> Mapping[UserId, str]:
         """The names of users whose accesses raised alerts here."""

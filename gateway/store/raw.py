@@ -6,9 +6,23 @@ must read the rest, and name what cannot be read.
 
 from collections.abc import Sequence
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Dialect, LargeBinary, String, case, cast, func, literal, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    Dialect,
+    Integer,
+    LargeBinary,
+    Row,
+    String,
+    Table,
+    case,
+    cast,
+    func,
+    literal,
+    type_coerce,
+)
 
 from gateway.domain.instants import aware
 from gateway.store.chain import held_text
@@ -47,6 +61,24 @@ def number(value: Any) -> int | str:
     """A number, where it is one in its one form; else what stands there."""
     said = text(value)
     return int(said) if said.isascii() and said.isdigit() and str(int(said[:20])) == said else said
+
+
+def typed(row: Row[Any], table: Table) -> Any:
+    """A row read with `raws`, as the table's types have it, by name. Raises ValueError where a value is none of its type."""
+    values: dict[str, Any] = {}
+    for name, value in row._asdict().items():
+        kind = table.c[name].type
+        if not whole(value):
+            raise ValueError(f"{name} is no text")
+        if value is None:
+            values[name] = None
+        elif isinstance(kind, Instant):
+            values[name] = instant(value)
+            if values[name] is None:
+                raise ValueError(f"{name} is no time")
+        else:
+            values[name] = int(text(value)) if isinstance(kind, Integer) else text(value)
+    return SimpleNamespace(**values)
 
 
 def whole(value: Any) -> bool:

@@ -235,6 +235,22 @@ class Verifier:
             flaws=tuple(self.flaws),
         )
 
+    def gone(self, there: Iterable[Checkpoint], kept: Iterable[Checkpoint]) -> None:
+        """Finds checkpoints that were `kept` elsewhere and no longer stand where they were made, by runs of a signer's numbers."""
+        standing, gone = {checkpoint.body for checkpoint in there}, set[tuple[str, int]]()
+        for checkpoint in kept:
+            if checkpoint.body in standing or not any(map(checkpoint.signed_by, self.keys.publics.values())):
+                continue  # one that no known key signed is named where checkpoints are read
+            gone.add((str(checkpoint.values["signer"]), int(checkpoint.values["number"])))
+        for signer, first in sorted(gone):
+            if (signer, first - 1) in gone:
+                continue
+            last = first
+            while (signer, last + 1) in gone:
+                last += 1
+            run = f"checkpoint {first}" + (f" to {last}" if last > first else "")
+            self.flaw("checkpoint", signer, first, f"missing in the database, though the anchor has it: {run}")
+
     def anchored(self, kept: Iterable[Checkpoint]) -> None:
         """Finds where checkpoints kept elsewhere are another audit's, which would vouch for nothing here."""
         known, named = self.chains.keys() | self.strange, set[str]()

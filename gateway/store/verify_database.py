@@ -42,6 +42,7 @@ async def verify_database(engine: AsyncEngine, keys: VerifyKeys, anchored: Seque
         verifier.checkpoints([*kept, *anchored])
     if anchored:
         verifier.anchored(anchored)
+        verifier.gone(kept, anchored)
     report = verifier.finish(len(kept))
     alerts, differing = await disagreements(engine)
     return replace(report, flaws=(*report.flaws, *await _unreadable(engine), *differing), alerts=alerts)

@@ -10,7 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.cli.exporting import recorded
+from gateway.domain.errors import InternalError
 from gateway.domain.journal import Write
+from gateway.domain.privacy import AlertFilter
+from gateway.store.alerts import Alerts
 from gateway.store.checkpoints import EXPORTED, AnchorFile
 from gateway.store.engine import reader_of
 from gateway.store.export import blocks
@@ -177,3 +180,48 @@ async def test_a_chain_begun_while_the_audit_is_read_is_no_fault(
     report = await verify_database(engine, keys.verify)
     assert (report.flaws, report.entries, late.healthy) == ((), 4, True)
     assert (await verify_database(engine, keys.verify)).entries == 5
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        flipped("alert", "note", "id = '{}'"),
+        flipped("alert", "user_name", "id = '{}'"),
+        "UPDATE alert SET at = 'long ago' WHERE id = '{}'",
+        "UPDATE alert SET patient = '1234567890' WHERE id = '{}'",
+        "UPDATE alert SET version = 'x' WHERE id = '{}'",
+    ],
+)
+async def test_one_unreadable_alert_hides_no_other_from_the_officer(
+    journal: Journal, engine: AsyncEngine, statement: str
+) -> None:
+    only_sqlite(engine)
+    bad, good = raised()[1], raised()[1]
+    await journal.commit(Write(alerts=(bad, good)))
+    await unguarded(engine, statement.format(bad.id))
+    alerts, mine = Alerts(engine), AlertFilter(organisation=bad.organisation)
+    page = await alerts.page(mine)
+    assert (page.found, page.unreadable, [case.alert for case in page.cases]) == (2, (bad.id,), [good])
+    assert [case.alert for case in await alerts.oldest(mine, limit=5)] == [good]
+    assert set(await alerts.ids(mine)) == {bad.id, good.id}
+    assert (await alerts.one(good.id, good.organisation)) == page.cases[0]
+    with pytest.raises(InternalError):  # nothing untrue is said of it, such as that the access could not be recorded
+        await alerts.one(bad.id, bad.organisation)
+
+
+async def test_checkpoints_that_only_the_anchor_still_has_are_named(
+    journal: Journal, engine: AsyncEngine, keys: AuditKeys, tmp_path: Path
+) -> None:
+    journal._signer._anchor = AnchorFile(tmp_path / "anchor.jsonl")
+    await filled(journal)
+    for _ in range(4):
+        await journal.checkpoint()
+    anchored = read_anchor(tmp_path / "anchor.jsonl").checkpoints
+    assert (await verify_database(engine, keys.verify, anchored)).flaws == ()
+    await unguarded(engine, "DELETE FROM audit_checkpoint WHERE number IN (1, 2, 5)")
+    flaws = (await verify_database(engine, keys.verify, anchored)).flaws
+    said = "missing in the database, though the anchor has it: checkpoint"
+    assert [(flaw.kind, flaw.sentence) for flaw in flaws] == [
+        ("checkpoint", f"{said} 1 to 2"),
+        ("checkpoint", f"{said} 5"),
+    ]

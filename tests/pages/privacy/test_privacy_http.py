@@ -5,6 +5,9 @@ import csv
 import io
 import json
 import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime
 from urllib.parse import urlencode
 
@@ -337,3 +340,42 @@ async def test_what_the_gateway_wrote_of_alerts_agrees_with_its_audit(sandbox: R
     settings = sandbox.data / "gateway.toml"
     told = await asyncio.to_thread(CliRunner().invoke, main, ["audit", "verify", "--config", str(settings)])
     assert (told.exit_code, " alerts: sound" in told.output) == (0, True), told.output
+
+
+@contextmanager
+def spoiled(sandbox: RunningSandbox, alert_id: str) -> Iterator[None]:
+    """The alert's note with one high bit flipped, as somebody with the database in his hands can; put back afterwards."""
+    with closing(sqlite3.connect(sandbox.database, isolation_level=None)) as connection:
+        guards = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'alert'")
+        guards = dict(guards.fetchall())
+        [(note,)] = connection.execute("SELECT note FROM alert WHERE id = ?", (alert_id,))
+        for name in guards:
+            connection.execute(f"DROP TRIGGER {name}")
+        high = "UPDATE alert SET note = CAST(substr(note, 1, 2) || x'e2' || substr(note, 4) AS TEXT) WHERE id = ?"
+        connection.execute(high, (alert_id,))
+        try:
+            yield
+        finally:
+            connection.execute("UPDATE alert SET note = ? WHERE id = ?", (note, alert_id))
+            for guard in guards.values():
+                connection.execute(guard)
+
+
+async def test_an_alert_that_somebody_made_unreadable_is_named_and_the_queue_goes_on(sandbox: RunningSandbox) -> None:
+    async with walking(sandbox) as (browser, _):
+        good = alert_of(sandbox, await emergency(browser, PATIENTS["core"], "Brought in after a road accident"))
+        bad = alert_of(sandbox, await emergency(browser, PATIENTS["core"], "Cannot speak since the fall"))
+    with spoiled(sandbox, bad):
+        async with walking(sandbox) as (browser, calls):
+            page = await at_work(browser)
+            [named] = page.find("//*[@data-unreadable]")
+            assert f"Alert {bad} cannot be read" in " ".join(named.text_content().split())
+            assert page.find(f"//a[@href='/privacy/alerts/{good}']")
+            assert not page.find(f"//a[@href='/privacy/alerts/{bad}']")
+            one = await browser.get(f"/privacy/alerts/{bad}")
+            assert (one.exchange.status, one.exchange.code) == (500, "internal")
+            csrf = str(page.find("//form[@action='/privacy/alerts/export']//input[@name='csrf']/@value")[0])
+            listed = await posted(calls, "/privacy/alerts/export", csrf=csrf, state="all", format="csv")
+            assert (good in listed.body.decode(), bad in listed.body.decode()) == (True, False)
+    [(body,)] = rows(sandbox, "SELECT body FROM audit WHERE event = 'privacy' ORDER BY at DESC LIMIT 1")
+    assert dict(json.loads(body)["facts"])["unreadable"] == [bad]
