@@ -2,7 +2,8 @@
 
 import errno
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -96,9 +97,9 @@ async def anchor_of(engine: AsyncEngine, path: Path | None) -> AnchorFile | None
     return AnchorFile(path) if path is not None else None
 
 
-async def _entries(engine: AsyncEngine, unreadable: list[str]) -> AsyncIterator[AuditEntry]:
-    async for kind, lines in blocks(engine):
-        for line in map(orjson.loads, lines if kind == "entry" else ()):
+async def _entries(engine: AsyncEngine, unreadable: list[str]) -> AsyncGenerator[AuditEntry, None]:
+    async with aclosing(blocks(engine)) as parts:
+        async for line in (line async for kind, lines in parts if kind == "entry" for line in map(orjson.loads, lines)):
             try:
                 entry = decode(canonical(line["entry"]))
             except (KeyError, TypeError, ValueError, AttributeError):
@@ -121,14 +122,17 @@ async def written(
         os.fchmod(descriptor, 0o600)  # before anything is in it, also where the file was there and open to others
         file.truncate()
         if form == "jsonl":
-            async for block in export_lines(engine, keys, made):
-                file.write(block)
+            async with aclosing(export_lines(engine, keys, made)) as written_lines:
+                async for block in written_lines:
+                    file.write(block)
         elif form == "csv":
             heading = csv_text(CSV_COLUMNS, ())
             file.write(heading.encode())
-            async for entry in _entries(engine, unreadable):
-                file.write(csv_text(CSV_COLUMNS, [csv_row(entry)]).removeprefix(heading).encode())
+            async with aclosing(_entries(engine, unreadable)) as entries:
+                async for entry in entries:
+                    file.write(csv_text(CSV_COLUMNS, [csv_row(entry)]).removeprefix(heading).encode())
         else:
-            async for entry in _entries(engine, unreadable):
-                file.write(orjson.dumps(audit_event(entry)) + b"\n")
+            async with aclosing(_entries(engine, unreadable)) as entries:
+                async for entry in entries:
+                    file.write(orjson.dumps(audit_event(entry)) + b"\n")
         return file.tell()

@@ -6,7 +6,8 @@ Holds patient identifiers: whoever exports is audited, and says where the file g
 import csv
 import hashlib
 import io
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import orjson
@@ -27,22 +28,23 @@ _PAGE = 2000
 _FHIR = "https://fhir.nhs.uk"
 
 
-async def export_lines(engine: AsyncEngine, keys: AuditKeys, made: str) -> AsyncIterator[bytes]:
+async def export_lines(engine: AsyncEngine, keys: AuditKeys, made: str) -> AsyncGenerator[bytes, None]:
     """The whole audit as JSON Lines: checkpoints, chains, entries chain by chain in order, and a last line that counts
     them and is signed over all before it: nothing can be taken out of the file later and the counts made to fit.
 
     `made`: id of the entry that says that this export is made. Yields blocks of whole lines. Raises NotPossibleNow.
     """
     digest, counts = hashlib.sha256(), {"chain": 0, "checkpoint": 0, "entry": 0}
-    async for kind, lines in blocks(engine):
-        block = b"".join(lines)
-        digest.update(block)
-        counts[kind] += len(lines)
-        yield block
+    async with aclosing(blocks(engine)) as parts:  # whoever stops in between leaves no connection behind
+        async for kind, lines in parts:
+            block = b"".join(lines)
+            digest.update(block)
+            counts[kind] += len(lines)
+            yield block
     yield end_line(counts["entry"], counts["checkpoint"], made, digest.hexdigest(), keys)
 
 
-async def blocks(engine: AsyncEngine) -> AsyncIterator[tuple[str, list[bytes]]]:
+async def blocks(engine: AsyncEngine) -> AsyncGenerator[tuple[str, list[bytes]], None]:
     """The same without its last line, as (kind, lines) of one kind each, all of one moment. Raises NotPossibleNow.
 
     A row that somebody made unreadable is given as it reads, for the verifier to see; it ends nothing.
