@@ -90,6 +90,10 @@ async def test_nothing_opens_without_a_session(sandbox: RunningSandbox, path: st
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+UNRELATED = "9000000726"
+"""A patient whom no other test puts into a relationship with anybody: the sandbox is shared."""
+
+
 async def test_no_step_can_be_skipped(sandbox: RunningSandbox) -> None:
     """Without a patient there is no permission to give, and without an answer no record."""
     async with walking(sandbox) as (browser, calls):
@@ -100,7 +104,7 @@ async def test_no_step_can_be_skipped(sandbox: RunningSandbox) -> None:
         for path in ("/viewer/record", "/viewer/print", "/viewer/patient"):
             answer = await sent(calls, "POST", path, {"csrf": token, "permission": "yes", "relationship": "none"})
             assert answer.status == 409, path
-        page = await browser.post(page, "/viewer/find", {"nhs_number": PATIENTS["core"]})
+        page = await browser.post(page, "/viewer/find", {"nhs_number": UNRELATED})
         assert (await sent(calls, "GET", "/viewer/permission")).headers["Location"] == "/viewer/patient"
         fields = hidden(page, "/viewer/patient") | {"permission": "yes"}
         unrelated = await sent(calls, "POST", "/viewer/record", fields)

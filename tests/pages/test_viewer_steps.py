@@ -55,17 +55,21 @@ async def test_what_opens_no_record_is_told_before_the_patient_is_asked(sandbox:
         assert (await browser.post(page, "/viewer/patient", said)).path == "/viewer/permission"
 
 
+UNRELATED = "9000000718"
+"""A patient whom no other test puts into a relationship with anybody: the sandbox is shared."""
+
+
 async def test_without_a_relationship_nobody_is_sent_to_ask_the_patient(sandbox: RunningSandbox) -> None:
     """Who may view without permission goes there at once; who may not is told, and audited, on the page itself."""
     async with walking(sandbox) as (browser, _):
-        page = await found(browser, PATIENTS["core"])
+        page = await found(browser, UNRELATED)
         assert page.find("//input[@name='relationship']/@value") == ["self-claimed", "none"]
         page = await browser.post(page, "/viewer/patient", {"relationship": "none"})
         assert page.path == "/viewer/without-permission"
         assert "/viewer/patient" in page.find("//main//a/@href")
     async with walking(sandbox) as (browser, _):
         page = await signed_in(browser, "910000000141", "community_care")
-        page = await browser.post(page, "/viewer/find", {"nhs_number": PATIENTS["core"]})
+        page = await browser.post(page, "/viewer/find", {"nhs_number": UNRELATED})
         assert page.find("//input[@name='relationship']/@value") == ["self-claimed", "none"]
         assert "It has to be recorded before the record opens." in words_of(page)
         page = await browser.post(page, "/viewer/patient", {"relationship": "none"})
