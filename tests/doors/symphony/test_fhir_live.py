@@ -158,8 +158,9 @@ async def test_an_emergency_read_has_raised_its_alert_whether_or_not_the_client_
     facts = EMERGENCY | {"note": f"Found unconscious {correlation[:8]}"}
     status, _, _ = await client.send(address, facts=facts, headers={"X-Correlation-ID": correlation})
     assert status == 200
-    found = rows(sandbox, "SELECT type, reason, user_id, marks FROM alert WHERE correlation_id = ?", correlation)
-    assert found == [("1", "4", UID, "")]
+    [found] = rows(sandbox, "SELECT type, reason, user_id, marks FROM alert WHERE correlation_id = ?", correlation)
+    assert found[:3] == ("1", "4", UID)
+    assert found[3] in ("", "threshold")  # the sandbox is shared: other tests' overrides by this user count too
 
 
 async def test_an_id_that_is_not_the_newest_finds_nothing_and_says_why_in_its_header(client: Client) -> None:
