@@ -16,8 +16,9 @@ from sqlalchemy import (
     bindparam,
     cast,
     func,
-    literal,
+    literal_column,
     not_,
+    null,
     or_,
     select,
     union_all,
@@ -55,15 +56,21 @@ OVERRIDES = tuple(
 _COLUMNS = tuple(column.name for column in permission.c)
 _NO_NEW_VIEW = ("s-flag-attempt", "reloaded")
 """Marks of alerts that tell of no view of their own: a mere attempt, and a page of the same view loaded again."""
-_PEOPLE = bindparam("people", expanding=True, type_=String)
+_YES = literal_column(f"'{PermissionAnswer.YES.value}'", String)
 _ORGANISATION, _USER = bindparam("organisation", type_=String), bindparam("user", type_=String)
 _NOW, _DAY_AGO = bindparam("now", type_=Instant), bindparam("day_ago", type_=Instant)
 
 
+def _word(word: str) -> ColumnElement[str]:
+    """A word of this module's own, written into the statement: binding a hundred of them takes longer than the read."""
+    assert "'" not in word
+    return literal_column(f"'{word}'", String)
+
+
 def _part(name: str, values: Mapping[str, ColumnElement[Any]]) -> Select[Any]:
     """One branch of the single statement: the columns of `permission`, NULL where this part has none."""
-    columns = [values.get(column.name, cast(literal(None), column.type)).label(column.name) for column in permission.c]
-    return select(literal(name).label("part"), *columns)
+    columns = [values.get(column.name, cast(null(), column.type)).label(column.name) for column in permission.c]
+    return select(_word(name).label("part"), *columns)
 
 
 def _own(table: Any) -> dict[str, ColumnElement[Any]]:
@@ -84,11 +91,11 @@ def _answers(numbers: Select[Any]) -> Select[Any]:
         permission.c.patient.in_(numbers),
         permission.c.organisation == _ORGANISATION,
         permission.c.starts <= _NOW,
-        or_(permission.c.answer != PermissionAnswer.YES.value, not_(withdrawn)),
+        or_(permission.c.answer != _YES, not_(withdrawn)),
     )
     kept = select(permission, newest.label("place")).where(*mine).subquery()
-    stands = and_(kept.c.answer == PermissionAnswer.YES.value, kept.c.consumed.is_(False), kept.c.ends >= _NOW)
-    return _part("permission", _own(kept)).where(or_(kept.c.place == 1, stands))
+    stands = and_(kept.c.answer == _YES, kept.c.consumed.is_(False), kept.c.ends >= _NOW)
+    return _part("permission", _own(kept)).where(or_(kept.c.place == literal_column("1"), stands))
 
 
 def _patient(asked: Sequence[ColumnElement[str]]) -> Iterator[Select[Any]]:
@@ -107,21 +114,29 @@ def _patient(asked: Sequence[ColumnElement[str]]) -> Iterator[Select[Any]]:
 
 
 @lru_cache
-def _statement(*, patients: int, user: bool, people: bool) -> CompoundSelect[Any]:
-    """The one statement, built once for each set of what is asked; the values are bound when it runs."""
+def _statement(*, patients: int, user: bool, people: int) -> CompoundSelect[Any]:
+    """The one statement, built once for each set of what is asked; the values are bound when it runs.
+
+    As many places as there are people: a list that grows when it runs would have the whole text written anew each time.
+    """
     parts: list[Select[Any]] = []
     if patients:
         parts.extend(_patient([bindparam(f"patient{place}", type_=String) for place in range(patients)]))
     if user:
-        overrides = and_(alert.c.user_id == _USER, alert.c.basis.in_(OVERRIDES))
+        overrides = and_(alert.c.user_id == _USER, or_(*(alert.c.basis == _word(basis) for basis in OVERRIDES)))
         noted = select(alert.c.at, alert.c.note).where(overrides, alert.c.note.is_not(None))
-        last = noted.order_by(alert.c.at.desc(), alert.c.id).limit(NOTES).subquery()
+        last = noted.order_by(alert.c.at.desc(), alert.c.id).limit(literal_column(str(NOTES))).subquery()
         parts.append(_part("note", {"starts": last.c.at, "question_version": last.c.note}))
-        recent = (overrides, alert.c.at > _DAY_AGO, *(alert.c.marks.not_like(f"%{one}%") for one in _NO_NEW_VIEW))
+        recent = (
+            overrides,
+            alert.c.at > _DAY_AGO,
+            *(alert.c.marks.not_like(_word(f"%{one}%")) for one in _NO_NEW_VIEW),
+        )
         views = select(func.count().label("views")).where(*recent).scalar_subquery()
         parts.append(_part("count", {"question_version": cast(views, String)}))
     if people:
-        passed = and_(training.c.user_id.in_(_PEOPLE), training.c.passed.is_(True))
+        asked = or_(*(training.c.user_id == bindparam(f"person{place}", type_=String) for place in range(people)))
+        passed = and_(asked, training.c.passed.is_(True))
         done = select(training.c.user_id).where(passed).distinct().subquery()
         parts.append(_part("trained", {"id": done.c.user_id}))
     return union_all(*parts)
@@ -161,12 +176,12 @@ class State:
                 trained=False,
                 privacy_officers_trained=0,
             )
-        statement = _statement(patients=len(patients), user=user is not None, people=bool(people))
+        statement = _statement(patients=len(patients), user=user is not None, people=len(people))
         values = {
             **{f"patient{place}": number.value for place, number in enumerate(patients)},
             "organisation": organisation.value,
             "user": user.value if user else None,
-            "people": [person.value for person in people],
+            **{f"person{place}": person.value for place, person in enumerate(people)},
             "now": now,
             "day_ago": now - DAY,
         }
