@@ -30,7 +30,7 @@ _CODED = hl7("pertinentInformation2")
 _NEGATIONS = ("negationInd", "actionNegationInd", "valueNegationInd")
 _SAYS = {"true": True, "1": True, "false": False, "0": False}
 """The words of an xs:boolean."""
-_NEGATING = etree.XPath(f"descendant-or-self::*[{' or '.join('@' + name for name in _NEGATIONS)}]")
+_NEGATING = etree.XPath(" | ".join(f"descendant-or-self::*/@{name}/.." for name in _NEGATIONS))
 
 _MARKER_CODE = "263536004"
 _MARKER_TEXT = "Additional information records have been found"
