@@ -13,9 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -152,6 +150,9 @@ def _prepare(engine: Engine, place: _Place, synchronous: str, busy: float) -> No
     def found(*_: Any) -> None:
         if place.opened and not place.path.exists():
             raise sqlite3.OperationalError("the database file is not where it was")
+        if not place.path.parent.is_dir():
+            # the driver would start a thread only to find this out, and let it end when it likes
+            raise sqlite3.OperationalError("the folder of the database is not there")
 
     @event.listens_for(engine, "connect")
     def opened(connection: Any, record: ConnectionPoolEntry) -> None:
@@ -226,16 +227,19 @@ def durable(connection: Connection) -> None:
             raise NotDurable(f"PostgreSQL {setting} is off: it must be on")
 
 
-def alembic_config(connection: Connection | None = None) -> Config:
-    """Alembic's configuration, built in code: there is no alembic.ini."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
-    config.attributes["connection"] = connection
-    return config
+NEWEST = "0003"
+"""The newest version of the tables, as the last of the migrations names itself."""
 
 
 def _upgrade(connection: Connection) -> None:
-    command.upgrade(alembic_config(connection), "head")
+    """Alembic is loaded only where there is something to bring up to date: every start of a process would pay for it."""
+    if inspect(connection).has_table("alembic_version"):
+        versions = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars().all()
+        if versions == [NEWEST]:
+            return
+    from gateway.store.migrating import to_newest  # noqa: PLC0415
+
+    to_newest(connection)
 
 
 async def upgrade(engine: AsyncEngine) -> None:

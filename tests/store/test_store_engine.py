@@ -4,16 +4,19 @@ import asyncio
 import stat
 from pathlib import Path
 
+import aiosqlite
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, inspect
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.domain.errors import NotPossibleNow
 from gateway.domain.identifiers import NhsNumber
-from gateway.store.engine import NotDurable, alembic_config, check_durable, make_engine, upgrade, writable
+from gateway.store.engine import NEWEST, NotDurable, check_durable, make_engine, upgrade, writable
 from gateway.store.keys import KeysUnusable, load_keys, load_or_create_keys
+from gateway.store.migrating import alembic_config
 from gateway.store.pseudonym import pseudonym
 from gateway.store.tables import metadata
 from tests.postgres import Cluster
@@ -36,11 +39,15 @@ async def test_a_difference_would_be_found(engine: AsyncEngine) -> None:
             await connection.run_sync(lambda sync: command.check(alembic_config(sync)))
 
 
+def test_the_newest_version_is_the_last_migration() -> None:
+    assert ScriptDirectory.from_config(alembic_config()).get_heads() == [NEWEST]
+
+
 async def test_several_processes_may_migrate_at_once(empty_database: str) -> None:
     engines = [make_engine(empty_database) for _ in range(4)]
     await asyncio.gather(*map(upgrade, engines))
     async with engines[0].connect() as connection:
-        assert (await connection.exec_driver_sql("SELECT version_num FROM alembic_version")).scalars().all() == ["0003"]
+        assert (await connection.exec_driver_sql("SELECT version_num FROM alembic_version")).scalars().all() == [NEWEST]
     for engine in engines:
         await engine.dispose()
 
@@ -84,6 +91,15 @@ async def test_a_database_that_is_not_there(tmp_path: Path) -> None:
             await upgrade(engine)
         assert "/no/such" not in f"{refused.value} {refused.value.__cause__}"
         await engine.dispose()
+
+
+async def test_where_the_folder_is_missing_no_thread_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(aiosqlite, "connect", lambda *where, **_: asked.append(where))
+    assert not await writable(make_engine(f"sqlite+aiosqlite:///{tmp_path}/no/such/folder.db"))
+    assert asked == []
 
 
 def test_the_sandbox_makes_keys_once_and_production_must_find_them(tmp_path: Path) -> None:
