@@ -1,12 +1,10 @@
 """The privacy officer's workbench put together: its use cases on the store, its files, its pages' own frame."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from gateway.domain.decision import AuditEntry
-from gateway.domain.privacy import AlertCase
+from gateway.domain.privacy import AlertPage, Entries
 from gateway.pages.privacy import Bench
 from gateway.policy.answer import seen
 from gateway.policy.settings import current
@@ -22,13 +20,13 @@ from gateway.store.workbench import Workbench
 class Files:
     """Exports as the store writes them."""
 
-    def entries(self, form: str, entries: Iterable[AuditEntry]) -> bytes:
+    def entries(self, form: str, found: Entries) -> bytes:
         """Audit entries as csv, jsonl or fhir."""
-        return entries_file(form, entries)
+        return entries_file(form, found.entries, found.unreadable)
 
-    def alerts(self, form: str, cases: Iterable[AlertCase]) -> bytes:
+    def alerts(self, form: str, found: AlertPage) -> bytes:
         """Alerts as csv, jsonl or fhir."""
-        return alerts_file(form, cases)
+        return alerts_file(form, found.cases, found.unreadable)
 
 
 def officers(parts: Parts, service: Service, journal: Journal, engine: AsyncEngine) -> Bench:

@@ -19,6 +19,9 @@ LONGEST_NOTE = 2000
 LONGEST_SPAN = timedelta(days=31, hours=1)
 """Longest span of a report: 31 London days, of which one has 25 hours in autumn."""
 
+MOST_UNREADABLE = 1000
+"""Unreadable rows of one kind that are named; one more than that says that there are more."""
+
 
 class AlertState(StrEnum):
     """Where an alert stands."""
@@ -62,6 +65,16 @@ class PastAction:
     note: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Unreadable:
+    """A row that somebody made unreadable in the database: what cannot be shown or counted, and must not be left out unsaid."""
+
+    kind: str
+    """entry, alert, answer or sample."""
+    id: str
+    """Its id, where that can be read; else where it stands, or what is left of the id."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertCase:
     """An alert and where it stands; `history` oldest first, filled where one alert was asked for."""
@@ -72,6 +85,8 @@ class AlertCase:
     acted: datetime | None
     acted_by: UserId | None
     history: tuple[PastAction, ...] = ()
+    unreadable_acts: int = 0
+    """Acts on it that somebody made unreadable; they are not in the history."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +115,8 @@ class AlertPage:
 
     cases: tuple[AlertCase, ...]
     found: int
-    unreadable: tuple[str, ...] = ()
-    """Ids of those of the page whose rows somebody made unreadable; they count as found."""
+    unreadable: tuple[Unreadable, ...] = ()
+    """Those of the page that cannot be read, which count as found, and those that no filter can find."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +160,8 @@ class Entries:
 
     found: int
     entries: tuple[AuditEntry, ...]
+    unreadable: tuple[Unreadable, ...] = ()
+    """Those up to the limit that cannot be read, which count as found, and those that no search can find."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +279,8 @@ class Reconciliation:
     """Open alerts there are."""
     matched: tuple[Matched, ...]
     """Oldest access first."""
+    unreadable: tuple[Unreadable, ...] = ()
+    """Alerts that cannot be read, so that no attendance could be held against them."""
 
 
 class FileRefused(InvalidValue):

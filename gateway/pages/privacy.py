@@ -10,11 +10,10 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from gateway.domain.codes import Code
-from gateway.domain.decision import AuditEntry
 from gateway.domain.errors import AccessDenied, InvalidValue, MessageInvalid
 from gateway.domain.identifiers import NhsNumber, RoleProfileId
 from gateway.domain.permission import AccessClaims
-from gateway.domain.privacy import AlertCase
+from gateway.domain.privacy import AlertPage, Entries
 from gateway.pages import privacy_words as words
 from gateway.pages import sign_in
 from gateway.pages.frame import Handler, Turn
@@ -37,11 +36,11 @@ FORMS = {
 class FilesPort(Protocol):
     """Writes exports."""
 
-    def entries(self, form: str, entries: Iterable[AuditEntry]) -> bytes:
-        """Audit entries as csv, jsonl or fhir."""
+    def entries(self, form: str, found: Entries) -> bytes:
+        """Audit entries as csv, jsonl or fhir, with the names of those that cannot be read."""
 
-    def alerts(self, form: str, cases: Iterable[AlertCase]) -> bytes:
-        """Alerts as csv, jsonl or fhir."""
+    def alerts(self, form: str, found: AlertPage) -> bytes:
+        """Alerts as csv, jsonl or fhir, with the names of those that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

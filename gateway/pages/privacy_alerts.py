@@ -81,7 +81,7 @@ class QueuePages:
         if found.found > MOST_EXPORTED:
             raise MessageInvalid(Code.MESSAGE_TOO_LARGE)
         form = turn.form.get("format", "")
-        body = self.bench.files.alerts(form, found.cases)
+        body = self.bench.files.alerts(form, found)
         response = exported(form, "privacy-alerts", body)
         said: list[tuple[str, object]] = [
             ("filter", sorted(asked.items())),
@@ -89,7 +89,7 @@ class QueuePages:
             ("rows", len(found.cases)),
         ]
         if found.unreadable:
-            said.append(("unreadable", found.unreadable))
+            said.append(("unreadable", [one.id for one in found.unreadable]))
         await self.bench.privacy.note(desk, "privacy", *said)
         return response
 
@@ -100,7 +100,8 @@ class QueuePages:
         return await self._alert(turn, desk, case)
 
     async def _alert(self, turn: Turn, desk: Desk, case: AlertCase, **values: Any) -> web.Response:
-        trail = await self.bench.privacy.store.trail(case.alert.correlation_id, desk.organisation.ods)
+        raised, ods = case.alert, desk.organisation.ods
+        trail = await self.bench.privacy.store.trail(raised.correlation_id, ods, raised.at)
         return shown(
             turn,
             "alert",

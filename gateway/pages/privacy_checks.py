@@ -14,7 +14,7 @@ from gateway.domain.decision import AlertReason, AlertType
 from gateway.domain.errors import InvalidValue, MessageInvalid
 from gateway.domain.identifiers import UserId
 from gateway.domain.instants import LONDON
-from gateway.domain.privacy import DayCount, Span
+from gateway.domain.privacy import DayCount, Sample, Span, Unreadable
 from gateway.pages import privacy_words as words
 from gateway.pages.charts import Chart, by_day, by_label
 from gateway.pages.frame import Turn
@@ -66,6 +66,7 @@ class CheckPages:
             turned_found=len(turned),
             overrides=await store.overrides(ods, span, THRESHOLD),
             names=await store.names(ods),
+            unreadable=await store.unreadable(ods, span),
         )
 
     def _span(self, turn: Turn, template: str) -> tuple[Span | None, web.Response]:
@@ -84,7 +85,9 @@ class CheckPages:
         if span is None:
             return response
         await self.bench.privacy.note(desk, "report", _said(span))
-        return shown(turn, "charts", "charts", given=_given(turn, 31), charts=await self._charts(desk, span))
+        unreadable = await self.bench.privacy.store.unreadable(desk.organisation.ods, span)
+        charts = await self._charts(desk, span)
+        return shown(turn, "charts", "charts", given=_given(turn, 31), charts=charts, unreadable=unreadable)
 
     async def _charts(self, desk: Desk, span: Span) -> tuple[Chart, ...]:
         store, ods = self.bench.privacy.store, desk.organisation.ods
@@ -140,8 +143,10 @@ class SamplePages:
         return await self._listed(turn, desk, given={"percent": "50", **words.last_days(turn.now, 7)})
 
     async def _listed(self, turn: Turn, desk: Desk, **values: Any) -> web.Response:
-        samples = await self.bench.privacy.store.samples(desk.organisation.ods, SAMPLES)
-        return shown(turn, "samples", "samples", samples=samples, **values)
+        found = await self.bench.privacy.store.samples(desk.organisation.ods, SAMPLES)
+        samples = [one for one in found if isinstance(one, Sample)]
+        unreadable = [one for one in found if isinstance(one, Unreadable)]
+        return shown(turn, "samples", "samples", samples=samples, unreadable=unreadable, **values)
 
     async def draw(self, turn: Turn) -> web.StreamResponse:
         """POST /privacy/samples: so many per cent of the alerts of a span, by a seed of ours that stays on record."""

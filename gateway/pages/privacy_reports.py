@@ -122,7 +122,7 @@ class ReportPages:
         found = await self._entries(desk, asked, MOST_EXPORTED)
         if found.found > MOST_EXPORTED:
             return self._wrong(turn, InvalidValue(f"More than {MOST_EXPORTED:,} rows: choose a shorter span"))
-        return exported(form, f"scr-{self.kind.name}", self.bench.files.entries(form, found.entries))
+        return exported(form, f"scr-{self.kind.name}", self.bench.files.entries(form, found))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +150,7 @@ class LookedPages:
         await self.bench.privacy.note(desk, "report", ("format", form or None), ("numbers", len(numbers)))
         found = await self.bench.privacy.store.looked(numbers, desk.organisation.ods, MOST_EXPORTED)
         if form:
-            return exported(form, "scr-who-has-looked", self.bench.files.entries(form, found.entries))
+            return exported(form, "scr-who-has-looked", self.bench.files.entries(form, found))
         return shown(turn, "looked", "looked", given=dict(turn.form), found=found)
 
     @staticmethod

@@ -1,9 +1,9 @@
 """What the privacy officer's use cases need of the store, as a protocol. Source: access policy sections 3d to 3g."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import BinaryIO, Protocol
 
-from gateway.domain.decision import AuditEntry
 from gateway.domain.identifiers import NhsNumber, OdsCode, UserId
 from gateway.domain.journal import Write
 from gateway.domain.privacy import (
@@ -23,6 +23,7 @@ from gateway.domain.privacy import (
     Sample,
     SelfRecorded,
     Span,
+    Unreadable,
     ViewCount,
 )
 
@@ -60,8 +61,14 @@ class WorkbenchPort(Protocol):
     async def looked(self, patients: tuple[NhsNumber, ...], organisation: OdsCode, limit: int) -> Entries:
         """Every view of one person's record in this organisation, whenever."""
 
-    async def trail(self, correlation_id: str, organisation: OdsCode) -> tuple[AuditEntry, ...]:
-        """All entries of one request."""
+    async def trail(self, correlation_id: str, organisation: OdsCode, around: datetime) -> Entries:
+        """All entries of one request, made around that time."""
+
+    async def unreadable(self, organisation: OdsCode, span: Span) -> tuple[Unreadable, ...]:
+        """Rows that somebody made unreadable, so that no figure of the span counts them."""
+
+    async def unreadable_alerts(self, organisation: OdsCode) -> tuple[Unreadable, ...]:
+        """Alerts that somebody made unreadable, so that no search finds them."""
 
     async def events_per_day(self, organisation: OdsCode, span: Span) -> tuple[EventCount, ...]:
         """Entries by UTC day, event and user."""
@@ -81,8 +88,8 @@ class WorkbenchPort(Protocol):
     async def overrides(self, organisation: OdsCode, span: Span, mark: str) -> tuple[OverrideCount, ...]:
         """Views without permission by user; `mark`: those beyond the daily threshold."""
 
-    async def samples(self, organisation: OdsCode, limit: int) -> tuple[Sample, ...]:
-        """Samples, newest first."""
+    async def samples(self, organisation: OdsCode, limit: int) -> tuple[Sample | Unreadable, ...]:
+        """Samples, newest first; of one that somebody made unreadable, its name."""
 
     async def sample(self, sample_id: str, organisation: OdsCode) -> Sample | None:
         """One sample; None where this organisation has no such one."""

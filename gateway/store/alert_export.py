@@ -3,17 +3,18 @@
 Source: access policy section 3e, report columns.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import orjson
 
 from gateway.domain.decision import AuditEntry
-from gateway.domain.privacy import AlertCase
+from gateway.domain.privacy import AlertCase, Unreadable
 from gateway.domain.reading import BASES, REASONS, TYPES, role
 from gateway.store.alert_message import alert_event
 from gateway.store.chain import encode, instant_text
-from gateway.store.export import audit_event, csv_text, entries_csv
+from gateway.store.export import CSV_COLUMNS, audit_event, csv_row, csv_text
 
 COLUMNS = (
     "alert id", "time", "type", "type in words", "reason", "reason in words", "organisation", "site", "user", "user name",
@@ -35,29 +36,52 @@ def row(case: AlertCase) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def alerts_file(form: str, cases: Iterable[AlertCase]) -> bytes:
-    """Alerts as `csv`, `jsonl` or `fhir`."""
+def alerts_file(form: str, cases: Iterable[AlertCase], unreadable: Sequence[Unreadable] = ()) -> bytes:
+    """Alerts as `csv`, `jsonl` or `fhir`; those that cannot be read are named behind them."""
     if form == "csv":
-        return csv_text(COLUMNS, map(row, cases)).encode("utf-8-sig")
+        return csv_text(COLUMNS, chain(map(row, cases), _lost(unreadable, len(COLUMNS)))).encode("utf-8-sig")
     if form == "jsonl":
-        return _lines(dict(zip(COLUMNS, row(case), strict=True)) for case in cases)
-    return _bundle(alert_event(case.alert) for case in cases)
+        return _lines(dict(zip(COLUMNS, row(case), strict=True)) for case in cases) + _lost_lines(unreadable)
+    return _bundle((alert_event(case.alert) for case in cases), unreadable)
 
 
-def entries_file(form: str, entries: Iterable[AuditEntry]) -> bytes:
-    """Audit entries as `csv`, `jsonl` or `fhir`."""
+def entries_file(form: str, entries: Iterable[AuditEntry], unreadable: Sequence[Unreadable] = ()) -> bytes:
+    """Audit entries as `csv`, `jsonl` or `fhir`; those that cannot be read are named behind them."""
     if form == "csv":
-        return entries_csv(entries).encode("utf-8-sig")
+        return csv_text(CSV_COLUMNS, chain(map(csv_row, entries), _lost(unreadable, len(CSV_COLUMNS)))).encode(
+            "utf-8-sig"
+        )
     if form == "jsonl":
-        return b"".join(encode(entry) + b"\n" for entry in entries)
-    return _bundle(map(audit_event, entries))
+        return b"".join(encode(entry) + b"\n" for entry in entries) + _lost_lines(unreadable)
+    return _bundle(map(audit_event, entries), unreadable)
+
+
+_LOST = "cannot be read: what the database has of it was changed; audit verify says more"
+
+
+def _lost(unreadable: Sequence[Unreadable], width: int) -> Iterator[Sequence[object]]:
+    """A row for each that cannot be read: its id, and in the place of the time that it cannot."""
+    for one in unreadable:
+        yield (one.id, _LOST, *[None] * (width - 2))
+
+
+def _lost_lines(unreadable: Sequence[Unreadable]) -> bytes:
+    return _lines({"unreadable": one.kind, "id": one.id, "why": _LOST} for one in unreadable)
+
+
+def _outcome(unreadable: Sequence[Unreadable]) -> dict[str, Any]:
+    """The same as a FHIR R4 OperationOutcome."""
+    issues = [
+        {"severity": "error", "code": "incomplete", "diagnostics": f"{one.kind} {one.id} {_LOST}"} for one in unreadable
+    ]
+    return {"resourceType": "OperationOutcome", "issue": issues}
 
 
 def _lines(values: Iterable[dict[str, object]]) -> bytes:
     return b"".join(orjson.dumps(value) + b"\n" for value in values)
 
 
-def _bundle(events: Iterable[dict[str, Any]]) -> bytes:
+def _bundle(events: Iterable[dict[str, Any]], unreadable: Sequence[Unreadable]) -> bytes:
     """A FHIR collection."""
-    entries = [{"resource": event} for event in events]
+    entries = [{"resource": event} for event in (*events, *([_outcome(unreadable)] if unreadable else ()))]
     return orjson.dumps({"resourceType": "Bundle", "type": "collection", "entry": entries})

@@ -9,16 +9,31 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, String, cast, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Dialect,
+    LargeBinary,
+    Row,
+    Select,
+    String,
+    cast,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.domain.codes import Code
+from gateway.domain.decision import AlertReason, AlertType
 from gateway.domain.errors import InternalError, MessageInvalid, PolicyRefused
-from gateway.domain.identifiers import OdsCode, UserId
+from gateway.domain.identifiers import OdsCode, SystemId, UserId
 from gateway.domain.privacy import AlertAction, AlertCase, AlertFilter, AlertPage, AlertState, DayCount, PastAction
 from gateway.store.engine import reader_of, store_errors
-from gateway.store.raw import raw, raws, text, typed
+from gateway.store.raw import of_type, raw, raws, text, typed
 from gateway.store.rows import alert_of
+from gateway.store.spoilt import named
 from gateway.store.tables import alert, alert_action
 from gateway.store.units import Step
 
@@ -64,14 +79,23 @@ def act(action: AlertAction) -> Step:
 
 
 def _readable(row: Row[Any], past: Sequence[Row[Any]] = ()) -> AlertCase | None:
-    """The case in rows as the database holds them; None where somebody made one of them unreadable."""
+    """The case in rows as the database holds them; None where somebody made the alert's own unreadable."""
+    history = [_act(one) for one in past]
     try:
-        return _case(typed(row, alert), [_past(typed(one, alert_action)) for one in past])
+        return _case(typed(row, alert), [one for one in history if one is not None], history.count(None))
     except (ValueError, TypeError, AttributeError):
         return None
 
 
-def _case(row: Any, history: Sequence[PastAction] = ()) -> AlertCase:
+def _act(row: Row[Any]) -> PastAction | None:
+    """One act; None where somebody made it unreadable."""
+    try:
+        return _past(typed(row, alert_action))
+    except (ValueError, TypeError, AttributeError):
+        return None
+
+
+def _case(row: Any, history: Sequence[PastAction] = (), unreadable_acts: int = 0) -> AlertCase:
     return AlertCase(
         alert=alert_of(row),
         state=AlertState(row.state),
@@ -79,6 +103,7 @@ def _case(row: Any, history: Sequence[PastAction] = ()) -> AlertCase:
         acted=row.acted,
         acted_by=UserId(row.acted_by) if row.acted_by else None,
         history=tuple(history),
+        unreadable_acts=unreadable_acts,
     )
 
 
@@ -135,12 +160,7 @@ class Alerts:
                 found = (
                     await connection.execute(select(func.count()).select_from(alert).where(*conditions))
                 ).scalar_one()
-                there = [(text(row.id), _readable(row)) for row in (await connection.execute(rows)).all()]
-        return AlertPage(
-            cases=tuple(case for _, case in there if case is not None),
-            found=int(found),
-            unreadable=tuple(alert_id for alert_id, case in there if case is None),
-        )
+                return _page((await connection.execute(rows)).all(), int(found))
 
     def _whole(self) -> Select[Any]:
         """Alerts as the database holds them: one that cannot be read must not hide the others."""
@@ -172,57 +192,86 @@ class Alerts:
             async with reader_of(self.engine).connect() as connection:
                 return tuple(map(text, (await connection.execute(rows)).scalars()))
 
-    async def oldest(self, wanted: AlertFilter, *, limit: int) -> tuple[AlertCase, ...]:
-        """The first `limit`, oldest first, without what somebody made unreadable."""
+    async def oldest(self, wanted: AlertFilter, *, limit: int) -> AlertPage:
+        """The first `limit`, oldest first."""
         rows = self._whole().where(*_conditions(wanted)).order_by(alert.c.at, alert.c.id).limit(limit)
         with store_errors():
             async with reader_of(self.engine).connect() as connection:
-                there = map(_readable, (await connection.execute(rows)).all())
-                return tuple(case for case in there if case is not None)
+                there = (await connection.execute(rows)).all()
+        return _page(there, len(there))
 
     async def names(self, organisation: OdsCode) -> Mapping[UserId, str]:
-        """The names of users whose accesses raised alerts here."""
-        named = select(alert.c.user_id, func.max(alert.c.user_name)).where(alert.c.organisation == organisation.value)
+        """The names of users whose accesses raised alerts here, where they can be read."""
+        keys = raws((alert.c.user_id, alert.c.user_name), self.engine.dialect)
+        named = select(*keys).where(alert.c.organisation == organisation.value).distinct()
         with store_errors():
             async with reader_of(self.engine).connect() as connection:
-                rows = (await connection.execute(named.group_by(alert.c.user_id))).all()
-        return {UserId(row[0]): row[1] for row in rows if row[1]}
+                rows = (await connection.execute(named)).all()
+        names: dict[UserId, str] = {}
+        for row in rows:
+            try:
+                user, name = UserId(text(row.user_id)), str(of_type(row.user_name, alert.c.user_name) or "")
+            except ValueError:
+                continue
+            if name:
+                names[user] = max(name, names.get(user, ""))
+        return names
 
     async def counts(self, wanted: AlertFilter) -> Mapping[AlertState, int]:
         """How many of them stand where; every state is named."""
-        grouped = select(alert.c.state, func.count().label("count")).where(*_conditions(wanted))
+        grouped = select(raw(alert.c.state, self.engine.dialect), func.count()).where(*_conditions(wanted))
         with store_errors():
             async with reader_of(self.engine).connect() as connection:
                 rows = (await connection.execute(grouped.group_by(alert.c.state))).all()
-        found = {row.state: int(row[1]) for row in rows}
+        found = {text(row.state): int(row[1]) for row in rows}
         return {state: found.get(state.value, 0) for state in AlertState}
 
     async def per_day(self, organisation: OdsCode, start: datetime, end: datetime) -> tuple[DayCount, ...]:
         """Counts by UTC day, type, reason, user and system in [start, end), for plots."""
         with store_errors():
             async with reader_of(self.engine).connect() as connection:
-                rows = (await connection.execute(_per_day(connection, organisation, start, end))).all()
-        return tuple(
-            DayCount(
-                date.fromisoformat(row.day), row.type, row.reason, UserId(row.user_id), row.system, int(row.number)
-            )
-            for row in rows
-        )
+                rows = (await connection.execute(_per_day(connection.dialect, organisation, start, end))).all()
+        counts = []
+        for row in rows:
+            try:
+                kind, reason = AlertType(text(row.type)), AlertReason(text(row.reason))
+                user, system = UserId(text(row.user_id)), SystemId(text(row.system))
+                counts.append(DayCount(day_of(row.day), kind, reason, user, system.value, int(row.number)))
+            except ValueError:
+                continue  # whoever shows the figures names the alert: gateway.store.spoilt
+        return tuple(counts)
 
 
-def utc_day(connection: AsyncConnection, column: ColumnElement[Any]) -> ColumnElement[str]:
-    """The UTC day of an instant as YYYY-MM-DD."""
-    if connection.dialect.name == "sqlite":
-        return func.substr(cast(column, String), 1, 10)
-    return func.to_char(func.timezone("UTC", column), "YYYY-MM-DD")
+def _page(rows: Sequence[Row[Any]], found: int) -> AlertPage:
+    """Alerts in rows as the database holds them; those that somebody made unreadable are named."""
+    there = [(row, _readable(row)) for row in rows]
+    return AlertPage(
+        cases=tuple(case for _, case in there if case is not None),
+        found=found,
+        unreadable=tuple(named(row, alert) for row, case in there if case is None),
+    )
 
 
-def _per_day(connection: AsyncConnection, organisation: OdsCode, start: datetime, end: datetime) -> Select[Any]:
-    day = utc_day(connection, alert.c.at).label("day")
-    keys = (alert.c.type, alert.c.reason, alert.c.user_id, alert.c.system)
+def utc_day(dialect: Dialect, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The UTC day of an instant as YYYY-MM-DD, under the name `day`, for `day_of`."""
+    if dialect.name == "sqlite":
+        return cast(func.substr(cast(column, String), 1, 10), LargeBinary).label("day")
+    return func.to_char(func.timezone("UTC", column), "YYYY-MM-DD").label("day")
+
+
+def day_of(value: Any) -> date:
+    """A day that `utc_day` gave. Raises ValueError where it is none."""
+    return date.fromisoformat(text(value))
+
+
+def _per_day(dialect: Dialect, organisation: OdsCode, start: datetime, end: datetime) -> Select[Any]:
+    keys = (
+        utc_day(dialect, alert.c.at),
+        *raws((alert.c.type, alert.c.reason, alert.c.user_id, alert.c.system), dialect),
+    )
     return (
-        select(day, *keys, func.count().label("number"))
+        select(*keys, func.count().label("number"))
         .where(alert.c.organisation == organisation.value, alert.c.at >= start, alert.c.at < end)
-        .group_by(day, *keys)
-        .order_by(day, *keys)
+        .group_by(*keys)
+        .order_by(*keys)
     )

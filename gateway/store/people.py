@@ -17,10 +17,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.domain.codes import Code
-from gateway.domain.errors import InvalidValue, NotPossibleNow
+from gateway.domain.errors import InternalError, InvalidValue, NotPossibleNow
 from gateway.domain.identifiers import OdsCode, UserId
-from gateway.domain.privacy import Sample
+from gateway.domain.privacy import Sample, Unreadable
 from gateway.store.engine import reader_of, store_errors
+from gateway.store.raw import raws, text, typed
 from gateway.store.tables import interest, sampling, spent, training
 from gateway.store.units import Step
 
@@ -178,20 +179,31 @@ class People:
             Interest(id=row.id, kind=row.kind, received=row.received, data=orjson.loads(row.data)) for row in rows
         )
 
-    async def samples(self, organisation: OdsCode, *, limit: int) -> tuple[Sample, ...]:
-        """This organisation's samples, newest first."""
-        mine = select(sampling).where(sampling.c.organisation == organisation.value)
+    async def samples(self, organisation: OdsCode, *, limit: int) -> tuple[Sample | Unreadable, ...]:
+        """This organisation's samples, newest first; of one that somebody made unreadable, its name."""
+        columns = raws(tuple(sampling.c), self.engine.dialect)
+        mine = select(*columns).where(sampling.c.organisation == organisation.value)
         rows = await self._rows(mine.order_by(sampling.c.at.desc(), sampling.c.id).limit(limit))
         return tuple(map(_sample, rows))
 
     async def sample(self, sample_id: str, organisation: OdsCode) -> Sample | None:
-        """One sample; None where this organisation has no such one."""
+        """One sample; None where this organisation has no such one. Raises InternalError where somebody made it unreadable."""
         mine = (sampling.c.id == sample_id, sampling.c.organisation == organisation.value)
-        rows = await self._rows(select(sampling).where(*mine))
-        return _sample(rows[0]) if rows else None
+        rows = await self._rows(select(*raws(tuple(sampling.c), self.engine.dialect)).where(*mine))
+        found = _sample(rows[0]) if rows else None
+        if isinstance(found, Unreadable):
+            raise InternalError
+        return found
 
 
-def _sample(row: Any) -> Sample:
+def _sample(row: Any) -> Sample | Unreadable:
+    try:
+        return _read_sample(typed(row, sampling))
+    except (ValueError, TypeError):
+        return Unreadable("sample", text(row.id)[:200])
+
+
+def _read_sample(row: Any) -> Sample:
     return Sample(
         id=row.id,
         organisation=OdsCode(row.organisation),
@@ -199,5 +211,5 @@ def _sample(row: Any) -> Sample:
         at=row.at,
         percent=row.percent,
         seed=row.seed,
-        alerts=tuple(orjson.loads(row.data)),
+        alerts=tuple(map(str, orjson.loads(row.data))),
     )

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     Dialect,
     Integer,
@@ -63,22 +64,42 @@ def number(value: Any) -> int | str:
     return int(said) if said.isascii() and said.isdigit() and str(int(said[:20])) == said else said
 
 
-def typed(row: Row[Any], table: Table) -> Any:
-    """A row read with `raws`, as the table's types have it, by name. Raises ValueError where a value is none of its type."""
-    values: dict[str, Any] = {}
-    for name, value in row._asdict().items():
-        kind = table.c[name].type
-        if not whole(value):
-            raise ValueError(f"{name} is no text")
-        if value is None:
-            values[name] = None
-        elif isinstance(kind, Instant):
-            values[name] = instant(value)
-            if values[name] is None:
-                raise ValueError(f"{name} is no time")
-        else:
-            values[name] = int(text(value)) if isinstance(kind, Integer) else text(value)
-    return SimpleNamespace(**values)
+def typed(row: Row[Any], table: Table, *, loosely: Sequence[str] = ()) -> Any:
+    """A row whose columns of the table were read with `raws`, as the table's types have them, by name; others are left aside.
+
+    Raises ValueError where a value is none of its type; those of the columns `loosely` are taken as they read.
+    """
+    return SimpleNamespace(
+        **{
+            column.name: text(getattr(row, column.name))
+            if column.name in loosely
+            else of_type(getattr(row, column.name), column)
+            for column in table.c
+        }
+    )
+
+
+def of_type(value: Any, column: ColumnElement[Any]) -> Any:
+    """One value read with `raw`, as the column's type has it. Raises ValueError where it is none of that type."""
+    if value is None:
+        return None
+    if not whole(value):
+        raise ValueError(f"{column.key} is no text")
+    if isinstance(column.type, Instant):
+        moment = instant(value)
+        if moment is None:
+            raise ValueError(f"{column.key} is no time")
+        return moment
+    said = text(value)
+    if isinstance(column.type, Boolean):
+        if said not in _TRUTH:
+            raise ValueError(f"{column.key} is neither true nor false")
+        return _TRUTH[said]
+    return int(said) if isinstance(column.type, Integer) else said
+
+
+_TRUTH = {"0": False, "1": True, "False": False, "True": True}
+"""As SQLite holds them, and as PostgreSQL's driver gives them."""
 
 
 def whole(value: Any) -> bool:

@@ -1,21 +1,21 @@
 """Reports over the audit and the answers on record, each limited to one organisation and a span. Reads only.
 
-Reading the audit is itself audited: the caller commits that entry before it shows what these return.
+Reading the audit is itself audited: the caller commits that entry before it shows what these return. A row that somebody
+made unreadable ends no report and is in none; whoever shows one names it (gateway.store.spoilt).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, cast, func, select
+from sqlalchemy import ColumnElement, Dialect, Select, String, and_, case, cast, func, select
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import aliased
 
-from gateway.domain.decision import AuditEntry
-from gateway.domain.errors import InternalError, InvalidValue
 from gateway.domain.identifiers import NhsNumber, OdsCode, SystemId, UserId
-from gateway.domain.permission import PermissionAnswer
+from gateway.domain.permission import PermissionAnswer, RecordedPermission
 from gateway.domain.privacy import (
     LONGEST_SPAN,
     AfterRefusal,
@@ -28,19 +28,19 @@ from gateway.domain.privacy import (
     Span,
     ViewCount,
 )
-from gateway.store.alerts import utc_day
-from gateway.store.chain import decode
+from gateway.store.alerts import day_of, utc_day
 from gateway.store.engine import reader_of, store_errors
+from gateway.store.raw import of_type, raw, raws, text, typed
+from gateway.store.readable import decoded, readable, text_of, user_of
 from gateway.store.rows import permission_of
+from gateway.store.spoilt import naming, readable_body
 from gateway.store.state import OVERRIDES
 from gateway.store.tables import alert, audit, permission, successor
 
 
-def _decoded(rows: Any) -> tuple[AuditEntry, ...]:
-    try:
-        return tuple(decode(row.body) for row in rows)
-    except InvalidValue as error:  # somebody has changed the audit: report nothing rather than something else
-        raise InternalError from error
+def _permission(row: Any) -> RecordedPermission:
+    """The answer in a row read with `raws`; raises ValueError. The version of the question, which is not shown, may be anything."""
+    return permission_of(typed(row, permission, loosely=("id", "question_version")))
 
 
 def _conditions(wanted: EntryFilter) -> list[ColumnElement[bool]]:
@@ -58,27 +58,39 @@ def _conditions(wanted: EntryFilter) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _said(connection: AsyncConnection, name: str) -> ColumnElement[Any]:
+def _said(dialect: Dialect, name: str) -> ColumnElement[Any]:
     """One text of an entry's body."""
-    if connection.dialect.name == "sqlite":
-        return func.json_extract(audit.c.body, f"$.{name}")
+    if dialect.name == "sqlite":
+        return case((readable_body(), func.json_extract(audit.c.body, f"$.{name}", type_=String)))
     return func.jsonb_extract_path_text(cast(audit.c.body, JSONB), name)
 
 
 @dataclass(frozen=True)
 class Reports:
-    """Every method raises NotPossibleNow where the database does not answer, InternalError where an entry cannot be read."""
+    """Every method raises NotPossibleNow where the database does not answer."""
 
     engine: AsyncEngine
+
+    async def _all(self, statement: Select[Any]) -> Sequence[Any]:
+        with store_errors():
+            async with reader_of(self.engine).connect() as connection:
+                rows: Sequence[Any] = (await connection.execute(statement)).all()
+                return rows
+
+    def _entries(self, *conditions: ColumnElement[bool]) -> Select[Any]:
+        """Entries as the database holds them, oldest first."""
+        dialect = self.engine.dialect
+        columns = (*naming(audit, dialect), raw(audit.c.body, dialect))
+        return select(*columns).where(*conditions).order_by(audit.c.at, audit.c.writer, audit.c.seq)
+
+    def _raw(self, *columns: ColumnElement[Any]) -> list[ColumnElement[Any]]:
+        return raws(columns, self.engine.dialect)
 
     async def entries(self, wanted: EntryFilter, *, limit: int, offset: int = 0) -> Entries:
         """Patient access, user access and enquiry reports: whole entries, oldest first."""
         conditions = _conditions(wanted)
-        rows = select(audit.c.body).where(*conditions).order_by(audit.c.at, audit.c.writer, audit.c.seq)
-        found, page = await self._both(
-            select(func.count()).select_from(audit).where(*conditions), rows.limit(limit).offset(offset)
-        )
-        return Entries(found=found, entries=_decoded(page))
+        rows = self._entries(*conditions).limit(limit).offset(offset)
+        return decoded(*await self._both(select(func.count()).select_from(audit).where(*conditions), rows))
 
     async def looked(self, patients: tuple[NhsNumber, ...], organisation: OdsCode, *, limit: int) -> Entries:
         """Who has looked at this person's record here: every view, whenever, under any of the person's numbers."""
@@ -87,34 +99,26 @@ class Reports:
             audit.c.organisation == organisation.value,
             audit.c.event.in_(("viewed", "print")),
         )
-        rows = select(audit.c.body).where(*conditions).order_by(audit.c.at, audit.c.writer, audit.c.seq).limit(limit)
-        found, page = await self._both(select(func.count()).select_from(audit).where(*conditions), rows)
-        return Entries(found=found, entries=_decoded(page))
+        rows = self._entries(*conditions).limit(limit)
+        return decoded(*await self._both(select(func.count()).select_from(audit).where(*conditions), rows))
 
-    async def trail(self, correlation_id: str, organisation: OdsCode) -> tuple[AuditEntry, ...]:
+    async def trail(self, correlation_id: str, organisation: OdsCode) -> Entries:
         """All entries of one request, in order: what stands behind an alert."""
-        rows = select(audit.c.body).where(
-            audit.c.correlation_id == correlation_id, audit.c.organisation == organisation.value
-        )
-        with store_errors():
-            async with reader_of(self.engine).connect() as connection:
-                found = (await connection.execute(rows.order_by(audit.c.at, audit.c.writer, audit.c.seq))).all()
-        return _decoded(found)
+        mine = (audit.c.correlation_id == correlation_id, audit.c.organisation == organisation.value)
+        rows = await self._all(self._entries(*mine))
+        return decoded(len(rows), rows)
 
     async def per_day(self, organisation: OdsCode, span: Span) -> tuple[EventCount, ...]:
         """Counts by UTC day, event and user, for enquiry reports and plots."""
-        with store_errors():
-            async with reader_of(self.engine).connect() as connection:
-                day = utc_day(connection, audit.c.at).label("day")
-                keys = (day, audit.c.event, audit.c.user_id)
-                conditions = _conditions(EntryFilter(organisation=organisation, span=span))
-                counted = select(*keys, func.count().label("number")).where(*conditions).group_by(*keys).order_by(*keys)
-                rows = (await connection.execute(counted)).all()
+        day = utc_day(self.engine.dialect, audit.c.at)
+        keys = (day, *self._raw(audit.c.event, audit.c.user_id))
+        conditions = _conditions(EntryFilter(organisation=organisation, span=span))
+        counted = select(*keys, func.count().label("number")).where(*conditions).group_by(*keys).order_by(*keys)
         return tuple(
-            EventCount(
-                date.fromisoformat(row.day), row.event, UserId(row.user_id) if row.user_id else None, int(row.number)
+            readable(
+                await self._all(counted),
+                lambda row: EventCount(day_of(row.day), text_of(row.event), user_of(row.user_id), int(row.number)),
             )
-            for row in rows
         )
 
     async def self_recorded(
@@ -123,7 +127,7 @@ class Reports:
         """Answers that the viewing user recorded at most `within` before the view: was the patient really asked?"""
         viewed = aliased(audit, name="viewed")
         rows = (
-            select(permission, viewed.c.at.label("viewed"))
+            select(*self._raw(*permission.c), raw(viewed.c.at, self.engine.dialect).label("viewed"))
             .join(
                 viewed,
                 and_(
@@ -144,13 +148,14 @@ class Reports:
             )
             .order_by(permission.c.starts, permission.c.id, viewed.c.at)
         )
-        with store_errors():
-            async with reader_of(self.engine).connect() as connection:
-                found = (await connection.execute(rows)).all()
         first: dict[str, SelfRecorded] = {}
-        for row in found:
-            if row.viewed - row.starts <= within:
-                first.setdefault(row.id, SelfRecorded(permission=permission_of(row), viewed=row.viewed))
+        found = readable(
+            await self._all(rows),
+            lambda row: SelfRecorded(permission=_permission(row), viewed=of_type(row.viewed, audit.c.at)),
+        )
+        for one in found:
+            if one.viewed - one.permission.start <= within:
+                first.setdefault(one.permission.id, one)
         return tuple(first.values())
 
     async def after_refusal(self, organisation: OdsCode, span: Span) -> tuple[AfterRefusal, ...]:
@@ -178,66 +183,61 @@ class Reports:
             answered.c.before_answer == PermissionAnswer.NO.value,
             answered.c.starts >= span.start,
         )
-        rows = select(answered).where(*turned).order_by(answered.c.starts.desc(), answered.c.id)
-        with store_errors():
-            async with reader_of(self.engine).connect() as connection:
-                found = (await connection.execute(rows)).all()
+        rows = select(*self._raw(*answered.c)).where(*turned).order_by(answered.c.starts.desc(), answered.c.id)
         return tuple(
-            AfterRefusal(
-                permission=permission_of(row),
-                refused=row.before_starts,
-                refused_to=UserId(row.before_recorded_by) if row.before_recorded_by else None,
-                refused_system=SystemId(row.before_system),
+            readable(
+                await self._all(rows),
+                lambda row: AfterRefusal(
+                    permission=_permission(row),
+                    refused=of_type(row.before_starts, permission.c.starts),
+                    refused_to=user_of(row.before_recorded_by),
+                    refused_system=SystemId(text_of(row.before_system)),
+                ),
             )
-            for row in found
         )
 
     async def views(self, organisation: OdsCode, span: Span) -> tuple[ViewCount, ...]:
         """Views by UTC day, basis, user and system, for plots."""
+        dialect = self.engine.dialect
+        day = utc_day(dialect, audit.c.at)
+        said = [raw(_said(dialect, name), dialect).label(name) for name in ("basis", "system")]
+        keys = (day, *self._raw(audit.c.user_id), *said)
         conditions = _conditions(EntryFilter(organisation=organisation, span=span, events=("viewed",)))
-        with store_errors():
-            async with reader_of(self.engine).connect() as connection:
-                day = utc_day(connection, audit.c.at).label("day")
-                basis, system = (_said(connection, name).label(name) for name in ("basis", "system"))
-                keys = (day, basis, audit.c.user_id, system)
-                counted = select(*keys, func.count().label("number")).where(*conditions).group_by(*keys).order_by(*keys)
-                rows = (await connection.execute(counted)).all()
+        if dialect.name == "sqlite":
+            conditions.append(readable_body())
+        counted = select(*keys, func.count().label("number")).where(*conditions).group_by(*keys).order_by(*keys)
         return tuple(
-            ViewCount(
-                date.fromisoformat(row.day),
-                row.basis or "",
-                UserId(row.user_id) if row.user_id else None,
-                row.system or "",
-                int(row.number),
+            readable(
+                await self._all(counted),
+                lambda row: ViewCount(
+                    day_of(row.day), text_of(row.basis), user_of(row.user_id), text_of(row.system), int(row.number)
+                ),
             )
-            for row in rows
         )
 
     async def answers(self, organisation: OdsCode, span: Span) -> tuple[AnswerCount, ...]:
         """Answers put on record by each user through each system: who never hears a no?"""
         said_yes = permission.c.answer == PermissionAnswer.YES.value
-        keys = (permission.c.recorded_by, permission.c.system)
+        known = permission.c.answer.in_([answer.value for answer in PermissionAnswer])
+        keys = self._raw(permission.c.recorded_by, permission.c.system)
         counted = (
             select(*keys, func.sum(case((said_yes, 1), else_=0)).label("yes"), func.count().label("number"))
             .where(
                 permission.c.organisation == organisation.value,
                 permission.c.starts >= span.start,
                 permission.c.starts < span.end,
+                known,
             )
             .group_by(*keys)
             .order_by(func.count().desc(), *keys)
         )
-        with store_errors():
-            async with reader_of(self.engine).connect() as connection:
-                rows = (await connection.execute(counted)).all()
         return tuple(
-            AnswerCount(
-                UserId(row.recorded_by) if row.recorded_by else None,
-                row.system,
-                int(row.yes),
-                row.number - int(row.yes),
+            readable(
+                await self._all(counted),
+                lambda row: AnswerCount(
+                    user_of(row.recorded_by), text_of(row.system), int(row.yes), row.number - int(row.yes)
+                ),
             )
-            for row in rows
         )
 
     async def overrides(self, organisation: OdsCode, span: Span, mark: str) -> tuple[OverrideCount, ...]:
@@ -250,17 +250,19 @@ class Reports:
             alert.c.basis.in_(OVERRIDES),
             (" " + alert.c.marks + " ").not_like("% reloaded %"),
         )
-        with store_errors():
-            async with reader_of(self.engine).connect() as connection:
-                keys = (alert.c.user_id, utc_day(connection, alert.c.at).label("day"))
-                beyond = func.sum(case((marked, 1), else_=0)).label("beyond")
-                counted = select(*keys, func.count().label("number"), beyond).where(*conditions).group_by(*keys)
-                rows = (await connection.execute(counted)).all()
-        days: dict[str, list[tuple[int, int]]] = {}
-        for row in rows:
-            days.setdefault(row.user_id, []).append((int(row.number), int(row.beyond)))
+        keys = (*self._raw(alert.c.user_id), utc_day(self.engine.dialect, alert.c.at))
+        beyond = func.sum(case((marked, 1), else_=0)).label("beyond")
+        counted = select(*keys, func.count().label("number"), beyond).where(*conditions).group_by(*keys)
+        days: dict[UserId, list[tuple[int, int]]] = {}
+        found = readable(
+            await self._all(counted),
+            lambda row: (user_of(row.user_id), day_of(row.day), int(row.number), int(row.beyond)),
+        )
+        for user, _, number, over in found:
+            if user is not None:
+                days.setdefault(user, []).append((number, over))
         counts = (
-            OverrideCount(UserId(user), sum(n for n, _ in own), sum(m for _, m in own), max(n for n, _ in own))
+            OverrideCount(user, sum(n for n, _ in own), sum(m for _, m in own), max(n for n, _ in own))
             for user, own in days.items()
         )
         return tuple(sorted(counts, key=lambda one: (-one.marked, -one.views, one.user.value)))
@@ -268,10 +270,8 @@ class Reports:
     async def marked(self, organisation: OdsCode, span: Span, mark: str) -> int:
         """How many alerts bear a mark, such as `threshold`."""
         conditions = (alert.c.organisation == organisation.value, alert.c.at >= span.start, alert.c.at < span.end)
-        with store_errors():
-            async with reader_of(self.engine).connect() as connection:
-                rows = (await connection.execute(select(alert.c.marks).where(*conditions))).scalars().all()
-        return sum(mark in marks.split() for marks in rows)
+        rows = await self._all(select(*self._raw(alert.c.marks)).where(*conditions))
+        return sum(mark in text(row.marks).split() for row in rows)
 
     async def _both(self, counting: Select[Any], rows: Select[Any]) -> tuple[int, Any]:
         with store_errors():

@@ -6,12 +6,12 @@ An act and its audit entry are one transaction. Nothing here deletes anything.
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import BinaryIO
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.domain.codes import Code
-from gateway.domain.decision import AuditEntry
 from gateway.domain.errors import NotPossibleNow
 from gateway.domain.identifiers import NhsNumber, OdsCode, UserId
 from gateway.domain.journal import Write
@@ -32,6 +32,7 @@ from gateway.domain.privacy import (
     Sample,
     SelfRecorded,
     Span,
+    Unreadable,
     ViewCount,
 )
 from gateway.store.alerts import Alerts, act
@@ -39,9 +40,13 @@ from gateway.store.journal import Journal
 from gateway.store.people import People, draw, record_sample
 from gateway.store.reconcile import reconcile
 from gateway.store.reports import Reports
+from gateway.store.spoilt import together, unreadable
+from gateway.store.tables import alert, audit, permission
 
 MOST_COMPARED = 50_000
 """Open alerts that one file is held against: the oldest."""
+_NEAR = timedelta(hours=1)
+"""How far from an access the entries of its request lie at most."""
 _OPEN = (AlertState.NEW, AlertState.INVESTIGATING)
 
 
@@ -67,11 +72,23 @@ class Workbench:
 
     async def page(self, wanted: AlertFilter, page: int) -> AlertPage:
         """Ten alerts, newest first."""
-        return await self._alerts.page(wanted, page=page)
+        return await self._whole(wanted.organisation, await self._alerts.page(wanted, page=page))
+
+    async def _whole(self, organisation: OdsCode, page: AlertPage) -> AlertPage:
+        """The page with the names of those that somebody made unreadable, so that no filter finds them."""
+        return replace(page, unreadable=together(page.unreadable, await self.unreadable_alerts(organisation)))
+
+    async def unreadable_alerts(self, organisation: OdsCode) -> tuple[Unreadable, ...]:
+        """Alerts, of any time, that cannot be searched."""
+        return await unreadable(self.engine, organisation, None, alert)
+
+    async def unreadable(self, organisation: OdsCode, span: Span) -> tuple[Unreadable, ...]:
+        """What the figures of this span miss."""
+        return await unreadable(self.engine, organisation, span, audit, alert, permission)
 
     async def all(self, wanted: AlertFilter, limit: int) -> AlertPage:
         """At most `limit` alerts, newest first."""
-        return await self._alerts.page(wanted, size=limit)
+        return await self._whole(wanted.organisation, await self._alerts.page(wanted, size=limit))
 
     async def one(self, alert_id: str, organisation: OdsCode) -> AlertCase | None:
         """One alert with its history."""
@@ -95,15 +112,22 @@ class Workbench:
 
     async def entries(self, wanted: EntryFilter, limit: int) -> Entries:
         """Whole entries, oldest first."""
-        return await self._reports.entries(wanted, limit=limit)
+        found = await self._reports.entries(wanted, limit=limit)
+        return await self._all_of(wanted.organisation, wanted.span, found)
+
+    async def _all_of(self, organisation: OdsCode, span: Span | None, found: Entries) -> Entries:
+        """The entries with the names of those that somebody made unreadable, so that no search finds them."""
+        lost = await unreadable(self.engine, organisation, span, audit)
+        return replace(found, unreadable=together(found.unreadable, lost))
 
     async def looked(self, patients: tuple[NhsNumber, ...], organisation: OdsCode, limit: int) -> Entries:
         """Every view of one person's record."""
-        return await self._reports.looked(patients, organisation, limit=limit)
+        return await self._all_of(organisation, None, await self._reports.looked(patients, organisation, limit=limit))
 
-    async def trail(self, correlation_id: str, organisation: OdsCode) -> tuple[AuditEntry, ...]:
+    async def trail(self, correlation_id: str, organisation: OdsCode, around: datetime) -> Entries:
         """What stands behind an alert."""
-        return await self._reports.trail(correlation_id, organisation)
+        near = Span(start=around - _NEAR, end=around + _NEAR)
+        return await self._all_of(organisation, near, await self._reports.trail(correlation_id, organisation))
 
     async def events_per_day(self, organisation: OdsCode, span: Span) -> tuple[EventCount, ...]:
         """Entries by day, event and user."""
@@ -129,8 +153,8 @@ class Workbench:
         """Views without permission by user."""
         return await self._reports.overrides(organisation, span, mark)
 
-    async def samples(self, organisation: OdsCode, limit: int) -> tuple[Sample, ...]:
-        """Samples, newest first."""
+    async def samples(self, organisation: OdsCode, limit: int) -> tuple[Sample | Unreadable, ...]:
+        """Samples, newest first; of one that somebody made unreadable, its name."""
         return await self._people.samples(organisation, limit=limit)
 
     async def sample(self, sample_id: str, organisation: OdsCode) -> Sample | None:
@@ -147,6 +171,7 @@ class Workbench:
             raise NotPossibleNow(Code.OVERLOADED, retry_after=10)
         async with self._reading:
             wanted = replace(wanted, states=_OPEN)
-            cases = await self._alerts.oldest(wanted, limit=MOST_COMPARED)
+            page = await self._whole(wanted.organisation, await self._alerts.oldest(wanted, limit=MOST_COMPARED))
             counts = await self._alerts.counts(wanted)
-            return await asyncio.to_thread(reconcile, file, cases, open_alerts=sum(counts.values()))
+            found = await asyncio.to_thread(reconcile, file, page.cases, open_alerts=sum(counts.values()))
+            return replace(found, unreadable=page.unreadable)

@@ -112,7 +112,7 @@ async def test_the_workbench_reads_only_its_own_and_keeps_acts_with_their_entry(
         await bench.record(Write(entries=(lost,)), action)
     assert refused.value.code is Code.ALERT_CHANGED
     assert (await bench.counts(mine))[AlertState.CLOSED] == 1
-    assert await bench.trail(lost.correlation_id, ORGANISATION) == ()  # neither the act nor its entry
+    assert (await bench.trail(lost.correlation_id, ORGANISATION, NOW)).entries == ()  # neither the act nor its entry
     found = await bench.reconcile(io.BytesIO(b"nhs_number,from,to\n"), mine)
     assert (found.compared, found.open) == (1, 1)
 

@@ -64,8 +64,8 @@ async def test_reports_by_patient_by_user_and_who_looked(journal: Journal, engin
     looked = await reports.looked((PATIENT, OTHER), ORGANISATION, limit=100)
     assert {each.id for each in looked.entries} == {each.id for each in (*viewed, other, late)}
     assert (await reports.looked((OTHER,), ORGANISATION, limit=100)).entries == (other,)
-    assert await reports.trail(refused.correlation_id, ORGANISATION) == (refused,)
-    assert await reports.trail(refused.correlation_id, ELSEWHERE) == ()
+    assert (await reports.trail(refused.correlation_id, ORGANISATION)).entries == (refused,)
+    assert (await reports.trail(refused.correlation_id, ELSEWHERE)).entries == ()
     counts = await reports.per_day(ORGANISATION, SPAN)
     assert [(row.day, row.event, row.user, row.count) for row in counts] == [
         (date(2026, 3, 4), "refused", COLLEAGUE, 1),

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from gateway.cli.exporting import recorded
 from gateway.domain.errors import InternalError
 from gateway.domain.journal import Write
-from gateway.domain.privacy import AlertFilter
+from gateway.domain.privacy import AlertFilter, Unreadable
 from gateway.store.alerts import Alerts
 from gateway.store.checkpoints import EXPORTED, AnchorFile
 from gateway.store.engine import reader_of
@@ -201,8 +201,12 @@ async def test_one_unreadable_alert_hides_no_other_from_the_officer(
     await unguarded(engine, statement.format(bad.id))
     alerts, mine = Alerts(engine), AlertFilter(organisation=bad.organisation)
     page = await alerts.page(mine)
-    assert (page.found, page.unreadable, [case.alert for case in page.cases]) == (2, (bad.id,), [good])
-    assert [case.alert for case in await alerts.oldest(mine, limit=5)] == [good]
+    assert (page.found, page.unreadable, [case.alert for case in page.cases]) == (
+        2,
+        (Unreadable("alert", bad.id),),
+        [good],
+    )
+    assert [case.alert for case in (await alerts.oldest(mine, limit=5)).cases] == [good]
     assert set(await alerts.ids(mine)) == {bad.id, good.id}
     assert (await alerts.one(good.id, good.organisation)) == page.cases[0]
     with pytest.raises(InternalError):  # nothing untrue is said of it, such as that the access could not be recorded

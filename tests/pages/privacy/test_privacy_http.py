@@ -343,20 +343,22 @@ async def test_what_the_gateway_wrote_of_alerts_agrees_with_its_audit(sandbox: R
 
 
 @contextmanager
-def spoiled(sandbox: RunningSandbox, alert_id: str) -> Iterator[None]:
-    """The alert's note with one high bit flipped, as somebody with the database in his hands can; put back afterwards."""
+def spoiled(sandbox: RunningSandbox, row_id: str, table: str = "alert", column: str = "note") -> Iterator[None]:
+    """One high bit of a text flipped, as somebody with the database in his hands can; put back afterwards."""
     with closing(sqlite3.connect(sandbox.database, isolation_level=None)) as connection:
-        guards = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'alert'")
+        guards = connection.execute(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?", (table,)
+        )
         guards = dict(guards.fetchall())
-        [(note,)] = connection.execute("SELECT note FROM alert WHERE id = ?", (alert_id,))
+        [(value,)] = connection.execute(f"SELECT {column} FROM {table} WHERE id = ?", (row_id,))
         for name in guards:
             connection.execute(f"DROP TRIGGER {name}")
-        high = "UPDATE alert SET note = CAST(substr(note, 1, 2) || x'e2' || substr(note, 4) AS TEXT) WHERE id = ?"
-        connection.execute(high, (alert_id,))
+        high = f"CAST(substr({column}, 1, 2) || x'e2' || substr({column}, 4) AS TEXT)"
+        connection.execute(f"UPDATE {table} SET {column} = {high} WHERE id = ?", (row_id,))
         try:
             yield
         finally:
-            connection.execute("UPDATE alert SET note = ? WHERE id = ?", (note, alert_id))
+            connection.execute(f"UPDATE {table} SET {column} = ? WHERE id = ?", (value, row_id))
             for guard in guards.values():
                 connection.execute(guard)
 
@@ -376,6 +378,65 @@ async def test_an_alert_that_somebody_made_unreadable_is_named_and_the_queue_goe
             assert (one.exchange.status, one.exchange.code) == (500, "internal")
             csrf = str(page.find("//form[@action='/privacy/alerts/export']//input[@name='csrf']/@value")[0])
             listed = await posted(calls, "/privacy/alerts/export", csrf=csrf, state="all", format="csv")
-            assert (good in listed.body.decode(), bad in listed.body.decode()) == (True, False)
-    [(body,)] = rows(sandbox, "SELECT body FROM audit WHERE event = 'privacy' ORDER BY at DESC LIMIT 1")
+            told = {row["alert id"]: row for row in csv.DictReader(io.StringIO(listed.body.decode("utf-8-sig")))}
+            assert told[good]["status"] == "new"
+            assert (told[bad]["time"].split(":")[0], told[bad]["patient"]) == ("cannot be read", "")
+            page = await browser.get("/privacy/attendance")
+            proposed = await upload(calls, page, b"nhs_number,from,to\r\n")
+            [named] = seen(proposed).find("//*[@data-unreadable]")
+            assert f"Alert {bad} cannot be read" in " ".join(named.text_content().split())
+    written = (
+        "SELECT body FROM audit WHERE event = 'privacy' AND body LIKE '%\"exportAlerts\"%' ORDER BY at DESC LIMIT 1"
+    )
+    [(body,)] = rows(sandbox, written)
     assert dict(json.loads(body)["facts"])["unreadable"] == [bad]
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "note"),
+    [
+        ("audit", "user_id", "Found at the foot of the stairs"),
+        ("audit", "body", "Pulled out of the river at noon"),
+        ("audit", "at", "Fell from the scaffold, no answer"),
+        ("alert", "user_id", "Knocked off a bicycle by a van"),
+        ("alert", "state", "Came in by helicopter, sedated"),
+        ("alert", "type", "Seizure in the waiting room"),
+    ],
+)
+async def test_no_page_fails_over_a_spoilt_row_and_those_it_concerns_name_it(
+    sandbox: RunningSandbox, table: str, column: str, note: str
+) -> None:
+    async with walking(sandbox) as (browser, _):
+        correlation = await emergency(browser, PATIENTS["core"], note)
+    paths, only = {"/privacy/charts", "/privacy/permissions"}, "event = 'viewed'"
+    if column == "body":  # charts need no more of it than can still be read
+        paths = set()
+    if table == "alert":
+        paths, only = paths | {"/privacy/alerts"}, "true"
+    [(row_id,)] = rows(sandbox, f"SELECT id FROM {table} WHERE correlation_id = ? AND {only}", correlation)
+    with spoiled(sandbox, row_id, table, column):
+        async with walking(sandbox) as (browser, calls):
+            await at_work(browser)
+            kind = "Entry" if table == "audit" else "Alert"
+            for path in WORKBENCH:
+                page = await browser.get(path)
+                assert page.exchange.status == 200, (path, page.exchange.code)
+                said = " ".join(one.text_content() for one in page.find("//*[@data-unreadable]"))
+                assert (f"{kind} {row_id} cannot be read" in " ".join(said.split())) == (path in paths), path
+            for kind_of, fields in (("user", {"user": DOCTOR}), ("patient", {"nhs_number": PATIENTS["core"]})):
+                page = await browser.get(f"/privacy/reports/{kind_of}")
+                given = {name: str(page.find(f"//input[@name='{name}']/@value")[0]) for name in ("from", "to")}
+                page = await browser.post(page, f"/privacy/reports/{kind_of}", {**fields, **given})
+                assert page.exchange.status == 200, page.exchange.code
+                assert int(page.find("//@data-found")[0]) >= 1
+                assert column == "body" or bool(page.find("//*[@data-unreadable]")) == (table == "audit")
+                export = f"/privacy/reports/{kind_of}/export"  # it holds, and names, also what the page has no room for
+                file = await posted(calls, export, **page.form(export), format="csv")
+                told = list(csv.DictReader(io.StringIO(file.body.decode("utf-8-sig"))))
+                lost = [row["id"] for row in told if row["time"].startswith("cannot be read")]
+                assert lost == ([row_id] if table == "audit" else [])
+                assert len(told) > 1
+            page = await browser.get("/privacy/looked")
+            page = await browser.post(page, "/privacy/looked", {"nhs_number": PATIENTS["core"]})
+            assert page.exchange.status == 200, page.exchange.code
+            assert bool(page.find("//*[@data-unreadable]")) == (table == "audit")
