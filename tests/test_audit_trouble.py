@@ -222,4 +222,4 @@ async def test_postgresql_in_trouble_refuses_and_comes_back(tmp_path: Path) -> N
         async with calling(tmp_path, url) as (caller, _):
             for name, trouble in on_postgresql(server, url).items():
                 await through(name, trouble, caller)
-                await sound(caller)
+            await sound(caller)

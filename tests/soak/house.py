@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+from click.testing import CliRunner
 
+from gateway.cli import main as gateway
 from gateway.store.engine import make_engine, upgrade
 from tests.postgres import Cluster, cluster
 from tests.running import ROOT, RunningSandbox
@@ -88,18 +90,8 @@ class House:
 
     async def command(self, *arguments: str) -> tuple[int, str]:
         """`scr-gateway ARGUMENTS`: exit status and output."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "gateway",
-            *arguments,
-            cwd=ROOT,
-            env=self.environment,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        output, _ = await process.communicate()
-        return process.returncode or 0, output.decode()
+        result = await asyncio.to_thread(CliRunner().invoke, gateway, arguments, env=self.environment)
+        return result.exit_code, result.output
 
     async def stop(self, seconds: float = 40) -> int | None:
         """SIGTERM; the exit status, or None where it had to be killed."""
