@@ -14,7 +14,7 @@ from vendor_stubs.calling.http import Calls, Exchange
 from vendor_stubs.calling.options import RawRequest, ViewRequest
 from vendor_stubs.calling.products import Product
 from vendor_stubs.calling.raw import RawResult
-from vendor_stubs.calling.record_xml import find_record, read_record
+from vendor_stubs.calling.record_xml import find_record, notices, read_record
 from vendor_stubs.calling.result import ViewResult
 from vendor_stubs.calling.soap import wire_time
 from vendor_stubs.xml import Element, add, qname
@@ -25,7 +25,6 @@ PROBLEM = "urn:ietf:rfc:7807"
 MEDIA_TYPE = "application/xml; charset=utf-8"
 VERSION = "1.0"
 _KINDS = frozenset({"refused", "no_record", "invalid", "unavailable"})
-_REMOVED = "Active content was left out of this record; all its words are shown."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,8 +87,7 @@ async def view(request: ViewRequest, calls: Calls) -> ViewResult:
     if record is None:
         raise NoAnswer("the answer says success but holds no record")
     read = read_record(record)
-    notices = (_REMOVED,) if read["active_content_removed"] else ()
-    return answers.record_from(done, read, asked=request.nhs_number, wire_code=None, notices=notices)
+    return answers.record_from(done, read, asked=request.nhs_number, wire_code=None, notices=notices(read))
 
 
 async def send_raw(request: RawRequest, calls: Calls) -> RawResult:

@@ -6,16 +6,8 @@ Never says "none" for what is not there, never re-sorts, never drops a section i
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.domain.record import (
-    CodedEntry,
-    CodedSection,
-    Section,
-    Statement,
-    StatementKind,
-    SummaryRecord,
-    Table,
-    Text,
-)
+from gateway.domain.record import Section, Statement, StatementKind, SummaryRecord, Table, Text
+from gateway.domain.withdrawn import WithdrawnEntry, sentence, unnamed, withdrawn
 from gateway.pages import formats
 
 HEADINGS = {
@@ -69,6 +61,8 @@ class Withdrawn:
     """Of those that have words, in the order received."""
     allergies: bool
     """Whether an allergy is among them."""
+    sentence: str
+    unnamed: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,35 +87,23 @@ def shown(record: SummaryRecord) -> ShownRecord:
         statements=tuple(_statement(one, sections) for one in record.statements),
         sections=sections,
         absent=absent(record),
-        withdrawn=withdrawn(record),
+        withdrawn=_withdrawn(record),
     )
 
 
-def withdrawn(record: SummaryRecord) -> Withdrawn:
-    """The coded entries that were entered in error (statusCode nullified), which the text may still tell as current."""
-    found = [(part, entry) for part in record.coded for entry in part.entries if entry.nullified]
-    names = tuple(name for _, entry in found if (name := _entry_words(entry)))
-    return Withdrawn(number=len(found), names=names, allergies=any(_of_allergy(part, entry) for part, entry in found))
-
-
-def _of_allergy(part: CodedSection, entry: CodedEntry) -> bool:
-    return entry.element.startswith("Allergy") or "allerg" in (part.code.display or "").casefold()
-
-
-def _entry_words(entry: CodedEntry) -> str:
-    """An entry in its own words, with its day: the same medicine may stand in another entry that holds. Empty where it has none."""
-    named = entry.product or entry.code
-    value = entry.value_coding
-    told = (
-        named.original_text or named.display,
-        entry.value if value is None else value.original_text or value.display,
+def _withdrawn(record: SummaryRecord) -> Withdrawn:
+    entries = withdrawn(record)
+    return Withdrawn(
+        number=len(entries),
+        names=tuple(_name(entry) for entry in entries if entry.words),
+        allergies=any(entry.allergy for entry in entries),
+        sentence=sentence(len(entries)),
+        unnamed=unnamed(entries),
     )
-    words = ": ".join(part for part in told if part)
-    if not words:
-        return ""
-    time = entry.effective.value or entry.effective.center or entry.effective.low
-    words = f"{words} ({formats.day(time)})" if time is not None else words
-    return f"Stated not to be so: {words}" if entry.negated else words
+
+
+def _name(entry: WithdrawnEntry) -> str:
+    return entry.words if entry.time is None else f"{entry.words} ({formats.day(entry.time)})"
 
 
 def _statement(statement: Statement, sections: tuple[ShownSection, ...]) -> dict[str, Any]:

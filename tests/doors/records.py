@@ -7,7 +7,19 @@ from hypothesis import strategies as st
 
 from gateway.domain.identifiers import NhsNumber
 from gateway.domain.instants import WireTime
-from gateway.domain.record import Agent, Coding, Section, Statement, StatementKind, SummaryRecord, Table, Text
+from gateway.domain.record import (
+    Agent,
+    CodedEntry,
+    CodedSection,
+    Coding,
+    EffectiveTime,
+    Section,
+    Statement,
+    StatementKind,
+    SummaryRecord,
+    Table,
+    Text,
+)
 from gateway.domain.spine import Confidentiality, Demographics, EventDocument
 from gateway.service.outcomes import Viewed
 
@@ -28,6 +40,33 @@ BLOCKS = st.builds(Text, WORDS, st.booleans()) | st.builds(
     st.lists(st.lists(WORDS | st.just(""), min_size=1, max_size=3).map(tuple), max_size=3).map(tuple),
 )
 SECTIONS = st.builds(Section, MAYBE, MAYBE, st.lists(BLOCKS, max_size=3).map(tuple))
+
+
+def coded(
+    display: str | None, status: str, *, element: str = "Allergy", day: str | None = None, **more: Any
+) -> CodedEntry:
+    """One coded entry."""
+    when = EffectiveTime(center=WireTime(day) if day else None)
+    return CodedEntry(element=element, id="", code=Coding("1", "2", display), status=status, effective=when, **more)
+
+
+def part(*entries: CodedEntry, display: str = "Allergies and Adverse Reactions") -> CodedSection:
+    """A section of them."""
+    return CodedSection(Coding("1", "2", display), entries)
+
+
+_MEDICINE: dict[str, Any] = {"element": "AcuteMedication", "product": Coding("3", "2", "Amlodipine 5mg tablets")}
+WITHDRAWN = (
+    part(coded("Adverse reaction to codeine", "nullified"), coded("Nut allergy", "completed")),
+    part(
+        coded("Acute medication", "nullified", day="20240301", **_MEDICINE),
+        coded("Acute medication", "completed", day="20240401", **_MEDICINE),
+        coded(None, "nullified", element="Finding"),
+        coded("Pulse rate", "nullified", element="Finding", value="52 beats/min", negated=True),
+        display="Medication",
+    ),
+)
+"""Four entries taken back and two that hold; the same medicine stands there twice, once withdrawn, and one has no words."""
 
 
 def record(**changes: Any) -> SummaryRecord:

@@ -5,15 +5,16 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from lxml import etree
 
 from gateway.adapters.rendering.record_xml import record_element
 from gateway.domain.instants import WireTime
 from gateway.domain.record import Statement, StatementKind, SummaryRecord, Table
 from gateway.xml.catalogue import RECORD_TEXT, Catalogue
 from gateway.xml.parser import parse, serialize
-from tests.doors.records import MAYBE, OLD_NUMBER, SECTIONS, WORDS, person, record, viewed
+from tests.doors.records import MAYBE, OLD_NUMBER, SECTIONS, WITHDRAWN, WORDS, person, record, viewed
 from vendor_stubs.calling.errors import NoAnswer
-from vendor_stubs.calling.record_xml import read_record
+from vendor_stubs.calling.record_xml import notices, read_record
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +39,7 @@ def json_of(shown: SummaryRecord) -> dict[str, object]:
         "additional_information": shown.additional_information,
         "active_content_removed": shown.active_content_removed,
         "document_statements": [{"kind": one.kind.value, "text": one.text} for one in shown.statements],
+        "withdrawn_entries": [],
         "sections": [
             {"id": one.id, "title": one.title, "blocks": [block(part) for part in one.blocks]} for one in shown.sections
         ],
@@ -80,6 +82,28 @@ def test_a_superseded_number_stands_beside_the_current_one() -> None:
     element = record_element(shown, viewed(shown, person(requested=OLD_NUMBER)))
     read = read_record(element)
     assert (read["nhs_number"], read["requested_nhs_number"]) == ("9000000009", "9000000017")
+
+
+def test_what_the_practice_took_back_is_named_before_the_sections(catalogue: Catalogue) -> None:
+    shown = record(coded=WITHDRAWN)
+    element = record_element(shown, viewed(shown))
+    assert catalogue.validate(RECORD_TEXT, element) == ()
+    assert [etree.QName(part).localname for part in element] == ["Header", "Statements", "WithdrawnEntries", "Sections"]
+    read = read_record(parse(serialize(element)))
+    assert read["withdrawn_entries"] == [
+        {"text": "Adverse reaction to codeine", "time": None, "allergy": True},
+        {"text": "Amlodipine 5mg tablets", "time": "2024-03-01", "allergy": False},
+        {"text": "", "time": None, "allergy": False},
+        {"text": "Stated not to be so: Pulse rate: 52 beats/min", "time": None, "allergy": False},
+    ]
+    assert read["sections"] == json_of(shown)["sections"], "no word of the text is lost"
+    told = notices(read)
+    assert len(told) == 4
+    assert told[0].startswith(
+        "The practice marked an allergy of this record as withdrawn: Adverse reaction to codeine."
+    )
+    assert "Amlodipine 5mg tablets (2024-03-01)" in told[1]
+    assert "it has no words of its own" in told[2]
 
 
 def test_nothing_tells_where_the_patient_lives() -> None:

@@ -11,9 +11,6 @@ from lxml import html
 from gateway.domain.instants import WireTime
 from gateway.domain.record import (
     CodedEntry,
-    CodedSection,
-    Coding,
-    EffectiveTime,
     Section,
     Statement,
     StatementKind,
@@ -24,6 +21,7 @@ from gateway.domain.record import (
 from gateway.pages.layout import environment
 from gateway.pages.record import absent, allergies, shown
 from tests.doors import records
+from tests.doors.records import WITHDRAWN, coded, part
 from vendor_stubs import pages
 
 BODY = """{% import "record_body.jinja" as body %}<!doctype html><html><head><meta charset="utf-8"></head><body>
@@ -184,34 +182,9 @@ def test_the_banner_tells_listed_allergies_from_none_listed_and_from_withheld_on
     assert told == {"anchor": "part-1", "words": words}
 
 
-def coded(
-    display: str | None, status: str, *, element: str = "Allergy", day: str | None = None, **more: Any
-) -> CodedEntry:
-    """One coded entry."""
-    when = EffectiveTime(center=WireTime(day) if day else None)
-    return CodedEntry(element=element, id="", code=Coding("1", "2", display), status=status, effective=when, **more)
-
-
-def part(*entries: CodedEntry, display: str = "Allergies and Adverse Reactions") -> CodedSection:
-    return CodedSection(Coding("1", "2", display), entries)
-
-
 def test_entries_marked_as_withdrawn_are_counted_and_named_and_no_text_is_lost() -> None:
     """The same medicine may stand there twice, once withdrawn: each is told with its day."""
-    product = Coding("3", "2", "Amlodipine 5mg tablets")
-    medicine = {"element": "AcuteMedication", "product": product}
-    record = records.record(
-        coded=(
-            part(coded("Adverse reaction to codeine", "nullified"), coded("Nut allergy", "completed")),
-            part(
-                coded("Acute medication", "nullified", day="20240301", **medicine),
-                coded("Acute medication", "completed", day="20240401", **medicine),
-                coded(None, "nullified", element="Finding"),
-                coded("Pulse rate", "nullified", element="Finding", value="52 beats/min", negated=True),
-                display="Medication",
-            ),
-        )
-    )
+    record = records.record(coded=WITHDRAWN)
     words = text(record)
     assert "The practice marked 4 coded entries of this record as withdrawn" in words
     assert "The text below may still show them as current." in words

@@ -3,12 +3,14 @@
 Written from its schema alone. An answer that breaks it is no record: nothing is guessed.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from vendor_stubs.calling.errors import NoAnswer
 from vendor_stubs.xml import Element, elements, local_name, qname
 
 RECORD = "urn:scr-gateway:record:1"
+_REMOVED = "Active content was left out of this record; all its words are shown."
 
 
 def _tag(local: str) -> str:
@@ -21,7 +23,7 @@ def find_record(answer: Element) -> Element | None:
 
 
 def read_record(record: Element) -> dict[str, Any]:
-    """`Record` -> the contract's members, with requested_nhs_number and active_content_removed. Raises NoAnswer."""
+    """`Record` -> the contract's members, with requested_nhs_number and what `notices` reads. Raises NoAnswer."""
     header, statements, sections = (_child(record, name) for name in ("Header", "Statements", "Sections"))
     number = header.findtext(_tag("NhsNumber"))
     if not number:
@@ -35,8 +37,28 @@ def read_record(record: Element) -> dict[str, Any]:
         "additional_information": _flag(header, "AdditionalInformation"),
         "active_content_removed": _flag(header, "ActiveContentRemoved"),
         "document_statements": [{"kind": one.get("kind"), "text": one.text or ""} for one in elements(statements)],
+        "withdrawn_entries": [_withdrawn(one) for one in record.iter(_tag("WithdrawnEntry"))],
         "sections": [_section(one) for one in elements(sections)],
     }
+
+
+def notices(read: Mapping[str, Any]) -> tuple[str, ...]:
+    """What people must know beside a record read: that something was left out of it, or taken back by the practice."""
+    removed = (_REMOVED,) if read["active_content_removed"] else ()
+    return (*removed, *(_taken_back(one) for one in read["withdrawn_entries"]))
+
+
+def _withdrawn(entry: Element) -> dict[str, Any]:
+    return {"text": entry.text or "", "time": entry.get("time"), "allergy": entry.get("allergy") in {"true", "1"}}
+
+
+def _taken_back(entry: Mapping[str, Any]) -> str:
+    what = "an allergy" if entry["allergy"] else "an entry"
+    words = entry["text"] or "it has no words of its own"
+    time = f" ({entry['time']})" if entry["time"] else ""
+    return (
+        f"The practice marked {what} of this record as withdrawn: {words}{time}. The text may still tell it as current."
+    )
 
 
 def _child(parent: Element, local: str) -> Element:

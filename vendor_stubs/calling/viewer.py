@@ -12,7 +12,7 @@ from vendor_stubs.calling import access_facts, answers, preparation
 from vendor_stubs.calling.errors import NoAnswer
 from vendor_stubs.calling.http import Calls, Exchange
 from vendor_stubs.calling.options import ViewRequest
-from vendor_stubs.calling.record_xml import find_record, read_record
+from vendor_stubs.calling.record_xml import find_record, notices, read_record
 from vendor_stubs.calling.result import ViewResult
 from vendor_stubs.calling.soap import WSA
 from vendor_stubs.xml import SOAP11, SOAP12, Element, elements, local_name, namespace_of, qname
@@ -20,7 +20,6 @@ from vendor_stubs.xml import SOAP11, SOAP12, Element, elements, local_name, name
 CODES = "urn:scr-gateway:codes:1"
 VERSION = "1.0"
 _KINDS = frozenset({"refused", "no_record", "invalid", "unavailable"})
-_REMOVED = "Active content was left out of this record; all its words are shown."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,8 +85,7 @@ async def viewed(calls: Calls, done: Exchange, answer: Answer, request: ViewRequ
     if record is None:
         raise NoAnswer("the answer says success but holds no record")
     read: Mapping[str, Any] = read_record(record)
-    notices = (_REMOVED,) if read["active_content_removed"] else ()
-    return answers.record_from(done, read, asked=request.nhs_number, wire_code=None, notices=notices)
+    return answers.record_from(done, read, asked=request.nhs_number, wire_code=None, notices=notices(read))
 
 
 def outcome_of(answer: Answer) -> str:

@@ -15,6 +15,8 @@ from gateway.domain.errors import GatewayError, MessageInvalid
 from gateway.domain.instants import LONDON, WireTime
 from gateway.domain.record import Section, Statement, StatementKind, SummaryRecord, Table, Text
 from gateway.domain.spine import Demographics
+from gateway.domain.withdrawn import HEADING as WITHDRAWN
+from gateway.domain.withdrawn import sentence, unnamed, withdrawn
 from gateway.service.outcomes import Viewed
 from gateway.xml.parser import Limits, parse
 
@@ -94,6 +96,7 @@ def content_element(record: SummaryRecord, viewed: Viewed, *, now: datetime, ref
             "Active content removed",
             "Scripts or other active content were left out of this record before it was shown. All its words are here.",
         )
+    _withdrawn(main, record)
     _facts(main, record)
     for section in record.sections:
         _section(main, section)
@@ -132,6 +135,8 @@ def _banner(root: etree._Element, record: SummaryRecord, viewed: Viewed, now: da
     if viewed.requested is not None:
         _pair(listed, "Asked with, superseded", viewed.requested.grouped)
     flags = dict.fromkeys(STATEMENTS[statement.kind] for statement in _serious(record.statements))
+    if withdrawn(record):
+        flags[WITHDRAWN] = None
     for flag in (*flags, *(["Active content removed"] if record.active_content_removed else [])):
         _add(banner, "strong", flag, class_="flag")
 
@@ -144,6 +149,21 @@ def _statement(root: etree._Element, heading: str, text: str) -> None:
     section = _add(root, "section", class_="statement", role="note")
     _add(section, "h2", heading)
     _add(section, "p", text)
+
+
+def _withdrawn(root: etree._Element, record: SummaryRecord) -> None:
+    """What the practice took back, named: the text below may still tell it as current."""
+    entries = withdrawn(record)
+    if not entries:
+        return
+    section = _add(root, "section", class_="statement", role="note")
+    _add(section, "h2", WITHDRAWN)
+    _add(section, "p", sentence(len(entries)))
+    for entry in entries:
+        if entry.words:
+            _add(section, "p", entry.words if entry.time is None else f"{entry.words} ({shown_time(entry.time)})")
+    if more := unnamed(entries):
+        _add(section, "p", more)
 
 
 def _facts(root: etree._Element, record: SummaryRecord) -> None:

@@ -7,6 +7,7 @@ from lxml import etree
 
 from gateway.domain.record import Section, SummaryRecord, Table, Text
 from gateway.domain.spine import Demographics
+from gateway.domain.withdrawn import withdrawn
 from gateway.service.outcomes import Viewed
 from gateway.xml.names import RECORD, qname
 
@@ -28,10 +29,22 @@ def record_element(record: SummaryRecord, viewed: Viewed) -> etree._Element:
     statements = add(root, "Statements")
     for statement in record.statements:
         add(statements, "Statement", statement.text, kind=statement.kind.value)
+    _withdrawn(root, record)
     sections = add(root, "Sections")
     for section in record.sections:
         _section(sections, section)
     return root
+
+
+def _withdrawn(root: etree._Element, record: SummaryRecord) -> None:
+    """What the practice took back; nothing at all where it took nothing back."""
+    entries = withdrawn(record)
+    if not entries:
+        return
+    told = add(root, "WithdrawnEntries")
+    for entry in entries:
+        moment = {} if entry.time is None else {"time": entry.time.iso}
+        add(told, "WithdrawnEntry", entry.words, allergy=str(entry.allergy).lower(), **moment)
 
 
 def _header(root: etree._Element, record: SummaryRecord, viewed: Viewed) -> None:

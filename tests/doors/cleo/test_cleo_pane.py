@@ -14,7 +14,7 @@ from gateway.domain.codes import Code
 from gateway.domain.errors import GatewayError
 from gateway.domain.instants import WireTime
 from gateway.domain.record import Section, Statement, StatementKind, SummaryRecord, Table, Text
-from tests.doors.records import NOW, OLD_NUMBER, SECTIONS, WORDS, person, record, viewed
+from tests.doors.records import NOW, OLD_NUMBER, SECTIONS, WITHDRAWN, WORDS, person, record, viewed
 
 REFERENCE = "C0000001-1B2C-4D3E-8F40-5A6B7C8D9E0F"
 
@@ -55,6 +55,23 @@ def test_a_pane_is_one_document_with_one_style_and_nothing_to_load() -> None:
     assert not re.search(r"url\(|@import|expression|javascript:|https?:", STYLE)
     assert "default-src 'none'" in text
     assert not {"<", ">", "&"} & set(STYLE), "the style must read the same as XML and as HTML"
+
+
+def test_what_the_practice_took_back_is_named_first_and_in_the_banner() -> None:
+    root = as_a_browser(shown(record(coded=WITHDRAWN)))
+    assert "Entries marked as withdrawn" in [e.text for e in root.iter("strong") if e.get("class") == "flag"]
+    [note] = [e for e in root.iter("section") if (e.findtext("h2") or "") == "Entries marked as withdrawn"]
+    assert [part.text for part in note.iter("p")] == [
+        (
+            "The practice marked 4 coded entries of this record as withdrawn, because they were entered in error. "
+            "The text below may still show them as current."
+        ),
+        "Adverse reaction to codeine",
+        "Amlodipine 5mg tablets (01-Mar-2024)",
+        "Stated not to be so: Pulse rate: 52 beats/min",
+        "1 of them has no words of its own.",
+    ]
+    assert "withdrawn" not in shown(record())
 
 
 def test_it_reads_the_same_as_xml_and_as_html() -> None:

@@ -1,0 +1,61 @@
+"""The coded entries of a record that its practice marked as entered in error, which its text may still tell as current. Pure."""
+
+from dataclasses import dataclass, field
+
+from gateway.domain.instants import WireTime
+from gateway.domain.record import CodedEntry, CodedSection, SummaryRecord
+
+HEADING = "Entries marked as withdrawn"
+"""What stands above them wherever they are named."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawnEntry:
+    """One such entry (statusCode nullified)."""
+
+    words: str = field(repr=False)
+    """What it says, in the practice's own words; empty where it has none."""
+    time: WireTime | None
+    """The same medicine may stand in another entry that holds: its time tells them apart."""
+    allergy: bool
+
+
+def withdrawn(record: SummaryRecord) -> tuple[WithdrawnEntry, ...]:
+    """All of them, in the order received."""
+    return tuple(_entry(part, entry) for part in record.coded for entry in part.entries if entry.nullified)
+
+
+def sentence(number: int) -> str:
+    """What is said above them, for so many."""
+    many = number != 1
+    return (
+        f"The practice marked {number} coded {'entries' if many else 'entry'} of this record as withdrawn, because "
+        f"{'they were' if many else 'it was'} entered in error. The text below may still show {'them' if many else 'it'} as current."
+    )
+
+
+def unnamed(entries: tuple[WithdrawnEntry, ...]) -> str:
+    """What is said below the named ones of those that have no words; empty where all have."""
+    number = sum(not entry.words for entry in entries)
+    if not number:
+        return ""
+    return f"{number} of them {'has' if number == 1 else 'have'} no words of {'its' if number == 1 else 'their'} own."
+
+
+def _entry(part: CodedSection, entry: CodedEntry) -> WithdrawnEntry:
+    allergy = entry.element.startswith("Allergy") or "allerg" in (part.code.display or "").casefold()
+    effective = entry.effective
+    return WithdrawnEntry(
+        words=_words(entry), time=effective.value or effective.center or effective.low, allergy=allergy
+    )
+
+
+def _words(entry: CodedEntry) -> str:
+    named = entry.product or entry.code
+    value = entry.value_coding
+    told = (
+        named.original_text or named.display,
+        entry.value if value is None else value.original_text or value.display,
+    )
+    words = ": ".join(part for part in told if part)
+    return f"Stated not to be so: {words}" if words and entry.negated else words
