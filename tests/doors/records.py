@@ -59,7 +59,7 @@ _MEDICINE: dict[str, Any] = {"element": "AcuteMedication", "product": Coding("3"
 WITHDRAWN = (
     part(coded("Adverse reaction to codeine", "nullified"), coded("Nut allergy", "completed")),
     part(
-        coded("Acute medication", "nullified", day="20240301", **_MEDICINE),
+        coded("Acute medication", "nullified", day="20240301000000", **_MEDICINE),
         coded("Acute medication", "completed", day="20240401", **_MEDICINE),
         coded(None, "nullified", element="Finding"),
         coded("Pulse rate", "nullified", element="Finding", value="52 beats/min", negated=True),

@@ -92,7 +92,7 @@ def test_what_the_practice_took_back_is_named_before_the_sections(catalogue: Cat
     read = read_record(parse(serialize(element)))
     assert read["withdrawn_entries"] == [
         {"text": "Adverse reaction to codeine", "time": None, "allergy": True},
-        {"text": "Amlodipine 5mg tablets", "time": "2024-03-01", "allergy": False},
+        {"text": "Amlodipine 5mg tablets", "time": "2024-03-01T00:00:00+00:00", "allergy": False},
         {"text": "", "time": None, "allergy": False},
         {"text": "Stated not to be so: Pulse rate: 52 beats/min", "time": None, "allergy": False},
     ]
@@ -102,7 +102,7 @@ def test_what_the_practice_took_back_is_named_before_the_sections(catalogue: Cat
     assert told[0].startswith(
         "The practice marked an allergy of this record as withdrawn: Adverse reaction to codeine."
     )
-    assert "Amlodipine 5mg tablets (2024-03-01)" in told[1]
+    assert "Amlodipine 5mg tablets (2024-03-01T" in told[1]
     assert "it has no words of its own" in told[2]
 
 

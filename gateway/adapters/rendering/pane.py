@@ -161,7 +161,7 @@ def _withdrawn(root: etree._Element, record: SummaryRecord) -> None:
     _add(section, "p", sentence(len(entries)))
     for entry in entries:
         if entry.words:
-            _add(section, "p", entry.words if entry.time is None else f"{entry.words} ({shown_time(entry.time)})")
+            _add(section, "p", entry.words if entry.time is None else f"{entry.words} ({_shown_day(entry.time)})")
     if more := unnamed(entries):
         _add(section, "p", more)
 
@@ -230,6 +230,11 @@ def shown_time(moment: WireTime) -> str:
     if moment.date is not None:
         return _day(wall)
     return moment.text[:4] if len(moment.text) == 4 else f"{_MONTHS[wall.month - 1]}-{wall.year:04d}"
+
+
+def _shown_day(moment: WireTime) -> str:
+    """dd-Mmm-yyyy: an entry's midnight is a day, not a time."""
+    return shown_time(moment) if moment.date is None else _day(moment.instant)
 
 
 def _day(moment: datetime) -> str:
