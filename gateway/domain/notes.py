@@ -74,5 +74,10 @@ def seen(text: str) -> str:
     return "".join(letter for letter in plain if letter.isspace() or not _hidden(letter))
 
 
+def says(text: str) -> bool:
+    """Whether there is anything to read in a note: a letter, number, mark of punctuation or sign that is seen."""
+    return any(unicodedata.category(letter)[0] in "LNPS" for letter in seen(text))
+
+
 def _hidden(letter: str) -> bool:
     return letter in _BLANK or unicodedata.category(letter) in {"Cf", "Cc"}

@@ -3,7 +3,6 @@
 Sources: access policy sections 3d to 3g, P-75, P-79, P-90.
 """
 
-import unicodedata
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -12,6 +11,7 @@ from gateway.domain.decision import Alert, AlertReason, AlertType, AuditEntry
 from gateway.domain.errors import InvalidValue
 from gateway.domain.identifiers import NhsNumber, OdsCode, SystemId, UserId
 from gateway.domain.instants import aware
+from gateway.domain.notes import says
 from gateway.domain.permission import RecordedPermission
 
 LONGEST_NOTE = 2000
@@ -48,8 +48,7 @@ class AlertAction:
         aware(self.at)
         if self.to is AlertState.NEW:
             raise InvalidValue("an alert does not become new again")
-        # a category of letter, number, mark that is seen, or sign: blanks, controls and format characters say nothing
-        if not any(unicodedata.category(letter)[0] in "LNPS" for letter in self.note) or len(self.note) > LONGEST_NOTE:
+        if not says(self.note) or len(self.note) > LONGEST_NOTE:
             raise InvalidValue(f"an act on an alert needs a note of at most {LONGEST_NOTE} characters")
 
 

@@ -15,7 +15,7 @@ from gateway.domain.codes import Code
 from gateway.domain.decision import AlertType
 from gateway.domain.errors import GatewayError, InvalidValue, MessageInvalid, PolicyRefused
 from gateway.domain.identifiers import OdsCode
-from gateway.domain.notes import STRAIGHT, turns
+from gateway.domain.notes import STRAIGHT, says, turns
 from gateway.domain.privacy import LONGEST_NOTE, AlertCase, AlertFilter, AlertState
 from gateway.pages import privacy_words as words
 from gateway.pages.frame import Turn
@@ -123,8 +123,13 @@ class QueuePages:
         problems = []
         if to is None:
             problems.append({"text": "Choose what happens with this alert", "href": "#to"})
-        if not note or len(note) > LONGEST_NOTE:
-            problems.append({"text": f"Write a note of at most {LONGEST_NOTE} characters", "href": "#note"})
+        if not says(note) or len(note) > LONGEST_NOTE:
+            problems.append(
+                {
+                    "text": f"Write a note of at most {LONGEST_NOTE} characters, some of which can be seen",
+                    "href": "#note",
+                }
+            )
         if turns(note):
             problems.append({"text": f"Write a note of characters {STRAIGHT}", "href": "#note"})
         if problems or to is None:

@@ -7,9 +7,10 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
+from itertools import islice
 from typing import BinaryIO
 
 from gateway.domain.errors import InvalidValue
@@ -96,11 +97,14 @@ def _rows(file: BinaryIO, found: _Found) -> Iterator[tuple[int, tuple[str, str, 
     file.seek(0)
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     reader = csv.reader(_lines(text), strict=True)
+    began = 1
     try:
         header = next(reader, None)
         places = _places(header or [])
         width = len(header or [])
+        began = reader.line_num + 1
         for row in reader:
+            began = reader.line_num + 1
             if not row:
                 continue
             found.rows += 1
@@ -113,9 +117,34 @@ def _rows(file: BinaryIO, found: _Found) -> Iterator[tuple[int, tuple[str, str, 
     except UnicodeDecodeError as error:
         raise FileRefused("The file is not UTF-8 text. Save it as CSV UTF-8 and send it again.") from error
     except csv.Error as error:
-        raise FileRefused(f"The file is not CSV from line {reader.line_num} on.") from error
+        text.seek(0)
+        raise FileRefused(_not_csv(islice(_lines(text), began - 1, reader.line_num), began, reader.line_num)) from error
     finally:
         text.detach()
+
+
+def _not_csv(lines: Iterable[str], began: int, last: int) -> str:
+    """Why the row from line `began` to line `last` is none, and where its trouble begins. Quotes nothing of it.
+
+    Where a quotation mark is not closed, nobody can tell which of the lines after it are rows: none of them is read.
+    """
+    opened, quoted, at_start, closed = began, False, True, False
+    for number, line in enumerate(lines, began):
+        for letter in line:
+            if quoted:
+                quoted, closed = (letter != '"'), letter == '"'
+            elif letter == '"' and (at_start or closed):
+                quoted, at_start, opened = True, False, opened if closed else number
+            else:
+                if closed and letter not in ",\r\n":
+                    return f"The file is not CSV in line {number}: text follows the value whose quotation mark opens in line {opened}."
+                at_start, closed = letter == ",", False
+    if quoted:
+        return (
+            f"The file has a quotation mark in line {opened} that is not closed, so that all after it would be one value. "
+            f"Close it, or take it out, and send the file again."
+        )
+    return f"The file is not CSV from line {last} on."
 
 
 def _places(header: Sequence[str]) -> tuple[int, int, int]:

@@ -91,13 +91,17 @@ class _Time:
         if dialect.name != "sqlite":
             return true()
         said = type_coerce(column, String)
-        written = "[0-9]" * 4 + "-[0-9][0-9]" * 2 + "T[0-9][0-9]:[0-9][0-9]:[0-9][0-9]." + "[0-9]" * 6 + "Z"
-        day = func.substr(said, 1, 10)
+        written = "[0-9]" * 4 + "-[0-9][0-9]" * 2 + "T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]." + "[0-9]" * 6 + "Z"
+        month, day, hour = (func.substr(said, place, 2) for place in (6, 9, 12))
+        date = func.substr(said, 1, 10)
         return and_(
-            _Form("-0-9T:.Z", 27, 27).kept(said, dialect),
+            func.typeof(said) == "text",
+            func.length(cast(said, LargeBinary)) == 27,
             said.bool_op("GLOB")(written),
-            func.date(day, "+0 days") == day,  # a day that there is; SQLite reckons on from one that there is not
-            func.time(said).is_not(None),
+            month.between("01", "12"),
+            # a day that there is; SQLite reckons on from one that there is not
+            or_(day.between("01", "28"), and_(day.between("29", "31"), func.date(date, "+0 days") == date)),
+            hour < "24",
         )
 
 

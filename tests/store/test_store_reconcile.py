@@ -91,13 +91,48 @@ def test_faulty_rows_are_counted_by_line_and_never_quoted() -> None:
         (HEAD.encode("utf-16"), "UTF-8"),
         (b"", "names the columns"),
         (b"nhs_number,from,from,to\n", "names the columns"),
-        (HEAD.encode() + b'"never closed', "CSV"),
+        (HEAD.encode() + b'"never closed', "quotation mark in line 2"),
         (HEAD.encode() + b"x" * 70_000, "too long"),
     ],
 )
 def test_files_that_cannot_be_used_are_refused_whole(content: bytes, said: str) -> None:
     with pytest.raises(FileRefused, match=said):
         read(content, case())
+
+
+VISIT = f"{PATIENT.value},2026-03-01,,A\r\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (VISIT + '"never closed\r\n' + VISIT * 3, "a quotation mark in line 3 that is not closed"),
+        (VISIT + f'{PATIENT.value},2026-03-01,,"A\r\n' + VISIT * 9000, "a quotation mark in line 3 that is not closed"),
+        (
+            VISIT + f'"{PATIENT.value}","2026-\r\n03-01","a ""b""","A\r\n',
+            "a quotation mark in line 4 that is not closed",
+        ),
+        (f'{PATIENT.value[:3]}"{PATIENT.value[3:]},,,"A\r\n', "a quotation mark in line 2 that is not closed"),
+        (
+            VISIT + f'{PATIENT.value},2026-03-01,,"A\r\n"{PATIENT.value}",2026-03-01,,"A"\r\n',
+            "not CSV in line 4: text follows the value whose quotation mark opens in line 3",
+        ),
+        (
+            f'{PATIENT.value},2026-03-01,,"A" B\r\n',
+            "in line 2: text follows the value whose quotation mark opens in line 2",
+        ),
+    ],
+)
+def test_a_quotation_mark_that_spoils_the_file_is_placed_and_nothing_of_it_quoted(text: str, said: str) -> None:
+    with pytest.raises(FileRefused) as refused:
+        read("nhs_number,from,to,ward\r\n" + text, case())
+    assert said in str(refused.value)
+    assert PATIENT.value not in str(refused.value)
+
+
+def test_a_quotation_mark_left_open_in_the_first_line_is_placed() -> None:
+    with pytest.raises(FileRefused, match="a quotation mark in line 1 that is not closed"):
+        read('nhs_number,"from,to\r\n' + VISIT, case())
 
 
 @given(st.binary(max_size=400))

@@ -69,6 +69,10 @@ async def test_a_file_that_cannot_be_used_is_refused_as_a_whole(sandbox: Running
             (b"number,start,stop\r\n", "names the columns"),
             (b"", "names the columns"),
             (b"nhs_number,from,to\r\n" + b"9" * 70_000, "too long"),
+            (
+                b'nhs_number,from,to\r\n9990402132,2026-03-01,\r\n"9992000112,2026-03-01,\r\n',
+                "quotation mark in line 3",
+            ),
         ):
             page = seen(await upload(calls, sheet, content))
             assert page.exchange.code == "message-value"

@@ -104,6 +104,18 @@ async def test_the_life_of_an_alert(sandbox: RunningSandbox) -> None:
         assert f"{number[:3]}\u00a0{number[3:6]}\u00a0{number[6:]}" in page.find("//main")[0].text_content()
         nothing = await browser.post(page, path, {"to": "closed", "note": " "})
         assert nothing.exchange.code == "message-value"
+        for unseen in (
+            "\u00a0\u00a0",
+            "\u200b\u200c\ufeff",
+            "\u2060 \u00ad",
+            "\u3164\u2800",
+        ):  # the form stays, filled in
+            nothing = await browser.post(page, path, {"to": "closed", "note": unseen})
+            assert (nothing.exchange.status, nothing.exchange.code) == (400, "message-value")
+            assert "some of which can be seen" in words(nothing)
+            assert nothing.find("//input[@name='to'][@checked]/@value") == ["closed"]
+            assert nothing.find("//textarea[@name='note']")[0].text.strip("\r\n") == unseen
+            assert nothing.find("//@data-state") == ["new"]
         turned = await browser.post(page, path, {"to": "closed", "note": "Asked \u202edraw eht"})
         assert turned.exchange.code == "message-value"
         assert "none of which turns the direction of writing" in words(turned)
