@@ -15,15 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from gateway.domain.decision import AuditEntry
 from gateway.domain.journal import Write
 from gateway.store.chain import canonical, decode
-from gateway.store.checkpoints import Anchor, AnchorFile
+from gateway.store.checkpoints import COMMANDS, Anchor, AnchorFile
 from gateway.store.engine import reader_of, store_errors
 from gateway.store.export import CSV_COLUMNS, audit_event, blocks, csv_row, csv_text, export_lines
 from gateway.store.journal import Journal
 from gateway.store.keys import AuditKeys
 from gateway.store.tables import audit_checkpoint
-
-COMMANDS = "command-line/"
-"""Before the names of chains that commands begin; no host has a stroke in its name."""
 
 
 @dataclass

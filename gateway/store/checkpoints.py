@@ -35,6 +35,8 @@ _MOST_TOLD = 100
 _MAC = re.compile("[0-9a-f]{64}")
 EXPORTED = "audit export jsonl"
 """Operation of the entry that says that a verifiable export was made."""
+COMMANDS = "command-line/"
+"""Before the names of chains that commands begin; no host has a stroke in its name."""
 
 
 class Anchor(Protocol):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway.store.chain import canonical, genesis, link
-from gateway.store.checkpoints import Checkpoint
+from gateway.store.checkpoints import COMMANDS, Checkpoint
 from gateway.store.keys import VerifyKeys
 
 
@@ -57,6 +57,8 @@ class Report:
     uncovered: int
     """Entries that no checkpoint vouches for yet: their loss at the end of a chain would not show."""
     flaws: tuple[Flaw, ...]
+    served: int
+    """Entries of gateways: without any, commands' own records of themselves are all there is."""
     alerts: int | None = None
     """Alerts held against the entries that raised them; None where there was no database to read them from."""
 
@@ -64,6 +66,11 @@ class Report:
     def sound(self) -> bool:
         """Whether nothing was found."""
         return not self.flaws
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was found because there was nothing to find it in: a new audit, or one that was emptied."""
+        return self.sound and not self.served
 
 
 _MOST_LOST = 100
@@ -99,6 +106,7 @@ class Verifier:
     claims: dict[str, dict[int, str]] = field(default_factory=dict)
     strange: set[str] = field(default_factory=set)
     entries: int = 0
+    served: int = 0
 
     def flaw(self, kind: str, writer: str, seq: int, sentence: str, id: str = "") -> None:  # noqa: A002 - the entry's word
         self.flaws.append(Flaw(kind, writer, seq, id, sentence))
@@ -160,6 +168,7 @@ class Verifier:
         """One entry as exported: writer, seq, mac, entry, and `index` where the searched columns differ."""
         self.entries += 1
         writer, seq, mac, entry = str(line["writer"]), int(line["seq"]), str(line["mac"]), line["entry"]
+        self.served += not writer.startswith(COMMANDS)
         named = str((entry if isinstance(entry, Mapping) else line.get("index", {})).get("id", ""))
         chain = self.chains.get(writer)
         if chain is None:
@@ -232,6 +241,7 @@ class Verifier:
             chains=len(self.chains),
             checkpoints=checkpoints,
             uncovered=uncovered,
+            served=self.served,
             flaws=tuple(self.flaws),
         )
 

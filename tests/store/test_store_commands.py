@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.cli import main
 from gateway.cli.exporting import recorded, written
+from gateway.cli.verifying import MOST_NAMED
 from gateway.config import load
 from gateway.domain.journal import Write
 from gateway.sandbox import Ports, settings_text
@@ -74,9 +75,9 @@ def entries_of(export: Path) -> list[dict[str, str]]:
     return [line["entry"] for line in lines if line["kind"] == "entry"]
 
 
-def verify(export: Path, folder: Path) -> tuple[int, str]:
+def verify(export: Path, folder: Path, *more: str) -> tuple[int, str]:
     """(exit status, what it printed)."""
-    result = CliRunner().invoke(main, ["audit", "verify", str(export), "--keys", str(folder)])
+    result = CliRunner().invoke(main, ["audit", "verify", str(export), "--keys", str(folder), *more])
     return result.exit_code, result.stdout
 
 
@@ -106,6 +107,38 @@ def test_a_changed_export_is_named_entry_by_entry(export: Path, auditor: Path) -
     assert "edited: writer" in said
     assert " entry 2 E9: this entry is not the one that was written here\n" in said
     assert said.endswith("NOT SOUND\n")
+
+
+async def test_thousands_of_flaws_are_told_by_the_first_and_their_kinds(
+    make_journal: MakeJournal, engine: AsyncEngine, keys: AuditKeys, auditor: Path, tmp_path: Path
+) -> None:
+    journal = make_journal()
+    await journal.start()
+    await journal.commit(Write(entries=tuple(an_entry(id=f"E{number + 1}") for number in range(2000))))
+    await journal.stop()
+    made = await recorded(engine, keys, EXPORTED, "an auditor", lambda: NOW, new_id)
+    path = tmp_path / "many.jsonl"
+    await written(engine, keys, "jsonl", made, path, [])
+    path.write_bytes(path.read_bytes().replace(b'"outcome":"record"', b'"outcome":"denied"'))
+    status, said = verify(path, auditor)
+    lines = said.splitlines()
+    assert (status, len(lines)) == (1, MOST_NAMED + 2)
+    assert all(line.startswith("edited: writer") for line in lines[:MOST_NAMED])
+    assert lines[MOST_NAMED] == f"And {2000 - MOST_NAMED} more: {2000 - MOST_NAMED} edited; --all names each."
+    assert lines[-1].endswith("NOT SOUND")
+    status, said = verify(path, auditor, "--all")
+    assert (status, said.count("edited: writer"), "more:" in said) == (1, 2000, False)
+
+
+async def test_an_audit_without_a_gateways_entry_is_not_called_sound(
+    engine: AsyncEngine, keys: AuditKeys, auditor: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "empty.jsonl"
+    made = await recorded(engine, keys, EXPORTED, "an auditor", lambda: NOW, new_id)
+    await written(engine, keys, "jsonl", made, path, [])
+    result = CliRunner().invoke(main, ["audit", "verify", str(path), "--keys", str(auditor)])
+    assert (result.exit_code, result.stdout.endswith(": NOTHING TO COMPARE\n")) == (2, True)
+    assert "this is a new audit, or one that was emptied" in result.stderr
 
 
 def test_without_its_keys_nothing_is_called_sound(export: Path, auditor: Path, tmp_path: Path) -> None:
@@ -198,6 +231,23 @@ async def test_a_gateway_that_has_made_no_checkpoint_yet_has_no_anchor(
     for told in ("No anchor was given", "Checkpoints kept elsewhere and compared: 1."):  # the first keeps its own there
         status, said, beside = await verify_settings(settings)
         assert (status, told in beside, said.endswith(": sound\n")) == (0, True, True)
+
+
+async def test_an_emptied_database_is_not_called_sound(sandboxed: tuple[Path, AsyncEngine], tmp_path: Path) -> None:
+    settings, engine = sandboxed
+    anchor = load(settings).store.anchor
+    assert anchor is not None
+    async with engine.begin() as connection:
+        for guard in (await connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'")).all():
+            await connection.exec_driver_sql(f"DROP TRIGGER {guard[0]}")
+        for table in ("outbox", "alert_action", "alert", "audit", "audit_chain", "audit_checkpoint"):
+            await connection.exec_driver_sql(f"DELETE FROM {table}")
+    status, said, _ = await verify_settings(settings)
+    assert (status, "the whole chain of 2 entries is missing" in said) == (1, True)  # the anchor still names it
+    anchor.unlink()
+    status, said, beside = await verify_settings(settings)
+    assert (status, said.splitlines()[-1].endswith(", 0 alerts: NOTHING TO COMPARE")) == (2, True)
+    assert "It was not verified that no entry is missing." in beside
 
 
 async def removed(engine: AsyncEngine) -> None:
