@@ -34,7 +34,10 @@ def test_each_example_is_answered_as_the_guide_says(sandbox: RunningSandbox) -> 
     for example in EXAMPLES:
         request = shown[f"request {example.name}"].removeprefix("```xml\n").removesuffix("\n```")
         told = ask(sandbox, example, request)
-        assert shown[f"response {example.name}"] == f"```xml\n{response_of(told.body)}\n```", ANEW
+        assert shown[f"response {example.name}"] == f"```xml\n{response_of(told.body)}\n```", (
+            told.headers.get("X-SCR-Code"),
+            ANEW,
+        )
         if (report := report_of(told.body)) is not None:
             assert shown["report"] == f"```csv\n{report}\n```", ANEW
 
