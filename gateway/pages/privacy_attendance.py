@@ -16,7 +16,7 @@ from aiohttp import BodyPartReader, MultipartReader, web
 
 from gateway.body import UNREADABLE, content_encoding
 from gateway.domain.codes import Code
-from gateway.domain.errors import AccessDenied, GatewayError, MessageInvalid
+from gateway.domain.errors import AccessDenied, GatewayError, InternalError, MessageInvalid
 from gateway.domain.privacy import AlertState, FileRefused, Matched, Reconciliation
 from gateway.pages import formats
 from gateway.pages.frame import Turn
@@ -30,6 +30,7 @@ UPLOAD_SECONDS = 120.0
 AT_ONCE = 40
 """Alerts proposed at a time; a form has at most sixty fields."""
 _BLOCK = 256 * 1024
+_UNREADABLE = "It cannot be read or changed in the database. Tell the operator to run audit verify, which says more."
 _OWN_SITE = frozenset({"same-origin", "none"})
 
 
@@ -91,6 +92,8 @@ class AttendancePages:
         try:
             await self.bench.privacy.act(desk, alert_id, version, AlertState.CLOSED, note)
         except GatewayError as error:
+            if isinstance(error, InternalError):  # nothing was changed, and the others can still be closed
+                return {"id": alert_id, "done": False, "why": _UNREADABLE}
             if error.code not in {Code.ALERT_CHANGED, Code.ALERT_OWN_ACCESS, Code.PAGE_NOT_FOUND}:
                 raise
             return {"id": alert_id, "done": False, "why": f"{error.sentence} {error.code.entry.next_step}"}

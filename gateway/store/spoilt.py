@@ -5,10 +5,12 @@ report reads each row for it. What only a whole read shows, such as a note that 
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+import orjson
 from sqlalchemy import (
     Boolean,
     ColumnElement,
@@ -29,6 +31,8 @@ from sqlalchemy import (
     true,
     type_coerce,
 )
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.domain.access import Scope
@@ -222,13 +226,44 @@ async def unreadable(
     """
     if span is None and engine.dialect.name != "sqlite":
         tables = tuple(table for table in tables if table is not audit)
+    found: list[Unreadable] = []
     with store_errors():
         async with reader_of(engine).connect() as connection:
-            found: list[Unreadable] = []
             for table in tables:
                 rows = await connection.execute(_wanted(table, organisation, span, connection.dialect))
                 found.extend(named(row, table) for row in rows)
-            return tuple(found)
+    if span is not None and audit in tables and engine.dialect.name != "sqlite":
+        found.extend(await _no_json(engine, organisation, span))
+    return tuple(found)
+
+
+async def _no_json(engine: AsyncEngine, organisation: OdsCode, span: Span) -> list[Unreadable]:
+    """Views whose body PostgreSQL cannot read as JSON, on which it ends a whole statement: looked for one by one only then."""
+    views = (
+        audit.c.organisation == organisation.value,
+        audit.c.at >= span.start,
+        audit.c.at < span.end,
+        audit.c.event == "viewed",
+    )
+    with store_errors():
+        async with reader_of(engine).connect() as connection:
+            with suppress(DBAPIError):
+                await connection.execute(select(func.max(func.jsonb_typeof(cast(audit.c.body, JSONB)))).where(*views))
+                return []
+        found: list[Unreadable] = []
+        async with reader_of(engine).connect() as connection:
+            rows = await connection.stream(select(*naming(audit, engine.dialect), audit.c.body).where(*views))
+            async for row in rows:
+                if len(found) <= MOST_UNREADABLE and not _is_json(row.body):
+                    found.append(named(row, audit))
+    return found
+
+
+def _is_json(body: str) -> bool:
+    try:
+        return isinstance(orjson.loads(body), dict)
+    except orjson.JSONDecodeError:
+        return False
 
 
 def together(*parts: tuple[Unreadable, ...]) -> tuple[Unreadable, ...]:

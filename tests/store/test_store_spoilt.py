@@ -114,7 +114,6 @@ ENTRY = [
     "UPDATE audit SET at = '2026-02-31T10:11:12.131415Z' WHERE id = '{entry}'",
     "UPDATE audit SET at = '2026-03-04T25:11:12.131415Z' WHERE id = '{entry}'",
     "UPDATE audit SET at = at || char(0) || 'x' WHERE id = '{entry}'",
-    "UPDATE audit SET body = 'x' WHERE id = '{entry}'",
     "UPDATE audit SET body = replace(body, '\"adastra-rzz01\"', '7') WHERE id = '{entry}'",
     "UPDATE audit SET user_id = user_id || char(0) WHERE id = '{entry}'",
 ]
@@ -160,6 +159,8 @@ ANSWER = [
 ANYWHERE = [
     ("entry", "UPDATE audit SET user_id = 'somebody' WHERE id = '{entry}'"),
     ("entry", "UPDATE audit SET patient = '9990402133' WHERE id = '{entry}'"),
+    ("entry", "UPDATE audit SET body = 'x' WHERE id = '{entry}'"),
+    ("entry", "UPDATE audit SET body = '[]' WHERE id = '{entry}'"),
     ("alert", "UPDATE alert SET type = '9' WHERE id = '{alert}'"),
     ("alert", "UPDATE alert SET patient = '1234567890' WHERE id = '{alert}'"),
     ("alert", "UPDATE alert SET state = 'lost' WHERE id = '{alert}'"),

@@ -4,7 +4,7 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 
 from tests.pages.privacy.officers import VIEWING_OFFICER, alert_of, at_work, emergency, upload
-from tests.pages.privacy.test_privacy_http import posted, seen, words
+from tests.pages.privacy.test_privacy_http import posted, seen, spoiled, words
 from tests.pages.walking import PATIENTS, entries, rows, walking
 from tests.running import RunningSandbox
 
@@ -77,3 +77,30 @@ async def test_a_file_that_cannot_be_used_is_refused_as_a_whole(sandbox: Running
             page = seen(await upload(calls, sheet, content))
             assert page.exchange.code == "message-value"
             assert said in words(page) or said in page.exchange.body.decode()
+
+
+async def test_an_alert_made_unreadable_since_the_proposal_is_named_and_the_others_are_closed(
+    sandbox: RunningSandbox,
+) -> None:
+    number = PATIENTS["additional_information"]
+    async with walking(sandbox) as (browser, _):
+        good = alert_of(sandbox, await emergency(browser, number, "Trapped under a fallen wall"))
+        bad = alert_of(sandbox, await emergency(browser, number, "Taken from the water by lifeguards"))
+    now = datetime.now(UTC)
+    day = f"{now - timedelta(days=1):%Y-%m-%d},{now + timedelta(days=1):%Y-%m-%d}"
+    async with walking(sandbox) as (browser, calls):
+        await at_work(browser)
+        page = seen(await upload(calls, await browser.get("/privacy/attendance"), _file(f"{number},{day}")))
+        close = "/privacy/attendance/close"
+        fields = page.form(close) | {f"alert-{one}": "yes" for one in (good, bad)}
+        with spoiled(sandbox, bad):
+            done = seen(await posted(calls, close, **fields))
+        assert done.exchange.status == 200, done.exchange.code
+        assert done.find("//*[@data-closed]")[0].text_content() == "1"
+        assert f"{bad}: not closed. It cannot be read or changed in the database" in words(done)
+    for alert_id, state in ((good, "closed"), (bad, "new")):
+        assert rows(sandbox, "SELECT state FROM alert WHERE id = ?", alert_id) == [(state,)]
+
+
+def _file(*lines: str) -> bytes:
+    return "\r\n".join(("nhs_number,from,to", *lines, "")).encode()
