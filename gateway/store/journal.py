@@ -1,8 +1,8 @@
 """The one way to make anything durable: concurrent callers share a transaction and its fsync (group commit).
 
 `commit` returns only when the database has acknowledged the COMMIT. Never queues without bound, never holds a caller
-alone waiting for company, never reports a write whose end is unknown as done, and never forks a chain: after any
-uncertain end the journal goes on under a new writer's name.
+alone waiting for company, and never reports a write whose end is unknown as done. What becomes of the connection and
+of the chain is gateway.store.chain_writer's.
 """
 
 import asyncio
@@ -11,10 +11,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import Protocol
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -22,12 +21,12 @@ from gateway.domain.codes import Code
 from gateway.domain.errors import GatewayError, InternalError, NotPossibleNow
 from gateway.domain.journal import Committed, Write
 from gateway.store.chain import Head
+from gateway.store.chain_writer import ChainWriter, UnknownEnd
 from gateway.store.checkpoints import Anchor, Signer
-from gateway.store.engine import DATABASE_ERRORS, NotDurable, StoreFault, durable, store_errors
-from gateway.store.held import Held, hold
+from gateway.store.engine import DATABASE_ERRORS, NotDurable, StoreFault, store_errors
 from gateway.store.keys import AuditKeys
 from gateway.store.tables import audit_chain
-from gateway.store.units import Step, Unit, apply
+from gateway.store.units import Step, Unit
 
 _MISSED = 2
 """Checkpoints that may fail after the one that is due before an operator is told."""
@@ -48,10 +47,6 @@ class JournalMeter(Protocol):
 
     def vouching(self, going: bool) -> None:
         """Whether checkpoints are being made."""
-
-
-class _Unknown(Exception):
-    """COMMIT was sent and its answer is not known."""
 
 
 class _NoMeter:
@@ -123,8 +118,7 @@ class Journal:
         self._arrived = asyncio.Event()
         self._open = False
         self._busy = False
-        self._held: Held | None = None
-        self._head: Head | None = None
+        self._chain = ChainWriter(self.engine, self.keys, self.host, self.ids, self.clock)
         self._signer = Signer(self.keys, self.clock, self.anchor, self.meter.alarmed)
         self._tasks: list[asyncio.Task[None]] = []
         self.healthy = False
@@ -133,7 +127,7 @@ class Journal:
     async def start(self) -> None:
         """Connects and begins to write. Raises NotDurable where the database could lose a commit, NotPossibleNow where there is none."""
         with store_errors():
-            await self._connect()
+            await self._chain.connect()
         self._open = True
         self._tasks = [asyncio.create_task(self._run()), asyncio.create_task(self._keep_checkpoints())]
         await self.probe()
@@ -151,7 +145,7 @@ class Journal:
         self._open = False
         self._arrived.set()
         await writer
-        await self._disconnect()
+        await self._chain.disconnect()
 
     async def commit(self, write: Write, *steps: Step) -> Committed:
         """Returns once the write is on disk: all of it. A caller cancelled meanwhile does not undo it.
@@ -183,8 +177,8 @@ class Journal:
         """Proves that the database takes a write now (readiness). Raises as `commit`."""
 
         def touch(connection: Connection) -> None:
-            if self._head is not None:
-                chain = update(audit_chain).where(audit_chain.c.writer == self._head.writer)
+            if self._chain.head is not None:
+                chain = update(audit_chain).where(audit_chain.c.writer == self._chain.head.writer)
                 connection.execute(chain.values(seen=self.clock()))
 
         await self.commit(Write(), touch)
@@ -193,8 +187,8 @@ class Journal:
         """Signs every open chain's head and length now. Raises as `commit`."""
 
         def sign(connection: Connection) -> None:
-            if self._head is not None:
-                self._signer.write(connection, self._head, seal=seal)
+            if self._chain.head is not None:
+                self._signer.write(connection, self._chain.head, seal=seal)
 
         await self.commit(Write(), sign)
         try:
@@ -212,9 +206,9 @@ class Journal:
             try:
                 if not self.healthy:
                     await self.probe()
-                if now() >= due and self._head != covered:
+                if now() >= due and self._chain.head != covered:
                     await self.checkpoint()
-                    covered, due = self._head, now() + every
+                    covered, due = self._chain.head, now() + every
                     if not going:
                         going = True
                         self.meter.vouching(True)
@@ -252,12 +246,12 @@ class Journal:
         """One batch, whatever happens: every unit in it is finished or refused when this returns."""
         began = asyncio.get_running_loop().time()
         try:
-            refusals = await self._transaction([waiting.unit for waiting in batch])
+            refusals = await self._chain.write([waiting.unit for waiting in batch])
         except GatewayError as error:  # refused by a step, which comes alone
             batch[0].refuse(error)
         except DBAPIError as error:
             await self._after(error, batch, tries)
-        except (*DATABASE_ERRORS, NotDurable, _Unknown) as error:
+        except (*DATABASE_ERRORS, NotDurable, UnknownEnd) as error:
             await self._refuse_all(batch, NotPossibleNow(Code.AUDIT_UNAVAILABLE, retry_after=60), error)
         except Exception as error:  # noqa: BLE001 - the writer must outlive any bug: everyone in line depends on it
             if len(batch) == 1:
@@ -294,9 +288,9 @@ class Journal:
         await self._write(batch[middle:])
 
     async def _refuse_all(self, batch: Sequence[_Waiting], answer: GatewayError, error: BaseException) -> None:
-        await self._disconnect()
+        await self._chain.disconnect()
         self.healthy = False
-        fault = StoreFault.of(error.__cause__ or error if isinstance(error, _Unknown) else error)
+        fault = StoreFault.of(error.__cause__ or error if isinstance(error, UnknownEnd) else error)
         self.meter.failed(str(fault))
         for waiting in batch:
             refusal = (
@@ -306,64 +300,3 @@ class Journal:
             )
             refusal.__cause__ = fault
             waiting.refuse(refusal)
-
-    async def _transaction(self, units: list[Unit]) -> list[GatewayError | None]:
-        """One transaction. Keeps the connection and the chain only where it is certain how it ended."""
-        held = self._held or await self._connect()
-        try:
-            self._head, refusals = await held.run(partial(self._whole, units))
-        except BaseException as error:
-            # after an uncertain end nobody knows whether it is durable: it is refused, and that chain never continued
-            if held.broken or isinstance(error, _Unknown | asyncio.CancelledError):
-                await self._disconnect()
-            raise
-        return refusals
-
-    def _whole(self, units: list[Unit], connection: Connection) -> tuple[Head, list[GatewayError | None]]:
-        """Begins, writes and commits. Raises _Unknown for whatever goes wrong in COMMIT."""
-        transaction = connection.begin()
-        try:
-            head = self._head or self._begin_chain(connection)
-            head, refusals = apply(connection, units, head, self.keys.mac)
-        except BaseException:
-            try:
-                transaction.rollback()
-            except DATABASE_ERRORS:
-                connection.invalidate()
-            raise
-        try:
-            transaction.commit()
-        except Exception as error:
-            raise _Unknown from error
-        return head, refusals
-
-    def _begin_chain(self, connection: Connection) -> Head:
-        """A chain of our own, registered in the same transaction as its first entries."""
-        writer = f"{self.host}:{self.ids()}"
-        now = self.clock()
-        row = {"writer": writer, "key_id": self.keys.mac_id, "started": now, "seen": now, "sealed": False}
-        connection.execute(insert(audit_chain), row)
-        return Head.start(writer, self.keys.mac)
-
-    async def _connect(self) -> Held:
-        await self._disconnect()
-        held = await hold(self.engine)
-        try:
-            await held.run(_checked)
-        except BaseException:
-            await held.discard()
-            raise
-        self._held = held
-        return held
-
-    async def _disconnect(self) -> None:
-        """Away with the connection, and with the chain: the next transaction begins anew."""
-        held, self._held = self._held, None
-        self._head = None
-        if held is not None:
-            await held.discard()
-
-
-def _checked(connection: Connection) -> None:
-    durable(connection)
-    connection.rollback()

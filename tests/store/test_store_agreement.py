@@ -125,7 +125,7 @@ async def test_what_is_changed_behind_the_audit_is_named(
     alerts = await some_alerts(journal)
     await unguarded(engine, statement.format(*(alert.id for alert in alerts)))
     report = await verify_database(engine, keys.verify)
-    writer = journal._head.writer if journal._head else ""
+    writer = journal._chain.head.writer if journal._chain.head else ""
     number, _, sentence = said.partition(": ")
     wanted = (f"alert {alerts[int(number)].id}", sentence.replace("writer W", f"writer {writer}"))
     assert [(flaw.place, flaw.sentence) for flaw in report.flaws] == [wanted]

@@ -225,10 +225,10 @@ async def test_an_id_that_cannot_be_read_is_told_by_its_place(journal: Journal, 
         f"UPDATE alert SET state = 'x' WHERE id = '{there.bad_alert.id}'",
         flipped("alert", "id", f"id = '{there.bad_alert.id}'"),
     )
-    assert journal._head is not None
+    assert journal._chain.head is not None
     left = f"{there.bad_alert.id[:2]}\\xe2{there.bad_alert.id[3:]}"  # what is left of it
     assert await everything(there) == {
-        Unreadable("entry", f"number 1 of writer {journal._head.writer}"),
+        Unreadable("entry", f"number 1 of writer {journal._chain.head.writer}"),
         Unreadable("alert", left),
     }
 

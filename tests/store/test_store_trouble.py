@@ -145,7 +145,7 @@ async def test_full_or_read_only(
             connection.cursor().execute(f"PRAGMA {pragma}")
 
     await shaky.commit(Write(entries=(an_entry(id="before"),)))
-    await shaky._disconnect()
+    await shaky._chain.disconnect()
     await lite.dispose()
     await fill(shaky)
     await refused(shaky)

@@ -46,7 +46,7 @@ async def main(url: str, keys: str, callers: str, mirror: str | None = None, syn
         settings=JournalSettings(checkpoint_every=0.2),
     )
     if synchronous != "FULL":  # the counter-test: what start refuses is what loses entries
-        import gateway.store.journal as module
+        import gateway.store.chain_writer as module
 
         def unchecked(_connection: object) -> None:
             return
