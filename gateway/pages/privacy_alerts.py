@@ -13,7 +13,7 @@ from aiohttp import web
 
 from gateway.domain.codes import Code
 from gateway.domain.decision import AlertType
-from gateway.domain.errors import GatewayError, InvalidValue, MessageInvalid, PolicyRefused
+from gateway.domain.errors import GatewayError, InternalError, InvalidValue, MessageInvalid, PolicyRefused
 from gateway.domain.identifiers import OdsCode
 from gateway.domain.notes import STRAIGHT, says, turns
 from gateway.domain.privacy import LONGEST_NOTE, AlertCase, AlertFilter, AlertState
@@ -23,6 +23,8 @@ from gateway.pages.privacy import MOST_EXPORTED, Bench, again, exported, shown
 from gateway.service.privacy import Desk
 
 SIZE = 10
+MOST_TOLD = 50
+"""Ids of unreadable alerts that the entry about an export names."""
 OPEN = (AlertState.NEW, AlertState.INVESTIGATING)
 STATES: Mapping[str, tuple[AlertState, ...]] = {
     "open": OPEN,
@@ -89,15 +91,29 @@ class QueuePages:
             ("rows", len(found.cases)),
         ]
         if found.unreadable:
-            said.append(("unreadable", [one.id for one in found.unreadable]))
+            said.append(("unreadable", [one.id for one in found.unreadable[:MOST_TOLD]]))
+            said.append(("unreadable_rows", len(found.unreadable)))
         await self.bench.privacy.note(desk, "privacy", *said)
         return response
 
     async def one(self, turn: Turn) -> web.StreamResponse:
         """GET /privacy/alerts/{id}."""
         desk = await self.bench.desk(turn, "readAlert")
-        case = await self.bench.privacy.alert(desk, turn.request.match_info["id"])
+        alert_id = turn.request.match_info["id"]
+        try:
+            case = await self.bench.privacy.alert(desk, alert_id)
+        except InternalError as error:
+            return await self._unreadable(turn, desk, alert_id, error)
         return await self._alert(turn, desk, case)
+
+    async def _unreadable(self, turn: Turn, desk: Desk, alert_id: str, error: InternalError) -> web.Response:
+        """The page of an alert that somebody made unreadable: says that, and nothing of it. Raises any other error."""
+        found = await self.bench.privacy.store.all(replace(desk.alerts, ids=(alert_id,)), 1)
+        lost = [one for one in found.unreadable if one.id == alert_id]
+        if not lost:
+            raise error
+        await self.bench.privacy.note(desk, "privacy", ("unreadable", [alert_id]))
+        return again(shown(turn, "unreadable", "alerts", unreadable=lost), error.code)
 
     async def _alert(self, turn: Turn, desk: Desk, case: AlertCase, **values: Any) -> web.Response:
         raised, ods = case.alert, desk.organisation.ods
@@ -139,6 +155,8 @@ class QueuePages:
             await self.bench.privacy.act(desk, alert_id, _version(given), to, note)
         except (MessageInvalid, PolicyRefused) as error:
             return await self._not_done(turn, desk, error)
+        except InternalError as error:
+            return await self._unreadable(turn, desk, alert_id, error)
         return turn.go(f"/privacy/alerts/{alert_id}")
 
     async def _not_done(self, turn: Turn, desk: Desk, error: GatewayError) -> web.Response:

@@ -9,6 +9,7 @@ from playwright.async_api import Browser, Page, expect
 from tests.browser.conftest import Watched, accessible, shot
 from tests.browser.journeys import PATIENTS
 from tests.pages.privacy.officers import DOCTOR, OFFICER, VIEWING_OFFICER, alert_of, emergency
+from tests.pages.privacy.test_privacy_http import spoiled
 from tests.pages.walking import rows, walking
 from tests.running import RunningSandbox
 
@@ -223,3 +224,17 @@ async def test_a_phone_scrolls_tables_and_not_the_page(watched: Watched) -> None
         assert wider <= 0, path
         await accessible(page)
     await shot(page, "privacy-phone", full=False)
+
+
+@pytest.mark.parametrize("watched", [{"viewport": {"width": 360, "height": 740}}], indirect=True)
+async def test_rows_that_cannot_be_read_are_told_accessibly(watched: Watched) -> None:
+    alert_id = await raised(watched.sandbox, "Struck by lightning on the golf course")
+    page = await watched.page()
+    await at_work(page, watched.sandbox)
+    with spoiled(watched.sandbox, alert_id, "alert", "state"):
+        for path in ("alerts", "charts", "permissions", f"alerts/{alert_id}"):
+            await page.goto(f"{watched.sandbox.gateway}/privacy/{path}")
+            await expect(page.locator("[data-unreadable] li")).to_have_text(f"Alert {alert_id} cannot be read.")
+            wider = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            assert wider <= 0, path
+            await accessible(page)

@@ -388,6 +388,14 @@ async def test_an_alert_that_somebody_made_unreadable_is_named_and_the_queue_goe
             assert not page.find(f"//a[@href='/privacy/alerts/{bad}']")
             one = await browser.get(f"/privacy/alerts/{bad}")
             assert (one.exchange.status, one.exchange.code) == (500, "internal")
+            assert f"Alert {bad} cannot be read" in words(one)
+            [entry] = entries(sandbox, one.exchange.correlation_id)
+            assert dict(entry["facts"])["unreadable"] == [bad]
+            csrf = str(page.find("//form[@action='/privacy/alerts/export']//input[@name='csrf']/@value")[0])
+            acted = seen(
+                await posted(calls, f"/privacy/alerts/{bad}", csrf=csrf, to="closed", note="Seen", version="0")
+            )
+            assert (acted.exchange.status, f"Alert {bad} cannot be read" in words(acted)) == (500, True)
             csrf = str(page.find("//form[@action='/privacy/alerts/export']//input[@name='csrf']/@value")[0])
             listed = await posted(calls, "/privacy/alerts/export", csrf=csrf, state="all", format="csv")
             told = {row["alert id"]: row for row in csv.DictReader(io.StringIO(listed.body.decode("utf-8-sig")))}
