@@ -165,7 +165,11 @@ class State:
         officers: tuple[UserId, ...],
         now: datetime,
     ) -> ViewState:
-        """What a decision needs, in one statement. Raises NotPossibleNow."""
+        """What a decision needs, in one statement. Raises NotPossibleNow.
+
+        What the user wrote and overrode before is read only where a patient is asked about: no other decision rests on it,
+        and an alert that somebody made unreadable must not keep the officer whose access raised it out of the workbench.
+        """
         people = tuple(dict.fromkeys((*officers, *((user,) if user else ()))))
         if not patients and not people:
             return ViewState(
@@ -176,7 +180,7 @@ class State:
                 trained=False,
                 privacy_officers_trained=0,
             )
-        statement = _statement(patients=len(patients), user=user is not None, people=len(people))
+        statement = _statement(patients=len(patients), user=user is not None and bool(patients), people=len(people))
         values = {
             **{f"patient{place}": number.value for place, number in enumerate(patients)},
             "organisation": organisation.value,

@@ -460,3 +460,21 @@ async def test_no_page_fails_over_a_spoilt_row_and_those_it_concerns_name_it(
             page = await browser.post(page, "/privacy/looked", {"nhs_number": PATIENTS["core"]})
             assert page.exchange.status == 200, page.exchange.code
             assert bool(page.find("//*[@data-unreadable]")) == (table == "audit")
+
+
+@pytest.mark.parametrize(
+    ("column", "note"), [("note", "Trampled by a runaway horse"), ("at", "Hit by hail as large as eggs")]
+)
+async def test_an_unreadable_alert_of_the_officers_own_access_keeps_nobody_out(
+    sandbox: RunningSandbox, column: str, note: str
+) -> None:
+    async with walking(sandbox) as (browser, _):
+        own = alert_of(sandbox, await emergency(browser, PATIENTS["core"], note, uid=VIEWING_OFFICER))
+    with spoiled(sandbox, own, "alert", column):
+        async with walking(sandbox) as (browser, _):
+            await at_work(browser, VIEWING_OFFICER)
+            for path in WORKBENCH:
+                page = await browser.get(path)
+                assert page.exchange.status == 200, (path, page.exchange.code)
+                if path == "/privacy/alerts":
+                    assert f"Alert {own} cannot be read" in words(page)
