@@ -4,7 +4,7 @@ import pytest
 
 from gateway.domain.access import Operation, Purpose
 from gateway.domain.codes import Code
-from gateway.domain.decision import ConsentFacts
+from gateway.domain.decision import ConsentFacts, Verdict
 from gateway.domain.spine import Confidentiality, Consent
 from tests.policy import cases as c
 
@@ -81,6 +81,21 @@ def test_pds_birth_a_date_of_birth_given_must_be_the_patients(given, held, opens
         c.allowed(asked)
     else:
         c.denied(asked, "PDS-BIRTH", Code.BIRTH_DATE_MISMATCH)
+
+
+@pytest.mark.parametrize("given", [None, "1980-02-29", "1980-02-28", "1900-01-01"])
+def test_pds_birth_nothing_is_told_of_a_patient_whose_record_is_not_shown(given):
+    claims = c.claims(birth_date=given)
+    answers = [
+        c.asked(c.facts(claims=claims, consent=ConsentFacts(consent=one))) for one in (Consent.NO, Consent.UNKNOWN)
+    ]
+    answers += [c.asked(c.facts(claims=claims, patient=c.patient(confidentiality=level))) for level in PROTECTED]
+    said = {tuple((reason.rule, reason.code) for reason in each.reasons) for each in answers}
+    assert said == {(("SCR-AVAILABLE", Code.SCR_NOT_AVAILABLE),)}
+
+
+def test_pds_birth_a_wrong_date_waits_for_consent():
+    c.needs(c.facts(claims=c.claims(birth_date="1900-01-01"), consent=None), Verdict.NEEDS_CONSENT)
 
 
 def test_printing_passes_what_viewing_passes():

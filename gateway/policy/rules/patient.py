@@ -57,16 +57,23 @@ def _death_confirmed(case: Case) -> Judgement:
 
 
 def _birth_date(case: Case) -> Judgement:
-    """Compared as far as PDS holds it; a date given where PDS holds none matches nothing."""
-    patient, given = case.facts.patient, case.facts.claims.birth_date
+    """Compared as far as PDS holds it; a date given where PDS holds none matches nothing.
+
+    Whether it is right is told only of patients whose record may be shown: else the answer would tell a protected patient's
+    date of birth to whoever tries every day, and tell the protected from those who said no.
+    """
+    patient, given, consent = case.facts.patient, case.facts.claims.birth_date, case.facts.consent
     if given is None:
         return PASSED
     if patient is None:
         return NEEDS_PATIENT
     held = patient.birth_date
-    if held and (given == held or given.startswith(held + "-")):
+    right = bool(held) and (given == held or given.startswith(f"{held}-"))
+    if right or patient.confidentiality not in OPEN_RECORD:
         return PASSED
-    return failed(BIRTH, Code.BIRTH_DATE_MISMATCH)
+    if consent is None:
+        return NEEDS_CONSENT
+    return failed(BIRTH, Code.BIRTH_DATE_MISMATCH) if consent.consent in OPEN_CONSENT else PASSED
 
 
 def _consent(case: Case) -> Judgement:
@@ -106,7 +113,7 @@ RULES = (
     ),
     Rule(
         ids=(BIRTH,),
-        sentence="A date of birth given with the request is the patient's.",
+        sentence="A date of birth given with the request is the patient's. Told only where the record may be shown.",
         source="Spine mini service, the step before the first call",
         stage=Stage.PATIENT,
         operations=VIEWS,
