@@ -64,6 +64,12 @@ class Section:
     title: str | None
     blocks: tuple[Text | Table, ...]
 
+    @property
+    def texts(self) -> frozenset[str]:
+        """Every paragraph and every cell: what tells whether a whole-document statement stands here too."""
+        cells = (cell for block in self.blocks if isinstance(block, Table) for row in block.rows for cell in row)
+        return frozenset(block.text for block in self.blocks if isinstance(block, Text)).union(cells)
+
 
 @dataclass(frozen=True, slots=True)
 class Coding:
@@ -183,3 +189,7 @@ class SummaryRecord:
     def __post_init__(self) -> None:
         if not self.sections:
             raise InvalidValue("a summary without any text is not a summary")
+
+    def where(self, statement: Statement) -> tuple[str, ...]:
+        """Titles of the sections a statement stands in, so that "of this kind" says of which; those without one are left out."""
+        return tuple(one.title for one in self.sections if one.title and statement.text in one.texts)

@@ -1,5 +1,7 @@
 """The coded entries of a record that its practice marked as entered in error, which its text may still tell as current. Pure."""
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gateway.domain.instants import WireTime
@@ -13,11 +15,22 @@ HEADING = "Entries marked as withdrawn"
 class WithdrawnEntry:
     """One such entry (statusCode nullified)."""
 
+    kind: str
+    """What kind of entry it is, in words, such as `discontinued repeat medication`: the same medicine may stand in another
+    entry, of another kind or time, that holds."""
+    section: str
+    """The coded section it stands in, in the practice's words; empty where it has none."""
     words: str = field(repr=False)
     """What it says, in the practice's own words; empty where it has none."""
     time: WireTime | None
-    """The same medicine may stand in another entry that holds: its time tells them apart."""
+    """When it holds, or begins to."""
+    until: WireTime | None
     allergy: bool
+
+    def line(self, day: Callable[[WireTime], str]) -> str:
+        """For people, where it has words: kind, words, and its days as `day` writes them."""
+        days = " to ".join(day(one) for one in (self.time, self.until) if one is not None)
+        return f"{self.kind.capitalize()}: {self.words}" + (f" ({days})" if days else "")
 
 
 def withdrawn(record: SummaryRecord) -> tuple[WithdrawnEntry, ...]:
@@ -42,11 +55,18 @@ def unnamed(entries: tuple[WithdrawnEntry, ...]) -> str:
     return f"{number} of them {'has' if number == 1 else 'have'} no words of {'its' if number == 1 else 'their'} own."
 
 
+_CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
+
+
 def _entry(part: CodedSection, entry: CodedEntry) -> WithdrawnEntry:
-    allergy = entry.element.startswith("Allergy") or "allerg" in (part.code.display or "").casefold()
-    effective = entry.effective
+    section, effective = part.code.display or "", entry.effective
     return WithdrawnEntry(
-        words=_words(entry), time=effective.value or effective.center or effective.low, allergy=allergy
+        kind=_CAPITAL.sub(" ", entry.element).lower(),
+        section=section,
+        words=_words(entry),
+        time=effective.value or effective.center or effective.low,
+        until=effective.high,
+        allergy=entry.element.startswith("Allergy") or "allerg" in section.casefold(),
     )
 
 
@@ -58,4 +78,4 @@ def _words(entry: CodedEntry) -> str:
         entry.value if value is None else value.original_text or value.display,
     )
     words = ": ".join(part for part in told if part)
-    return f"Stated not to be so: {words}" if words and entry.negated else words
+    return f"stated not to be so: {words}" if words and entry.negated else words

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.domain.record import Section, Statement, StatementKind, SummaryRecord, Table, Text
-from gateway.domain.withdrawn import WithdrawnEntry, sentence, unnamed, withdrawn
+from gateway.domain.withdrawn import sentence, unnamed, withdrawn
 from gateway.pages import formats
 
 HEADINGS = {
@@ -95,33 +95,22 @@ def _withdrawn(record: SummaryRecord) -> Withdrawn:
     entries = withdrawn(record)
     return Withdrawn(
         number=len(entries),
-        names=tuple(_name(entry) for entry in entries if entry.words),
+        names=tuple(entry.line(formats.day) for entry in entries if entry.words),
         allergies=any(entry.allergy for entry in entries),
         sentence=sentence(len(entries)),
         unnamed=unnamed(entries),
     )
 
 
-def _name(entry: WithdrawnEntry) -> str:
-    return entry.words if entry.time is None else f"{entry.words} ({formats.day(entry.time)})"
-
-
 def _statement(statement: Statement, sections: tuple[ShownSection, ...]) -> dict[str, Any]:
     """A statement with where it stands, so that "of this kind" says of which."""
-    where = [(one.anchor, one.heading) for one in sections if statement.text in _texts(one.section)]
+    where = [(one.anchor, one.heading) for one in sections if statement.text in one.section.texts]
     return {
         "kind": statement.kind.value,
         "heading": HEADINGS[statement.kind],
         "text": statement.text,
         "where": where,
     }
-
-
-def _texts(section: Section) -> set[str]:
-    texts = {block.text for block in section.blocks if isinstance(block, Text)}
-    return texts.union(
-        cell for block in section.blocks if isinstance(block, Table) for row in block.rows for cell in row
-    )
 
 
 def _section(at: int, section: Section, told: dict[str, Statement]) -> ShownSection:
@@ -160,7 +149,7 @@ def allergies(record: ShownRecord) -> dict[str, str | None]:
         named = any("allerg" in text.casefold() for text in (one.heading, *captions))
         if named or (one.section.id or "").casefold() == "allergiesheader":
             return {"anchor": one.anchor, "words": _allergy_words(record, one)}
-    return {"anchor": None, "words": "not in this record" + _withheld(record, set())}
+    return {"anchor": None, "words": "not in this record" + _withheld(record, frozenset())}
 
 
 def _allergy_words(record: ShownRecord, section: ShownSection) -> str:
@@ -168,14 +157,14 @@ def _allergy_words(record: ShownRecord, section: ShownSection) -> str:
     told = {one["text"] for one in record.statements}
     tables = (block for block in section.blocks if block["kind"] == "table")
     entries = any(any(row) and not told.intersection(row) for block in tables for row in block["rows"])
-    texts = _texts(section.section) - {""}
+    texts = section.section.texts - {""}
     words = "listed below" if entries else "see below" if texts - told else EMPTY
     if words != EMPTY and record.withdrawn.allergies:
         words += ", some marked as withdrawn"
     return words + _withheld(record, texts)
 
 
-def _withheld(record: ShownRecord, texts: set[str]) -> str:
+def _withheld(record: ShownRecord, texts: frozenset[str]) -> str:
     """What a statement of withholding adds: one among these texts is about them, one elsewhere may be."""
     said = [one["text"] for one in record.statements if one["kind"] == StatementKind.WITHHELD.value]
     if not said:

@@ -43,10 +43,16 @@ SECTIONS = st.builds(Section, MAYBE, MAYBE, st.lists(BLOCKS, max_size=3).map(tup
 
 
 def coded(
-    display: str | None, status: str, *, element: str = "Allergy", day: str | None = None, **more: Any
+    display: str | None,
+    status: str,
+    *,
+    element: str = "Allergy",
+    day: str | None = None,
+    until: str | None = None,
+    **more: Any,
 ) -> CodedEntry:
     """One coded entry."""
-    when = EffectiveTime(center=WireTime(day) if day else None)
+    when = EffectiveTime(low=WireTime(day) if day else None, high=WireTime(until) if until else None)
     return CodedEntry(element=element, id="", code=Coding("1", "2", display), status=status, effective=when, **more)
 
 
@@ -56,10 +62,11 @@ def part(*entries: CodedEntry, display: str = "Allergies and Adverse Reactions")
 
 
 _MEDICINE: dict[str, Any] = {"element": "AcuteMedication", "product": Coding("3", "2", "Amlodipine 5mg tablets")}
+_DISCONTINUED = _MEDICINE | {"element": "DiscontinuedRepeatMedication"}
 WITHDRAWN = (
     part(coded("Adverse reaction to codeine", "nullified"), coded("Nut allergy", "completed")),
     part(
-        coded("Acute medication", "nullified", day="20240301000000", **_MEDICINE),
+        coded("Discontinued", "nullified", day="20240301000000", until="20240331", **_DISCONTINUED),
         coded("Acute medication", "completed", day="20240401", **_MEDICINE),
         coded(None, "nullified", element="Finding"),
         coded("Pulse rate", "nullified", element="Finding", value="52 beats/min", negated=True),

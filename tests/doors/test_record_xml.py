@@ -9,8 +9,9 @@ from lxml import etree
 
 from gateway.adapters.rendering.record_xml import record_element
 from gateway.domain.instants import WireTime
-from gateway.domain.record import Statement, StatementKind, SummaryRecord, Table
+from gateway.domain.record import Section, Statement, StatementKind, SummaryRecord, Table, Text
 from gateway.xml.catalogue import RECORD_TEXT, Catalogue
+from gateway.xml.names import RECORD
 from gateway.xml.parser import parse, serialize
 from tests.doors.records import MAYBE, OLD_NUMBER, SECTIONS, WITHDRAWN, WORDS, person, record, viewed
 from vendor_stubs.calling.errors import NoAnswer
@@ -90,20 +91,32 @@ def test_what_the_practice_took_back_is_named_before_the_sections(catalogue: Cat
     assert catalogue.validate(RECORD_TEXT, element) == ()
     assert [etree.QName(part).localname for part in element] == ["Header", "Statements", "WithdrawnEntries", "Sections"]
     read = read_record(parse(serialize(element)))
+    allergies, medication = {"section": "Allergies and Adverse Reactions"}, {"section": "Medication"}
+    never = {"time": None, "until": None}
     assert read["withdrawn_entries"] == [
-        {"text": "Adverse reaction to codeine", "time": None, "allergy": True},
-        {"text": "Amlodipine 5mg tablets", "time": "2024-03-01T00:00:00+00:00", "allergy": False},
-        {"text": "", "time": None, "allergy": False},
-        {"text": "Stated not to be so: Pulse rate: 52 beats/min", "time": None, "allergy": False},
+        {"text": "Adverse reaction to codeine", "kind": "allergy"} | allergies | never,
+        {"text": "Amlodipine 5mg tablets", "kind": "discontinued repeat medication"}
+        | medication
+        | {"time": "2024-03-01T00:00:00+00:00", "until": "2024-03-31"},
+        {"text": "", "kind": "finding"} | medication | never,
+        {"text": "stated not to be so: Pulse rate: 52 beats/min", "kind": "finding"} | medication | never,
     ]
+    assert [one.get("allergy") for one in element.iter(f"{{{RECORD}}}WithdrawnEntry")] == ["true", *["false"] * 3]
     assert read["sections"] == json_of(shown)["sections"], "no word of the text is lost"
     told = notices(read)
     assert len(told) == 4
-    assert told[0].startswith(
-        "The practice marked an allergy of this record as withdrawn: Adverse reaction to codeine."
-    )
-    assert "Amlodipine 5mg tablets (2024-03-01T" in told[1]
+    assert told[0].startswith("The practice marked this entry as withdrawn (allergy): Adverse reaction to codeine.")
+    assert "(discontinued repeat medication): Amlodipine 5mg tablets (2024-03-01 to 2024-03-31)." in told[1]
     assert "it has no words of its own" in told[2]
+
+
+def test_a_statement_names_the_sections_it_stands_in(catalogue: Catalogue) -> None:
+    words = "Entries of this kind are left out."
+    sections = (Section("a", "Allergies", (Text(words),)), Section("b", "Results", (Text(words),)))
+    shown = record(statements=(Statement(StatementKind.WITHHELD, words),), sections=sections)
+    element = record_element(shown, viewed(shown))
+    assert catalogue.validate(RECORD_TEXT, element) == ()
+    assert [one.get("section") for one in element.iter(f"{{{RECORD}}}Statement")] == ["Allergies; Results"]
 
 
 def test_nothing_tells_where_the_patient_lives() -> None:

@@ -190,9 +190,9 @@ def test_entries_marked_as_withdrawn_are_counted_and_named_and_no_text_is_lost()
     assert "The text below may still show them as current." in words
     view = shown(record).withdrawn
     assert view.names == (
-        "Adverse reaction to codeine",
-        "Amlodipine 5mg tablets (01-Mar-2024)",
-        "Stated not to be so: Pulse rate: 52 beats/min",
+        "Allergy: Adverse reaction to codeine",
+        "Discontinued repeat medication: Amlodipine 5mg tablets (01-Mar-2024 to 31-Mar-2024)",
+        "Finding: stated not to be so: Pulse rate: 52 beats/min",
     )
     assert all(name in words for name in view.names)
     assert "Nut allergy" not in words

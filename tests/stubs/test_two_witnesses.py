@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 
 from gateway.domain.record import Text
+from gateway.domain.withdrawn import withdrawn
 from gateway.spine.summary import read_summary as read_by_gateway
 from vendor_stubs import cast
 from vendor_stubs.spine.documents import Documents
 from vendor_stubs.spine.versions import listed_numbers, version
 from vendor_stubs.summary_reader import read_summary as read_by_stub
+from vendor_stubs.summary_withdrawn import withdrawn_entries
 from vendor_stubs.xml import parse
 
 NUMBERS = [patient.nhs for patient in cast.patients()] + [
@@ -51,3 +53,16 @@ def test_both_say_the_same(number: str) -> None:
     for listed in listed_numbers(patient, stale_missed=False):
         document = Documents().summary(patient, version(patient, listed))
         assert read_by_stub(parse(document)) == gateway_says(parse(document))
+
+
+def test_both_name_the_same_withdrawn_entries() -> None:
+    [number] = [patient.nhs for patient in cast.patients() if patient.case == "nullified"]
+    patient = cast.patient(number)
+    assert patient is not None
+    summary = parse(Documents().summary(patient, version(patient, listed_numbers(patient, stale_missed=False)[0])))
+    ours = withdrawn(read_by_gateway(summary, "event"))
+    assert len(ours) == 11
+    assert [(one["kind"], one["text"], one["time"], one["until"]) for one in withdrawn_entries(summary)] == [
+        (one.kind, one.words, one.time and one.time.iso[:10], one.until and one.until.iso[:10]) for one in ours
+    ]
+    assert {one.kind for one in ours} >= {"allergy", "discontinued repeat medication"}

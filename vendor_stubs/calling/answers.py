@@ -13,7 +13,8 @@ from vendor_stubs.calling.errors import NoAnswer
 from vendor_stubs.calling.findings import findings_of
 from vendor_stubs.calling.http import Calls, Exchange
 from vendor_stubs.calling.preparation import json_object
-from vendor_stubs.calling.result import ViewResult
+from vendor_stubs.calling.result import ViewResult, taken_back
+from vendor_stubs.summary_withdrawn import withdrawn_entries
 from vendor_stubs.xml import Element
 
 SHOWN = "The record is shown."
@@ -57,6 +58,7 @@ def record(
     read = summary_reader.read_summary(summary)
     if read["active_content_removed"]:
         notices = (*notices, _REMOVED)
+    notices = (*notices, *map(taken_back, withdrawn_entries(summary)))
     return record_from(exchange, read, asked=asked, wire_code=wire_code, notices=notices)
 
 

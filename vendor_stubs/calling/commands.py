@@ -76,7 +76,9 @@ def _view_options(command: F) -> F:
         click.option("--note", metavar="TEXT", help="Why; emergency, best-interests and legal need it."),
         click.option("--until", type=Day(), help="Last day of an extended permission."),
         click.option("--condition-changed", is_flag=True, help="The patient's condition changed since a refusal."),
-        click.option("--condition-note", metavar="TEXT", help="How it changed; the note itself unless said."),
+        click.option(
+            "--condition-note", metavar="TEXT", help="How it changed; else the note, after 'changed since the no'."
+        ),
         click.option("--confirm-deceased", is_flag=True),
         click.option("--relationship", type=click.Choice(options.RELATIONSHIPS), default="none", show_default=True),
         click.option("--purpose", metavar="P", help="direct-care unless said."),

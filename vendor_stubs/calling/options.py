@@ -23,6 +23,9 @@ _NUMBER = re.compile(r"[0-9A-Za-z]{1,32}", re.ASCII)
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TWELVE = re.compile(r"[0-9]{1,20}", re.ASCII)
 
+_LONGEST_NOTE = 128
+"""Characters that a note may have (P-06)."""
+
 
 class Part(StrEnum):
     """The optional parts of a request that a door may have no place for; the value is the option's name."""
@@ -108,8 +111,11 @@ class ViewRequest:
 
     @property
     def changed_note(self) -> str | None:
-        """The note on what has changed since a refusal: the note itself unless one of its own is given."""
-        return (self.condition_note or self.note) if self.condition_changed else None
+        """The note on what has changed since a refusal: made of the note unless one of its own is given."""
+        if not self.condition_changed:
+            return None
+        # the statement needs a note of its own: where none is given, the note says how, behind words that tell what it is
+        return self.condition_note or f"changed since the no: {self.note}"[:_LONGEST_NOTE]
 
     @property
     def parts(self) -> frozenset[Part]:

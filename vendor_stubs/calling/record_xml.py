@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vendor_stubs.calling.errors import NoAnswer
+from vendor_stubs.calling.result import taken_back
 from vendor_stubs.xml import Element, elements, local_name, qname
 
 RECORD = "urn:scr-gateway:record:1"
@@ -45,20 +46,17 @@ def read_record(record: Element) -> dict[str, Any]:
 def notices(read: Mapping[str, Any]) -> tuple[str, ...]:
     """What people must know beside a record read: that something was left out of it, or taken back by the practice."""
     removed = (_REMOVED,) if read["active_content_removed"] else ()
-    return (*removed, *(_taken_back(one) for one in read["withdrawn_entries"]))
+    return (*removed, *(taken_back(one) for one in read["withdrawn_entries"]))
 
 
 def _withdrawn(entry: Element) -> dict[str, Any]:
-    return {"text": entry.text or "", "time": entry.get("time"), "allergy": entry.get("allergy") in {"true", "1"}}
-
-
-def _taken_back(entry: Mapping[str, Any]) -> str:
-    what = "an allergy" if entry["allergy"] else "an entry"
-    words = entry["text"] or "it has no words of its own"
-    time = f" ({entry['time']})" if entry["time"] else ""
-    return (
-        f"The practice marked {what} of this record as withdrawn: {words}{time}. The text may still tell it as current."
-    )
+    return {
+        "text": entry.text or "",
+        "kind": entry.get("kind") or "entry",
+        "section": entry.get("section"),
+        "time": entry.get("time"),
+        "until": entry.get("until"),
+    }
 
 
 def _child(parent: Element, local: str) -> Element:

@@ -96,7 +96,9 @@ class ViewResult:
             lines += [f"Code: {' / '.join(filter(None, (self.code, self.wire_code)))}"]
             lines += _answer_lines(self.answer or {})
             lines += [f"Fault: {_fault_line(one)}" for one in self.findings]
-        lines += [f"!! {notice}" for notice in self.notices]
+        # before a record, which may be long: what people must know of it comes first
+        notices = [f"!! {notice}" for notice in self.notices]
+        lines = [*notices, *lines] if self.record is not None else [*lines, *notices]
         lines.append(f"Correlation id: {self.correlation_id or 'none'}")
         return "\n".join(_printable(line) for line in lines)
 
@@ -137,6 +139,16 @@ def _printable(text: str) -> str:
     return "".join(
         "\N{REPLACEMENT CHARACTER}" if (ord(letter) < 32 and letter != "\n") or 127 <= ord(letter) < 160 else letter
         for letter in text
+    )
+
+
+def taken_back(entry: Mapping[str, Any]) -> str:
+    """What people must know of an entry that its practice marked as withdrawn: kind, text, time, until (ISO 8601 or None)."""
+    days = " to ".join(str(one)[:10] for one in (entry["time"], entry["until"]) if one)
+    words = entry["text"] or "it has no words of its own"
+    return (
+        f"The practice marked this entry as withdrawn ({entry['kind']}): {words}{f' ({days})' if days else ''}. "
+        f"The text may still tell it as current."
     )
 
 

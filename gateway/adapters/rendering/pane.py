@@ -89,7 +89,7 @@ def content_element(record: SummaryRecord, viewed: Viewed, *, now: datetime, ref
     main = _add(root, "main")
     _add(main, "h1", "Summary Care Record")
     for statement in record.statements:
-        _statement(main, STATEMENTS[statement.kind], statement.text)
+        _statement(main, STATEMENTS[statement.kind], statement.text, record.where(statement))
     if record.active_content_removed:
         _statement(
             main,
@@ -145,10 +145,12 @@ def _serious(statements: tuple[Statement, ...]) -> tuple[Statement, ...]:
     return tuple(statement for statement in statements if statement.kind is not StatementKind.HIGHLIGHTED)
 
 
-def _statement(root: etree._Element, heading: str, text: str) -> None:
+def _statement(root: etree._Element, heading: str, text: str, where: tuple[str, ...] = ()) -> None:
     section = _add(root, "section", class_="statement", role="note")
     _add(section, "h2", heading)
     _add(section, "p", text)
+    if where:
+        _add(section, "p", f"In: {', '.join(where)}")
 
 
 def _withdrawn(root: etree._Element, record: SummaryRecord) -> None:
@@ -161,7 +163,7 @@ def _withdrawn(root: etree._Element, record: SummaryRecord) -> None:
     _add(section, "p", sentence(len(entries)))
     for entry in entries:
         if entry.words:
-            _add(section, "p", entry.words if entry.time is None else f"{entry.words} ({_shown_day(entry.time)})")
+            _add(section, "p", entry.line(_shown_day))
     if more := unnamed(entries):
         _add(section, "p", more)
 

@@ -28,7 +28,8 @@ def record_element(record: SummaryRecord, viewed: Viewed) -> etree._Element:
     _header(root, record, viewed)
     statements = add(root, "Statements")
     for statement in record.statements:
-        add(statements, "Statement", statement.text, kind=statement.kind.value)
+        where = "; ".join(record.where(statement))
+        add(statements, "Statement", statement.text, kind=statement.kind.value, **({"section": where} if where else {}))
     _withdrawn(root, record)
     sections = add(root, "Sections")
     for section in record.sections:
@@ -43,8 +44,10 @@ def _withdrawn(root: etree._Element, record: SummaryRecord) -> None:
         return
     told = add(root, "WithdrawnEntries")
     for entry in entries:
-        moment = {} if entry.time is None else {"time": entry.time.iso}
-        add(told, "WithdrawnEntry", entry.words, allergy=str(entry.allergy).lower(), **moment)
+        where = {"section": entry.section} if entry.section else {}
+        moments = {name: one.iso for name, one in (("time", entry.time), ("until", entry.until)) if one is not None}
+        flag = str(entry.allergy).lower()
+        add(told, "WithdrawnEntry", entry.words, kind=entry.kind, allergy=flag, **where, **moments)
 
 
 def _header(root: etree._Element, record: SummaryRecord, viewed: Viewed) -> None:

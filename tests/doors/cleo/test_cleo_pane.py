@@ -57,6 +57,20 @@ def test_a_pane_is_one_document_with_one_style_and_nothing_to_load() -> None:
     assert not {"<", ">", "&"} & set(STYLE), "the style must read the same as XML and as HTML"
 
 
+def test_a_statement_says_which_sections_it_stands_in() -> None:
+    words = "Entries of this kind are left out."
+    told = record(
+        statements=(Statement(StatementKind.WITHHELD, words),),
+        sections=(
+            Section("a", "Allergies", (Table(None, ("Date",), ((words,),)),)),
+            Section("b", "Medication", (Text("none"),)),
+            Section("c", None, (Text(words),)),
+        ),
+    )
+    [note] = [e for e in as_a_browser(shown(told)).iter("section") if e.get("class") == "statement"]
+    assert [part.text for part in note.iter("p")] == [words, "In: Allergies"]
+
+
 def test_what_the_practice_took_back_is_named_first_and_in_the_banner() -> None:
     root = as_a_browser(shown(record(coded=WITHDRAWN)))
     assert "Entries marked as withdrawn" in [e.text for e in root.iter("strong") if e.get("class") == "flag"]
@@ -66,9 +80,9 @@ def test_what_the_practice_took_back_is_named_first_and_in_the_banner() -> None:
             "The practice marked 4 coded entries of this record as withdrawn, because they were entered in error. "
             "The text below may still show them as current."
         ),
-        "Adverse reaction to codeine",
-        "Amlodipine 5mg tablets (01-Mar-2024)",
-        "Stated not to be so: Pulse rate: 52 beats/min",
+        "Allergy: Adverse reaction to codeine",
+        "Discontinued repeat medication: Amlodipine 5mg tablets (01-Mar-2024 to 31-Mar-2024)",
+        "Finding: stated not to be so: Pulse rate: 52 beats/min",
         "1 of them has no words of its own.",
     ]
     assert "withdrawn" not in shown(record())

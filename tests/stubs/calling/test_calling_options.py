@@ -75,9 +75,9 @@ def test_an_emergency_has_a_reason_unless_said_otherwise() -> None:
     assert asked(permission="yes").reason is None
 
 
-def test_the_note_on_what_changed_is_the_note_unless_one_is_given() -> None:
+def test_the_note_on_what_changed_is_made_of_the_note_unless_one_is_given() -> None:
     assert asked(note="one").changed_note is None
-    assert asked(note="one", condition_changed=True).changed_note == "one"
+    assert asked(note="one", condition_changed=True).changed_note == "changed since the no: one"
     assert asked(note="one", condition_changed=True, condition_note="two").changed_note == "two"
 
 
