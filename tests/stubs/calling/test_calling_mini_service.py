@@ -112,7 +112,11 @@ async def test_the_user_is_proved_by_a_token_for_this_system(bench: Bench) -> No
         (
             {"permission": "emergency", "note": "Found down", "condition_changed": True},
             EMERGENCY,
-            {"emergency_reason": "cannot-answer", "condition_changed": True, "condition_changed_note": "changed since the no: Found down"},
+            {
+                "emergency_reason": "cannot-answer",
+                "condition_changed": True,
+                "condition_changed_note": "changed since the no: Found down",
+            },
         ),
         (
             {"condition_changed": True, "condition_note": "Worse"},
