@@ -6,7 +6,7 @@ before its answer is handed out, whether or not the client posts an alert of its
 
 import orjson
 
-from gateway.adapters.fhir.alerts import read_alert
+from gateway.adapters.fhir.alerts import placed, read_alert
 from gateway.adapters.fhir.composition import Frame, record_bundle
 from gateway.adapters.fhir.datatypes import FHIR_JSON, SCR_UUID, SNOMED, Json, instant_of
 from gateway.adapters.fhir.documents import GP_SUMMARY, document_bundle, empty_bundle, search_link
@@ -31,7 +31,7 @@ from gateway.adapters.fhir.requests import (
 )
 from gateway.adapters.fhir.shelf import unresolved
 from gateway.domain.codes import Code, Kind
-from gateway.domain.errors import GatewayError, InternalError, InvalidValue
+from gateway.domain.errors import GatewayError, InternalError, InvalidValue, MessageInvalid
 from gateway.domain.identifiers import MessageId, NhsNumbers
 from gateway.domain.instants import WireTime
 from gateway.domain.spine import EventDocument
@@ -203,6 +203,10 @@ class AuditEventDoor(FhirDoor):
         if credentials.named_user not in {None, alert.user}:
             raise GatewayError(Code.USER_MISMATCH, rules=("P-07",))
         return RecordAlertCall(action="AuditEvent.create", credentials=credentials, patient=alert.patient, alert=alert)
+
+    def refuse(self, wire: WireRequest, call: Call | None, error: GatewayError) -> WireResponse:
+        """An OperationOutcome; what the service found in the alert has its place in the AuditEvent."""
+        return super().refuse(wire, call, placed(error) if isinstance(error, MessageInvalid) else error)
 
     def write(self, wire: WireRequest, call: Call, outcome: Outcome) -> WireResponse:
         """201 with an empty body, the first time and every time after."""

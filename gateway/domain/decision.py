@@ -119,6 +119,19 @@ ILLEGAL_ALERTS = frozenset({("1", "5"), ("2", "4"), ("2", "6")})
 """Pairs that are never sent (MSCA-SCR-103..105)."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentWith:
+    """What a calling system said in an alert of its own that no member of `Alert` holds: kept as it was said."""
+
+    id: str
+    """The system's own id of it."""
+    recorded: datetime
+    """When the access was, as the system says: `Alert.at` is when this gateway took it."""
+    message: str = field(repr=False)
+    action: str | None = None
+    """C, R, U, D or E, where it was said."""
+
+
 @dataclass(frozen=True, slots=True)
 class AlertPlan:
     """The alert an allowed view must raise, in the same transaction as its outcome (I4)."""
@@ -127,6 +140,8 @@ class AlertPlan:
     reason: AlertReason
     marks: tuple[str, ...] = ()
     """`after-refusal`, `threshold`, `reloaded`, `s-flag-attempt`."""
+    sent: SentWith | None = None
+    """What a calling system said, of an alert that it posted."""
 
 
 class PermissionBasis(StrEnum):
@@ -243,6 +258,8 @@ class Alert:
     document_id: str | None
     audit_id: str
     correlation_id: str
+    sent: SentWith | None = None
+    """Of an alert that a calling system posted; None of one that a view raised."""
 
     def __post_init__(self) -> None:
         if (self.type.value, self.reason.value) in ILLEGAL_ALERTS:

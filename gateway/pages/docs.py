@@ -104,6 +104,7 @@ COMMANDS = (
       "requestor": false},
     {"who": {"identifier": {"system": "https://fhir.nhs.uk/Id/sds-user-id", "value": "910000000018"}},
       "role": [{"text": "Doctor"}], "requestor": false}],
+  "source": {"observer": {"identifier": {"system": "https://fhir.nhs.uk/Id/nhsSpineASID", "value": "200000009014"}}},
   "entity": [{"what": {"identifier": {"value": "'$ID'"}}}]}'
 """,
     ),

@@ -6,8 +6,9 @@ It adds to what views raise and replaces nothing: no alert of the gateway's own 
 from datetime import timedelta
 
 from gateway.domain.codes import Code
-from gateway.domain.decision import AlertPlan
+from gateway.domain.decision import AlertPlan, SentWith
 from gateway.domain.errors import AccessDenied, MessageInvalid
+from gateway.domain.findings import Finding
 from gateway.domain.journal import Spend, SpendKind, Write
 from gateway.service.calls import Context, RecordAlertCall
 from gateway.service.entries import EntryMaker
@@ -19,6 +20,8 @@ POSTED = "posted"
 """Mark of an alert that a system wrote, not a view."""
 REMEMBERED = timedelta(days=3660)
 """How long a posted alert is known again."""
+ORGANISATION = "organisation"
+"""Place of the finding about an alert in another organisation's name; its door says where that stands on the wire."""
 
 
 class Alerting:
@@ -38,7 +41,8 @@ class Alerting:
         decision = await self._parts.allowed(facts, maker)
         self._check_agents(call, caller)
         alert = call.alert
-        plan = AlertPlan(alert.type, alert.reason, marks=(POSTED,))
+        sent = SentWith(id=alert.id, recorded=alert.recorded, message=alert.message, action=alert.action)
+        plan = AlertPlan(alert.type, alert.reason, marks=(POSTED,), sent=sent)
         entry = maker.decided(
             "alert",
             "recorded",
@@ -66,4 +70,11 @@ class Alerting:
         if caller.user is None or caller.user.id != call.alert.user:
             raise AccessDenied(Code.USER_MISMATCH, rules=("P-07",))
         if caller.organisation is None or caller.organisation.ods != call.alert.organisation:
-            raise MessageInvalid(Code.MESSAGE_VALUE, rules=("P-14",))
+            expected = "the ODS code of the organisation that the calling system is registered for"
+            finding = Finding(
+                code="posted-alert",
+                sentence="The alert names another organisation than the caller's.",
+                path=ORGANISATION,
+                expected=expected,
+            )
+            raise MessageInvalid(Code.MESSAGE_VALUE, (finding,), rules=("P-14",))

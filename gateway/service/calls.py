@@ -211,7 +211,7 @@ class PostedAlert:
     id: str
     """The sender's own id."""
     digest: str
-    """Of the whole alert: the same id with other content is another alert, never a repeat."""
+    """Of all that is kept of it: the same id with other content is another alert, never a repeat."""
     type: AlertType
     reason: AlertReason
     patient: NhsNumber
@@ -219,6 +219,10 @@ class PostedAlert:
     user: UserId
     subject: str
     """Id of what was accessed."""
+    recorded: datetime
+    """When the access was."""
+    message: str = field(repr=False)
+    action: str | None = None
     note: str | None = field(default=None, repr=False)
 
 

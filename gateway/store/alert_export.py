@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from gateway.domain.decision import AuditEntry
+from gateway.domain.decision import Alert, AuditEntry
 from gateway.domain.privacy import AlertCase, Unreadable
 from gateway.domain.reading import BASES, REASONS, TYPES, role
 from gateway.store.alert_message import alert_event
@@ -19,7 +19,8 @@ from gateway.store.export import CSV_COLUMNS, audit_event, csv_row, csv_text
 COLUMNS = (
     "alert id", "time", "type", "type in words", "reason", "reason in words", "organisation", "site", "user", "user name",
     "role", "role code", "role in words", "system", "patient", "permission", "permission in words", "relationship", "note",
-    "marks", "status", "last action by", "last action at",
+    "marks", "status", "last action by", "last action at", "system's id", "access as the system says", "system's message",
+    "system's action",
 )  # fmt: skip
 
 
@@ -32,8 +33,14 @@ def row(case: AlertCase) -> tuple[object, ...]:
         raised.user_name, raised.role, raised.role_code, role(raised.role_code), raised.system.value, raised.patient.value,
         raised.basis, BASES.get(raised.basis), raised.relationship, raised.note,
         " ".join(raised.marks), case.state.value, case.acted_by.value if case.acted_by else None,
-        instant_text(case.acted) if case.acted else None,
+        instant_text(case.acted) if case.acted else None, *_sent(raised),
     )  # fmt: skip
+
+
+def _sent(raised: Alert) -> tuple[str | None, ...]:
+    """What a system said that posted it."""
+    sent = raised.sent
+    return (None,) * 4 if sent is None else (sent.id, instant_text(sent.recorded), sent.message, sent.action)
 
 
 def alerts_file(form: str, cases: Iterable[AlertCase], unreadable: Sequence[Unreadable] = ()) -> bytes:

@@ -25,14 +25,17 @@ def _agent(system: str, value: str, **more: Any) -> dict[str, Any]:
 
 
 def alert_event(alert: Alert) -> dict[str, Any]:
-    """The AuditEvent: id, one NotificationMessage, type, one subtype, three agents, source and one entity (MSCA-SCR-103..105)."""
+    """The AuditEvent: id, one NotificationMessage, type, one subtype, three agents, source and one entity (MSCA-SCR-103..105).
+
+    Of an alert that a calling system posted, its own message and time of the access.
+    """
     event: dict[str, Any] = {
         "resourceType": "AuditEvent",
         "id": alert.id,
         "extension": [
             {
                 "url": f"{_FHIR}/StructureDefinition/Extension-SCR-NotificationMessage",
-                "valueString": f"{_TYPES[alert.type.value]}: {_REASONS[alert.reason.value]}",
+                "valueString": _message(alert),
             }
         ],
         "type": {
@@ -47,7 +50,7 @@ def alert_event(alert: Alert) -> dict[str, Any]:
                 "display": _REASONS[alert.reason.value],
             }
         ],
-        "recorded": instant_text(alert.at),
+        "recorded": instant_text(alert.sent.recorded if alert.sent else alert.at),
         "agent": [
             _agent("nhs-number", alert.patient.value),
             _agent("ods-organization-code", alert.organisation.value),
@@ -65,7 +68,16 @@ def alert_event(alert: Alert) -> dict[str, Any]:
         del event["agent"][2]["name"]
     if alert.note:
         event["outcomeDesc"] = alert.note
+    if alert.sent is not None and alert.sent.action is not None:
+        event["action"] = alert.sent.action
     return event
+
+
+def _message(alert: Alert) -> str:
+    """What a system said that posted it; else the alert's type and reason in words."""
+    if alert.sent is not None:
+        return alert.sent.message
+    return f"{_TYPES[alert.type.value]}: {_REASONS[alert.reason.value]}"
 
 
 def spine_delivery(alert: Alert) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def _readable(row: Row[Any], past: Sequence[Row[Any]] = ()) -> AlertCase | None:
     history = [_act(one) for one in past]
     try:
         return _case(typed(row, alert), [one for one in history if one is not None], history.count(None))
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, KeyError):
         return None
 
 

@@ -1,5 +1,6 @@
 """Domain values to rows and back. Pure translation: no statement and no connection here."""
 
+import json
 from typing import Any
 
 from sqlalchemy import Row
@@ -15,6 +16,7 @@ from gateway.domain.permission import (
     Relationship,
     RelationshipKind,
 )
+from gateway.domain.raising import sent_of, sent_said
 
 
 def _text(identifier: Identifier | None) -> str | None:
@@ -126,6 +128,7 @@ def alert_row(value: Alert) -> dict[str, Any]:
         "document_id": value.document_id,
         "audit_id": value.audit_id,
         "correlation_id": value.correlation_id,
+        "sent": json.dumps(sent_said(value.sent), sort_keys=True) if value.sent is not None else None,
         "state": "new",
         "version": 0,
         "acted": None,
@@ -156,4 +159,5 @@ def alert_of(row: Row[Any]) -> Alert:
         document_id=row.document_id,
         audit_id=row.audit_id,
         correlation_id=row.correlation_id,
+        sent=sent_of(json.loads(row.sent)) if row.sent is not None else None,
     )

@@ -130,6 +130,7 @@ alert = Table(
     Column("document_id", String),
     Column("audit_id", String, nullable=False),
     Column("correlation_id", String, nullable=False),
+    Column("sent", String),  # JSON; of an alert that a calling system posted
     Column("state", String, nullable=False),
     Column("version", Integer, nullable=False),
     Column("acted", Instant),

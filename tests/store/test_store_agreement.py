@@ -17,13 +17,13 @@ from gateway.store.chain import decode, encode
 from gateway.store.journal import Journal
 from gateway.store.keys import AuditKeys
 from gateway.store.verify_database import verify_database
-from tests.store.values import NOW, ORGANISATION, OTHER, new_id, raised
+from tests.store.values import NOW, ORGANISATION, OTHER, SENT, new_id, raised
 from tests.store.values import alert as an_alert
 from tests.store.values import entry as an_entry
 
 OFFICER = UserId("910000000034")
 GUARDS = {
-    "alert": ("alert_no_change", "alert_forwards", "alert_no_delete", "alert_no_truncate"),
+    "alert": ("alert_no_change", "alert_sent_no_change", "alert_forwards", "alert_no_delete", "alert_no_truncate"),
     "alert_action": (
         "alert_action_no_change",
         "alert_action_no_update",
@@ -70,7 +70,7 @@ async def officer_acts(journal: Journal, alert: Alert, version: int, to: AlertSt
 
 async def some_alerts(journal: Journal) -> list[Alert]:
     """Three: one untouched, one under investigation, one closed after that; and entries that raise none."""
-    made = [raised() for _ in range(3)]
+    made = [raised(SENT), raised(), raised(SENT)]
     for entry, alert in made:
         await journal.commit(Write(entries=(an_entry(event="asked"), entry), alerts=(alert,)))
     _, second, third = alerts = [alert for _, alert in made]
@@ -101,6 +101,7 @@ TAMPERED: list[tuple[str, str]] = [
     ("UPDATE alert SET note = 'x', patient = '9990281025' WHERE id = '{1}'",
      "1: patient, note are not as entry 4 of writer W has it"),
     ("UPDATE alert SET note = NULL WHERE id = '{1}'", "1: note is not as entry 4 of writer W has it"),
+    ("UPDATE alert SET sent = NULL WHERE id = '{2}'", "2: sent is not as entry 6 of writer W has it"),
     ("UPDATE alert SET marks = '' WHERE id = '{1}'", "1: marks is not as entry 4 of writer W has it"),
     ("UPDATE alert SET reason = '1' WHERE id = '{1}'", "1: reason is not as entry 4 of writer W has it"),
     ("UPDATE alert SET asid = '0' WHERE id = '{1}'", "1: ASID is not as entry 4 of writer W has it"),
@@ -162,6 +163,7 @@ FORBIDDEN = [
     "DELETE FROM alert",
     "UPDATE alert SET note = 'x'",
     "UPDATE alert SET note = note",
+    "UPDATE alert SET sent = NULL, version = version + 1, state = 'closed' WHERE state <> 'closed'",
     "UPDATE alert SET audit_id = 'x', version = version + 1, state = 'closed' WHERE state <> 'closed'",
     "UPDATE alert SET state = 'closed'",
     "UPDATE alert SET state = 'new', version = version + 1 WHERE state = 'under-investigation'",
@@ -189,6 +191,9 @@ async def test_the_database_itself_refuses_to_change_alerts_and_acts(
 async def test_an_alert_can_be_told_again_from_its_entry() -> None:
     entry, alert = raised(site=ORGANISATION)
     assert raised_by(decode(encode(entry))) == alert
+    posted, kept = raised(SENT)
+    assert raised_by(decode(encode(posted))) == kept
+    assert kept.sent == SENT
     assert raised_by(an_entry()) is None
     broken: list[Callable[[], object]] = [
         lambda: raised_by(replace(entry, patient=None)),

@@ -20,7 +20,7 @@ from gateway.store.alert_export import alerts_file
 from gateway.store.alert_message import alert_event, notification, spine_delivery
 from gateway.store.chain import decode, encode, instant_text
 from gateway.store.export import CSV_COLUMNS, audit_event, csv_text, entries_csv
-from tests.store.values import NOW, ORGANISATION, OTHER, PATIENT, USER
+from tests.store.values import NOW, ORGANISATION, OTHER, PATIENT, SENT, USER
 from tests.store.values import alert as an_alert
 from tests.store.values import entry as an_entry
 
@@ -93,6 +93,19 @@ def test_the_alert_message_has_what_spine_asks_for(kind: str, reason: str) -> No
     }
     assert [entity["what"]["identifier"]["value"] for entity in event["entity"]] == [raised.document_id]
     assert event["outcomeDesc"] == raised.note
+
+
+def test_a_posted_alert_says_what_its_system_said() -> None:
+    raised = an_alert(sent=SENT)
+    event = alert_event(raised)
+    AuditEvent.model_validate(event)
+    assert (event["extension"][0]["valueString"], event["action"]) == (SENT.message, "R")
+    assert datetime.fromisoformat(event["recorded"]) == SENT.recorded != raised.at
+    case = AlertCase(alert=raised, state=AlertState.NEW, version=0, acted=None, acted_by=None)
+    [told] = csv.DictReader(io.StringIO(alerts_file("csv", [case]).decode("utf-8-sig"), newline=""))
+    assert [told[name] for name in ("system's id", "system's message", "system's action")] == ["x-1", SENT.message, "R"]
+    assert datetime.fromisoformat(told["access as the system says"]) == SENT.recorded
+    assert datetime.fromisoformat(told["time"]) == raised.at
 
 
 def test_what_an_alert_lacks_is_left_out_of_its_message() -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gateway.domain.access import Scope
-from gateway.domain.decision import Alert, AlertPlan, AlertReason, AlertType, AuditEntry
+from gateway.domain.decision import Alert, AlertPlan, AlertReason, AlertType, AuditEntry, SentWith
 from gateway.domain.identifiers import NhsNumber, OdsCode, RoleProfileId, SystemId, UserId
 from gateway.domain.permission import (
     HowAsked,
@@ -82,14 +82,18 @@ def alert(**more: Any) -> Alert:
     return Alert(**(values | more))
 
 
-def raised(**more: Any) -> tuple[AuditEntry, Alert]:
-    """The entry of an emergency view with the alert it raises, as the service makes them."""
+SENT = SentWith(id="x-1", recorded=NOW - timedelta(days=3), message="Opened at the scene", action="R")
+"""What a calling system said in an alert of its own."""
+
+
+def raised(sent: SentWith | None = None, **more: Any) -> tuple[AuditEntry, Alert]:
+    """The entry of an emergency view with the alert it raises, as the service makes them; `sent`: of one that was posted."""
     values: dict[str, Any] = {
         "note": "Found unconscious at home",
         "emergency": True,
         "basis": "emergency_unable_to_ask",
     }
-    plan = AlertPlan(AlertType.ACCESS, AlertReason.EMERGENCY, marks=("threshold",))
+    plan = AlertPlan(AlertType.ACCESS, AlertReason.EMERGENCY, marks=("threshold",), sent=sent)
     return raising(entry(**(values | more)), plan, new_id(), "200000000012")
 
 

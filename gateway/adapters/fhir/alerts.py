@@ -1,16 +1,19 @@
 """POST /AuditEvent: a privacy alert written by the calling system -> RecordAlertCall. Pure.
 
 Rules are those of the national API (types 1 and 2, six subtypes, three agents, one entity). It must never take the
-sender's word for who acted: the agents named must be the proved caller and its organisation.
+sender's word for who acted: the agents named must be the proved caller and its organisation. Nor take a member and
+throw it away: what would not be kept is refused (gateway.adapters.fhir.alert_members).
 """
 
 import hashlib
 import json
 import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from gateway.adapters.fhir.datatypes import NHS_NUMBER, ODS_CODE, SDS_USER, Json
+from gateway.adapters.fhir.alert_members import check_members
+from gateway.adapters.fhir.datatypes import NHS_NUMBER, ODS_CODE, SCR_UUID, SDS_USER, Json
 from gateway.adapters.fhir.requests import invalid, strict_json
 from gateway.domain.codes import Code
 from gateway.domain.decision import ILLEGAL_ALERTS, AlertReason, AlertType
@@ -18,6 +21,7 @@ from gateway.domain.errors import InvalidValue, MessageInvalid
 from gateway.domain.identifiers import Asid, NhsNumber, NhsNumbers, OdsCode, UserId
 from gateway.domain.instants import from_iso
 from gateway.domain.notes import STRAIGHT, seen, turns
+from gateway.service.alerts import ORGANISATION
 from gateway.service.calls import PostedAlert
 from gateway.service.claims import writable
 
@@ -26,9 +30,12 @@ NOTIFICATION = f"{_FHIR}/StructureDefinition/Extension-SCR-NotificationMessage"
 TYPES = f"{_FHIR}/CodeSystem/SCR-AlertType"
 REASONS = f"{_FHIR}/CodeSystem/SCR-AlertReason"
 ASID = f"{_FHIR}/Id/nhsSpineASID"
-OUTCOMES = ("0", "4", "8", "12")
-"""Of http://hl7.org/fhir/ValueSet/audit-event-outcome: success, minor, serious and major failure."""
+SUCCESS = "0"
+"""Of http://hl7.org/fhir/ValueSet/audit-event-outcome. An alert is of an access that was made: there is no other."""
+ACTIONS = ("C", "R", "U", "D", "E")
+"""Of http://hl7.org/fhir/ValueSet/audit-event-action."""
 LONGEST_NOTE = 2000
+AGENTS = 3
 CLOCKS_APART = timedelta(minutes=5)
 """How far a client's clock may be ahead."""
 _MOST = 32
@@ -37,26 +44,48 @@ _MOST = 32
 def read_alert(body: bytes, numbers: NhsNumbers, asid: Asid, now: datetime) -> PostedAlert:
     """The alert in an AuditEvent sent now by the system with this ASID. Raises MessageInvalid with the place in FHIRPath."""
     event = _event(body)
+    check_members(event)
     kind, reason = _kind(event), _reason(event)
     if (kind.value, reason.value) in ILLEGAL_ALERTS:
         sentence = f"Invalid combination of alert type '{kind.value}' and alert subtype '{reason.value}'."
         raise invalid("AuditEvent.subtype", sentence, "", Code.MESSAGE_COMBINATION)
     agents = _rows(event, "agent")
-    _check_modified(event)
-    _check_rest(event, asid, now)
-    alert = PostedAlert(
-        id=_id(event),
-        digest=hashlib.sha256(json.dumps(event, sort_keys=True).encode()).hexdigest(),
-        type=kind,
-        reason=reason,
-        patient=_patient(_agent(agents, NHS_NUMBER), numbers),
-        organisation=_organisation(_agent(agents, ODS_CODE)),
-        user=_user(_agent(agents, SDS_USER)),
-        subject=_entity(event),
-        note=_note(event),
-    )
+    _check_outcome(event)
+    _check_observer(event, asid)
+    said: dict[str, Any] = {
+        "id": _id(event),
+        "type": kind,
+        "reason": reason,
+        "patient": _patient(_agent(agents, NHS_NUMBER), numbers),
+        "organisation": _organisation(_agent(agents, ODS_CODE)),
+        "user": _user(_agent(agents, SDS_USER)),
+        "subject": _entity(event),
+        "recorded": _recorded(event, now),
+        "message": _message(event),
+        "action": _action(event),
+        "note": _note(event),
+    }
+    if len(agents) != AGENTS:
+        raise invalid(
+            "AuditEvent.agent", "Expecting exactly three 'agent' entries.", "patient, organisation and person"
+        )
     _check_role(agents)
-    return alert
+    return PostedAlert(digest=_digest(said), **said)
+
+
+def _digest(said: dict[str, Any]) -> str:
+    """Of what is kept, so that neither the order of the agents nor the way a time is written makes another alert of it."""
+    told = [str(getattr(value, "value", value)) for _, value in sorted(said.items()) if value is not None]
+    names = [name for name, value in sorted(said.items()) if value is not None]
+    return hashlib.sha256(json.dumps([names, told]).encode()).hexdigest()
+
+
+def placed(error: MessageInvalid) -> MessageInvalid:
+    """The same with what the service found in an alert placed where its sender wrote it."""
+    named = f"Invalid value in field 'agent.who.identifier.value' of the agent with system '{ODS_CODE}'"
+    path = "AuditEvent.agent.who.identifier.value"
+    found = [replace(one, sentence=named, path=path) if one.path == ORGANISATION else one for one in error.findings]
+    return MessageInvalid(error.code, tuple(found), rules=error.rules)
 
 
 def _event(body: bytes) -> Json:
@@ -91,6 +120,8 @@ def _identifier(reference: Json) -> Json:
     return _object(reference, "identifier")
 
 
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
+"""An instant of R4, at the precision that is kept."""
 _ID = re.compile(r"[A-Za-z0-9.-]{1,64}", re.ASCII)
 
 
@@ -102,6 +133,17 @@ def _text(value: Any) -> str:
     if not isinstance(value, str) or len(value) > LONGEST_NOTE or turns(value) or not writable(value):
         return ""
     return value.strip()
+
+
+def _free(value: Any, path: str, expected: str) -> str:
+    """Free text that is kept. Raises MessageInvalid: too long, or not a text that can be seen and kept."""
+    if isinstance(value, str) and len(value) > LONGEST_NOTE:
+        sentence = f"The value in field '{path}' is too long."
+        raise invalid(f"AuditEvent.{path}", sentence, f"at most {LONGEST_NOTE} characters")
+    text = _text(value)
+    if not seen(text).strip():
+        raise _wrong(path, expected)
+    return text
 
 
 def _id(event: Json) -> str:
@@ -161,21 +203,26 @@ def _patient(agent: Json, numbers: NhsNumbers) -> NhsNumber:
     try:
         return numbers.read(_value(agent))
     except InvalidValue as error:
-        raise _wrong("agent.who.identifier.value", "a valid NHS number of this installation's range") from error
+        raise _wrong(
+            "agent.who.identifier.value",
+            f"a valid NHS number of this installation's range, of the agent with system {NHS_NUMBER}",
+        ) from error
 
 
 def _organisation(agent: Json) -> OdsCode:
     try:
         return OdsCode(_value(agent))
     except InvalidValue as error:
-        raise _wrong("agent.who.identifier.value", "an ODS code") from error
+        raise _wrong("agent.who.identifier.value", f"an ODS code, of the agent with system {ODS_CODE}") from error
 
 
 def _user(agent: Json) -> UserId:
     try:
         return UserId(_value(agent))
     except InvalidValue as error:
-        raise _wrong("agent.who.identifier.value", "an SDS user id of twelve digits") from error
+        raise _wrong(
+            "agent.who.identifier.value", f"an SDS user id of twelve digits, of the agent with system {SDS_USER}"
+        ) from error
 
 
 def _check_role(agents: list[Json]) -> None:
@@ -185,54 +232,60 @@ def _check_role(agents: list[Json]) -> None:
 
 
 def _entity(event: Json) -> str:
-    found = [_text(_identifier(_object(row, "what")).get("value")) for row in _rows(event, "entity")]
-    values = [value for value in found if value]
-    if len(values) != 1 or len(values[0]) > 200:
+    identifiers = [_identifier(_object(row, "what")) for row in _rows(event, "entity")]
+    value = _text(identifiers[0].get("value")) if len(identifiers) == 1 else ""
+    if not value or len(value) > 200:
         raise _wrong("entity.what.identifier.value", "exactly one, such as the id of the record")
-    return values[0]
+    if identifiers[0].get("system", SCR_UUID) != SCR_UUID:
+        raise _wrong("entity.what.identifier.system", f"{SCR_UUID}, or none")
+    return value
 
 
 def _note(event: Json) -> str | None:
     if "outcomeDesc" not in event:
         return None
-    note = _text(event["outcomeDesc"])
-    if not seen(note).strip():
-        raise _wrong(
-            "outcomeDesc",
-            f"a text that can be seen, of 1 to {LONGEST_NOTE} characters, {STRAIGHT}, or none",
-        )
-    return note
+    expected = f"a text that can be seen, of 1 to {LONGEST_NOTE} characters, {STRAIGHT}, or none"
+    return _free(event["outcomeDesc"], "outcomeDesc", expected)
 
 
-def _check_modified(event: Json) -> None:
-    """Nothing changes what the rest means, which nobody would read (R4 extensibility 2.4.0.1), and the outcome is one of R4's."""
-    for name in ("implicitRules", "modifierExtension"):
-        if name in event:
-            raise _wrong(name, "nothing: no rules and no extension that modify are known here")
-    for row in (row for name in ("agent", "entity") for row in _rows(event, name)):
-        if "modifierExtension" in row:
-            raise _wrong("modifierExtension", "nothing: no extension that modifies is known here")
-    if "outcome" in event and event["outcome"] not in OUTCOMES:
-        raise _wrong("outcome", "one of " + ", ".join(OUTCOMES) + ", or none")
+def _message(event: Json) -> str:
+    rows = _rows(event, "extension")
+    if len(rows) != 1 or rows[0].get("url") != NOTIFICATION:
+        raise _wrong("extension", f"exactly one, {NOTIFICATION}")
+    expected = f"a text that can be seen, of 1 to {LONGEST_NOTE} characters, {STRAIGHT}"
+    return _free(rows[0].get("valueString"), "extension.valueString", expected)
 
 
-def _check_rest(event: Json, asid: Asid, now: datetime) -> None:
-    """The notification message, when it was recorded, and an observer that is the sender itself where one is named."""
-    messages = [row for row in _rows(event, "extension") if row.get("url") == NOTIFICATION]
-    if len(messages) != 1 or not _text(messages[0].get("valueString")):
-        raise _wrong("extension", f"exactly one {NOTIFICATION} with a valueString")
-    _check_recorded(event, now)
+def _action(event: Json) -> str | None:
+    if "action" in event and event["action"] not in ACTIONS:
+        raise _wrong("action", "one of " + ", ".join(ACTIONS) + ", or none")
+    return event.get("action")
+
+
+def _check_outcome(event: Json) -> None:
+    """An access that was made: of one that failed there is nothing to alert anybody to, and no place to keep that it did."""
+    if "outcome" in event and event["outcome"] != SUCCESS:
+        raise _wrong("outcome", f"{SUCCESS}, or none: an alert is of an access that was made")
+
+
+def _check_observer(event: Json, asid: Asid) -> None:
+    """The observer is the sender itself where one is named."""
+    if "source" not in event:
+        return
     observer = _identifier(_object(_object(event, "source"), "observer"))
-    if observer and (observer.get("system") != ASID or observer.get("value") != asid.value):
-        raise _wrong("source.observer.identifier", "the calling system's own ASID, or none")
+    if observer.get("system") != ASID or observer.get("value") != asid.value:
+        raise _wrong("source.observer.identifier", f"the calling system's own ASID with system {ASID}, or no source")
 
 
-def _check_recorded(event: Json, now: datetime) -> None:
-    """An instant that has been: the gateway writes its own time, but whoever sends another day is not to be believed."""
-    expected = "an instant with its zone, not in the future"
+def _recorded(event: Json, now: datetime) -> datetime:
+    """An instant that has been, as R4 writes one."""
+    ahead = int(CLOCKS_APART.total_seconds() // 60)
+    expected = f"an instant with seconds and zone, at most {ahead} minutes ahead of this gateway's clock"
+    text = _text(event.get("recorded"))
     try:
-        recorded = from_iso(_text(event.get("recorded")))
+        recorded = from_iso(text)
     except (InvalidValue, OverflowError) as error:
         raise _wrong("recorded", expected) from error
-    if recorded > now + CLOCKS_APART:
+    if not _INSTANT.fullmatch(text) or recorded > now + CLOCKS_APART:
         raise _wrong("recorded", expected)
+    return recorded

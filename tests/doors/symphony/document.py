@@ -129,10 +129,27 @@ with 999 201 6396. Dissent and protected demographics are refused alike, in both
 
 A view without the patient's permission, under a claimed relationship or a legal override raises its privacy alert in the
 same transaction as its audit entry, before the answer goes out; a client cannot read and forget. An AuditEvent that is
-posted adds an alert of the client's own, once for the same content, for the caller's own organisation and the proved user. Its
-`recorded` may be past, and at most 5 minutes ahead of this gateway's clock; no text in it may turn the direction of writing
-(U+202A to U+202E, U+2066 to U+2069); an `outcomeDesc` has something that can be seen; `outcome` is one of R4's (0, 4, 8, 12) or
-left out; `implicitRules` and `modifierExtension` are refused, since nobody here would heed them. All of these are 400.
+posted adds an alert of the client's own, once for the same content, for the caller's own organisation and the proved user.
+What becomes of each of its members:
+
+| member | what becomes of it |
+|---|---|
+| `id` | kept with the alert as the client's own; 1 to 64 letters, digits, hyphens and points |
+| `type`, `subtype` | their codes are the alert's; `display` must be there, and is not kept: the code counts |
+| `recorded` | when the access was: kept, shown, passed on, beside when it came in; with seconds and zone, at most 5 minutes ahead of our clock |
+| `extension` | exactly one, the NotificationMessage: kept, shown and passed on; at most 2000 characters |
+| `outcomeDesc` | the alert's note, with something that can be seen; at most 2000 characters; may be left out |
+| `outcome` | `0` or left out: an alert is of an access that was made |
+| `action` | one of R4's (C, R, U, D, E) or left out: kept and passed on |
+| `agent` | exactly three: the patient, the caller's own organisation, the proved user; a role must be there, but the user's own goes on record |
+| `source` | the calling system's own ASID, or left out; R4 and the national API ask for it, here the system is proved without it |
+| `entity` | exactly one: the id of what was opened, `system` `https://fhir.nhs.uk/Id/nhsSCRUUID` or none; kept and passed on |
+
+Every other member is 400: one of R4's with its name, since it would not be kept (`period`, `purposeOfEvent`, an agent's `name`,
+`implicitRules`, `modifierExtension`, wherever it stands), any other as one that is not known. So are texts that turn the direction
+of writing (U+202A to U+202E, U+2066 to U+2069). The same `id` with the same content is the same alert, whatever the order of its
+agents and the way its time is written, and is answered 201 again; with other content it is another alert. R4 asks for a `Location`
+of what was created; there is none here, since nothing of an alert is read back through this door.
 
 """
 

@@ -18,6 +18,7 @@ from fhir.resources.R4B.auditevent import AuditEvent
 from fhir.resources.R4B.operationoutcome import OperationOutcome
 from multidict import CIMultiDict
 
+from gateway.adapters.fhir.alert_members import MEMBERS
 from gateway.adapters.fhir.outcome import ISSUES
 from gateway.adapters.records import EndRelationshipsDoor, PermissionsDoor, RelationshipsDoor
 from gateway.adapters.symphony import ROUTES
@@ -27,6 +28,8 @@ from tests.doors.symphony.conditions import CONDITIONS
 from tests.doors.symphony.document import PAGE, render
 from tests.doors.symphony.fhir_answers import WIRE, references
 from tests.fuzz_fhir import OPENAPI, fuzz, id_token
+from tests.pages.privacy.officers import at_work
+from tests.pages.walking import walking
 from tests.running import ROOT, RunningSandbox
 from vendor_stubs import cast
 from vendor_stubs.fhir_reader import read_record
@@ -330,6 +333,48 @@ async def test_a_posted_alert_is_on_record_once(client: Client, sandbox: Running
     assert posted == ["recorded", "known", "recorded"]
 
 
+async def test_a_posted_alert_keeps_and_passes_on_what_it_says(client: Client, sandbox: RunningSandbox) -> None:
+    number = BY_CASE["recently_registered"]
+    document = alert(number) | {"recorded": "2026-01-05T11:58:30+01:00", "action": "R", "outcome": "0"}
+    del document["outcomeDesc"]
+    again = document | {"agent": document["agent"][::-1], "recorded": "2026-01-05T10:58:30.0Z"}
+    for body in (document, again):
+        sent = await client.send("/AuditEvent", "POST", data=json.dumps(body), headers={"Content-Type": FHIR})
+        assert sent[0] == 201
+    [(alert_id, at, note, sent, audit_id)] = rows(
+        sandbox, "SELECT id, at, note, sent, audit_id FROM alert WHERE patient = ? AND marks = 'posted'", number
+    )
+    said = {
+        "id": document["id"],
+        "recorded": "2026-01-05T10:58:30+00:00",
+        "message": document["extension"][0]["valueString"],
+        "action": "R",
+    }
+    assert (json.loads(sent), note) == (said, None)
+    assert abs(datetime.fromisoformat(at) - datetime.now(UTC)).total_seconds() < 600
+    [(entry,)] = rows(sandbox, "SELECT body FROM audit WHERE id = ?", audit_id)
+    assert dict(json.loads(entry)["facts"])["alert"]["sent"] == said
+    [(delivery,)] = rows(sandbox, "SELECT body FROM outbox WHERE alert_id = ? AND kind = 'spine'", alert_id)
+    event = json.loads(delivery)["event"]
+    AuditEvent.model_validate(event)
+    assert (event["extension"], event["action"]) == (document["extension"], "R")
+    assert datetime.fromisoformat(event["recorded"]) == datetime.fromisoformat(document["recorded"])
+    async with walking(sandbox) as (browser, _):
+        await at_work(browser)
+        page = await browser.get(f"/privacy/alerts/{alert_id}")
+        told = " ".join(page.find("//main")[0].text_content().split())
+    assert all(text in told for text in (said["message"], said["id"], "05-Jan-2026 10:58")), told
+
+
+async def test_an_alert_of_another_organisation_names_the_field(client: Client) -> None:
+    document = alert(BY_CASE["captions_only"], **{"ods-organization-code": "RZZ02"})
+    _, _, outcome = await client.send("/AuditEvent", "POST", data=json.dumps(document), headers={"Content-Type": FHIR})
+    [issue] = outcome["issue"]
+    assert issue["expression"] == ["AuditEvent.agent.who.identifier.value"]
+    assert "ods-organization-code" in issue["details"]["text"]
+    assert "expected: the ODS code of the organisation" in issue["diagnostics"]
+
+
 @pytest.mark.parametrize(
     ("changes", "status", "code"),
     [
@@ -357,6 +402,20 @@ async def test_an_alert_needs_a_proved_user(client: Client) -> None:
 
 
 # Descriptions
+
+
+def test_the_guides_alert_is_an_r4_audit_event_of_this_system() -> None:
+    [command] = [text for title, text in COMMANDS if "privacy alert" in title]
+    body = command.partition(" -d '")[2].rpartition("'")[0]
+    body = body.replace("'${PATIENT#*|}'", BY_CASE["core"]).replace("'$ID'", "1")
+    AuditEvent.model_validate(json.loads(body))
+    assert json.loads(body)["source"] == alert(BY_CASE["core"])["source"]
+
+
+def test_the_openapi_has_the_members_that_are_taken() -> None:
+    found = json.loads(OPENAPI.read_text(encoding="utf-8"))["components"]["schemas"]["AuditEvent"]
+    assert found["properties"].keys() == MEMBERS.keys()
+    assert found["additionalProperties"] is False
 
 
 async def test_metadata_docs_and_openapi_are_served(client: Client, sandbox: RunningSandbox) -> None:
