@@ -51,7 +51,35 @@ def read_record(bundle: Mapping[str, Any]) -> dict[str, Any]:
         "document_statements": [_statement(row) for row in composition.get("extension", []) if _is_statement(row)],
         "additional_information": own.get(f"{OWN}additional-information", {}).get("valueBoolean", False),
         "active_content_removed": own.get(f"{OWN}active-content-removed", {}).get("valueBoolean", False),
-        "sections": [_section(section) for section in composition.get("section", [])],
+        "sections": [_section(section) for section in composition.get("section", []) if not _is_own(section)],
+    }
+
+
+def withdrawn_entries(bundle: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """[{kind, text, time, until}] of what the practice took back, in the order received. Raises NoAnswer."""
+    sections = [section for one in resources(bundle, "Composition") for section in one.get("section", [])]
+    return [_withdrawn(row) for section in sections for row in _taken_back(section)]
+
+
+def _is_own(section: Mapping[str, Any]) -> bool:
+    """Whether a section is the gateway's and none of the record's: it names what the practice took back."""
+    return any(row.get("system") == f"{OWN}section" for row in section.get("code", {}).get("coding", []))
+
+
+def _taken_back(section: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found = [row for row in section.get("extension", []) if row.get("url") == f"{OWN}withdrawn-entry"]
+    if _is_own(section) and not found:
+        raise NoAnswer("the answer names no entry in its section of those that were withdrawn")
+    return found
+
+
+def _withdrawn(row: Mapping[str, Any]) -> dict[str, Any]:
+    parts = {part["url"]: part.get("valueString") or part.get("valueDateTime") for part in row["extension"]}
+    return {
+        "kind": parts["kind"],
+        "text": parts.get("text") or "",
+        "time": parts.get("time"),
+        "until": parts.get("until"),
     }
 
 

@@ -14,8 +14,8 @@ from vendor_stubs.calling.http import Calls, Exchange
 from vendor_stubs.calling.options import RawRequest, ViewRequest
 from vendor_stubs.calling.products import Product
 from vendor_stubs.calling.raw import RawResult, send_file
-from vendor_stubs.calling.result import ViewResult
-from vendor_stubs.fhir_reader import NHS_NUMBER, numbers_of, read_record, resources
+from vendor_stubs.calling.result import ViewResult, taken_back
+from vendor_stubs.fhir_reader import NHS_NUMBER, numbers_of, read_record, resources, withdrawn_entries
 
 BASE = "/fhir/R4"
 FHIR = "application/fhir+json"
@@ -103,6 +103,7 @@ def _shown(done: Exchange, bundle: dict[str, Any], asked: str, expected: str) ->
     notices: tuple[str, ...] = ()
     if read["active_content_removed"]:
         notices = ("Active content was left out of this record; all its words are shown.",)
+    notices = (*notices, *map(taken_back, withdrawn_entries(bundle)))
     return answers.record_from(done, read, asked=asked, wire_code="200", notices=notices)
 
 

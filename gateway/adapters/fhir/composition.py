@@ -1,7 +1,7 @@
 """SummaryRecord -> the searchset Bundle of GET /Bundle: Composition with its sections, authors, coded entries, Patient. Pure.
 
-Every section of the record is there, in order; a section without coded entries has its text and nothing that could be
-read as "nothing known".
+Every section of the record is there, in order, after what its practice took back; a section without coded entries has
+its text and nothing that could be read as "nothing known".
 """
 
 from dataclasses import dataclass
@@ -26,6 +26,7 @@ from gateway.adapters.fhir.datatypes import (
 from gateway.adapters.fhir.entries import Placed, resource_of, resource_type
 from gateway.adapters.fhir.narrative import section_div
 from gateway.adapters.fhir.shelf import Shelf
+from gateway.adapters.fhir.taken_back import withdrawn_section
 from gateway.adapters.fhir.vocabulary import BELONGS, HEADINGS, MEDICATION, MEDICATION_HEADINGS, SECTIONS, heading_of
 from gateway.domain.identifiers import NhsNumber
 from gateway.domain.record import CodedEntry, Participation, Section, StatementKind, SummaryRecord, Text
@@ -61,8 +62,9 @@ def record_bundle(record: SummaryRecord, frame: Frame) -> Json:
     linked = _entries(record, shelf, people, patient)
     shelf.put(patient_resource(patient_id, record.nhs_number, frame.requested))
     apart = _without_section(linked, record)
+    taken_back = withdrawn_section(record, tuple(one.reference for one in linked if one.entry.nullified))
     composition = _composition(record, composition_id, patient, author, custodian, apart) | {
-        "section": [_section(section, linked, record) for section in record.sections],
+        "section": [*taken_back, *(_section(section, linked, record) for section in record.sections)],
     }
     shelf.put(without_nothing(composition), mode="match")
     shelf.entries.insert(0, shelf.entries.pop())

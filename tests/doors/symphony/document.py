@@ -204,6 +204,12 @@ def render() -> str:
             (
                 "\n## Coded entries\n\nEvery coded entry of a GP Summary becomes one resource; none comes from text. A nullified"
                 " entry is entered-in-error (Basic: a modifier extension).\n\n"
+                "Where a practice took entries back (nullified, 'entered in error'), the first section of the Composition is none of"
+                " the record's: its code is `withdrawn-entries` of `urn:scr-gateway:fhir:section`, its narrative names each such entry,"
+                " its `entry` links their resources, and its extensions `withdrawn-entry` (kind, text, time, until, entry) say the"
+                " same to programs. The other sections are the practice's words, unchanged, and may still tell such an entry as"
+                " current, an allergy among them. So a client that shows narrative must show that section, and before the others;"
+                " one that shows resources must heed `entered-in-error`. Where nothing was taken back there is no such section.\n\n"
                 "An entry that the record states not to be so (`negationInd`, on itself or on what it stands under) is refuted"
                 " (Condition, AllergyIntolerance), not-done (Procedure, Communication) or not-taken (MedicationStatement); a"
                 " type without such a status carries the modifier extension `negated`. One with a negation somewhere within it"

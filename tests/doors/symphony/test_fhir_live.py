@@ -23,6 +23,7 @@ from gateway.adapters.fhir.outcome import ISSUES
 from gateway.adapters.records import EndRelationshipsDoor, PermissionsDoor, RelationshipsDoor
 from gateway.adapters.symphony import ROUTES
 from gateway.domain.codes import Code
+from gateway.domain.withdrawn import HEADING
 from gateway.pages.docs import BEFORE, COMMANDS, DOORS, addressed
 from tests.doors.symphony.conditions import CONDITIONS
 from tests.doors.symphony.document import PAGE, render
@@ -30,7 +31,7 @@ from tests.doors.symphony.fhir_answers import WIRE, references
 from tests.fuzz_fhir import OPENAPI, fuzz, id_token
 from tests.pages.privacy.officers import at_work
 from tests.pages.walking import walking
-from tests.running import ROOT, RunningSandbox
+from tests.running import ROOT, RunningSandbox, vendor_stub
 from vendor_stubs import cast
 from vendor_stubs.fhir_reader import read_record
 from vendor_stubs.spine.versions import listed_numbers, version
@@ -298,6 +299,16 @@ async def test_each_condition_of_http_is_answered_as_the_table_says(client: Clie
     status, _, outcome = await client.send(path, method, data=data, headers={"Content-Type": "text/xml"})
     [issue] = outcome["issue"]
     assert (status, issue["code"], issue["details"]["text"]) == row.here
+
+
+async def test_the_stub_says_first_what_the_practice_took_back(sandbox: RunningSandbox) -> None:
+    asked = ("--nhs-number", BY_CASE["nullified"], "--as", UID, "--permission", "yes", "--relationship", "self-claimed")
+    status, told, _ = await vendor_stub(sandbox, "symphony", "view", *asked)
+    assert status == 0, told
+    assert 0 <= told.find("The practice marked this entry as withdrawn (allergy)") < told.index("SUMMARY CARE RECORD")
+    _, told, _ = await vendor_stub(sandbox, "symphony", "view", *asked, "--json")
+    whole = json.loads(told)
+    assert HEADING not in [section["title"] for section in whole["sections"]]
 
 
 # Posted alerts

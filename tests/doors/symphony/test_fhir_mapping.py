@@ -28,14 +28,16 @@ from gateway.domain.record import (
     Table,
     Text,
 )
+from gateway.domain.withdrawn import HEADING, sentence
 from gateway.spine.summary import read_summary
 from tests.doors import records
 from tests.doors.symphony.fhir_answers import WIRE, bundle_of, by_identifier, references, resources, summary_record
 from vendor_stubs import cast
-from vendor_stubs.fhir_reader import read_record
+from vendor_stubs.fhir_reader import read_record, withdrawn_entries
 from vendor_stubs.spine.documents import Documents
 from vendor_stubs.spine.versions import listed_numbers, version
 from vendor_stubs.summary_reader import read_summary as read_by_stub
+from vendor_stubs.summary_withdrawn import withdrawn_entries as withdrawn_by_stub
 from vendor_stubs.xml import parse
 
 SNOMED = records.SNOMED
@@ -161,6 +163,8 @@ def test_a_record_has_the_same_facts_over_fhir_as_in_its_document(number: str) -
         bundle = bundle_of(read_summary(etree.fromstring(etree.tostring(document)), "E1"))
         accepted(bundle)
         assert read_record(bundle) == read_by_stub(document)
+        taken_back = [(one["text"], one["kind"]) for one in withdrawn_entries(bundle)]
+        assert taken_back == [(one["text"], one["kind"]) for one in withdrawn_by_stub(document)]
         entries = document.iterfind(".//{urn:hl7-org:v3}pertinentCREType/{urn:hl7-org:v3}component")
         assert entries is not None
         coded = [
@@ -415,6 +419,46 @@ def test_a_state_no_summary_is_known_to_give_is_told_in_words(element: str) -> N
 
 
 # Sections
+
+
+def test_what_the_practice_took_back_is_the_first_narrative() -> None:
+    record = records.record(coded=records.WITHDRAWN)
+    bundle = bundle_of(record)
+    Bundle.model_validate(bundle)
+    assert unresolved(bundle) == []
+    first, *rest = sections_of(bundle)
+    assert (first["title"], first["code"]["coding"][0]["code"]) == (HEADING, "withdrawn-entries")
+    told = [" ".join(row.itertext()) for row in etree.fromstring(first["text"]["div"])]
+    assert told == [
+        sentence(4),
+        "Allergy: Adverse reaction to codeine",
+        "Discontinued repeat medication: Amlodipine 5mg tablets (01-Mar-2024 to 31-Mar-2024)",
+        "Finding: stated not to be so: Pulse rate: 52 beats/min",
+        "1 of them has no words of its own.",
+    ]
+    by_name = {f"{row['resource']['resourceType']}/{row['resource']['id']}": row["resource"] for row in bundle["entry"]}
+    linked = [by_name[row["reference"]] for row in first["entry"]]
+    assert ["entered-in-error" in json.dumps(one) for one in linked] == [True] * 4
+    read = read_record(bundle)
+    assert read["sections"] == read_record(bundle_of(records.record()))["sections"], (
+        "no word of the record is lost or added"
+    )
+    assert len(rest) == len(read["sections"])
+    assert withdrawn_entries(bundle) == [
+        {"kind": "allergy", "text": "Adverse reaction to codeine", "time": None, "until": None},
+        {
+            "kind": "discontinued repeat medication",
+            "text": "Amlodipine 5mg tablets",
+            "time": "2024-03-01T00:00:00+00:00",
+            "until": "2024-03-31",
+        },
+        {"kind": "finding", "text": "", "time": None, "until": None},
+        {"kind": "finding", "text": "stated not to be so: Pulse rate: 52 beats/min", "time": None, "until": None},
+    ]
+
+
+def test_where_nothing_was_taken_back_there_is_no_such_section() -> None:
+    assert len(sections_of(bundle_of(records.record()))) == len(records.record().sections)
 
 
 def sections_of(bundle: dict[str, Any]) -> list[dict[str, Any]]:
