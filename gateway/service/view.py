@@ -31,6 +31,8 @@ T = TypeVar("T")
 
 CLOSED = frozenset({Code.SCR_NOT_AVAILABLE, Code.UNDER_REVIEW})
 """Codes of rules about the patient and their consent alone: they hold whoever asks."""
+FIRST = CLOSED | {Code.BIRTH_DATE_MISMATCH}
+"""What the first step of a view is refused for, once Spine was asked."""
 
 
 class Audited(PolicyRefused):
@@ -98,6 +100,8 @@ class View:
         """
         visit = await self._open(call, call.patient, context, caller)
         try:
+            if call.first_step:
+                await self._check_said(visit)
             status = await self._looked_up(call.patient, visit)
             if call.first_step:
                 await self._check_open(status, visit)
@@ -119,6 +123,18 @@ class View:
         events = await self._parts.spine.event_list(patient.nhs_number, visit.spine)
         return Status(exists=bool(events.events), consent=events.consent, events=events, patient=patient)
 
+    async def _check_said(self, visit: Visit) -> None:
+        """What a first step says already that binds a view: a no, which is recorded here as there, and a date of birth, which
+        is held against the patient's only for whoever could view (else it could be guessed here). And a role of another
+        organisation. Raises Audited, as the view itself would be refused.
+        """
+        facts = replace(visit.facts, operation=Operation.VIEW)
+        claims = facts.claims
+        binds = claims.permission is PermissionClaim.NO or claims.birth_date is not None
+        reasons = self._parts.decide(facts).reasons
+        if binds or any(reason.code is Code.ROLE_ORGANISATION for reason in reasons):
+            await self._decide(facts, visit.maker)
+
     async def _check_open(self, status: Status, visit: Visit) -> None:
         """What the policy's own rules say of this patient's state and consent, whoever asks. Raises PolicyRefused, NoRecord.
 
@@ -129,7 +145,7 @@ class View:
         if status.events is not None:
             facts = replace(facts, consent=ConsentFacts(consent=status.consent))
         decision = self._parts.decide(facts)
-        closed = tuple((reason.rule, reason.code) for reason in decision.reasons if reason.code in CLOSED)
+        closed = tuple((reason.rule, reason.code) for reason in decision.reasons if reason.code in FIRST)
         if closed and decision.alert is not None and visit.caller.user is not None:
             error = Audited(closed[0][1], closed)
             entry = visit.maker.failed(error, self._parts.clock(), spine_message_ids=tuple(visit.spine.message_ids))

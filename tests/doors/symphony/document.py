@@ -66,8 +66,11 @@ organisation's days is not refused but capped to them; `POST /permissions` answe
 summary, bare or as `https://fhir.nhs.uk/Id/nhsSCRUUID|…`. The `Composition.identifier.value` of a summary is the document's
 own id in the practice's system: searched for, it finds nothing (`total` 0).
 
-DocumentReference judges no role: it needs a user who is proved and has chosen a role, but not the activities of that role, the
-user's training, a relationship or a permission. A document found there may be refused at Bundle, which judges them all.
+DocumentReference needs a user who is proved and has chosen a role of the calling organisation, but not the activities of that
+role, the user's training, a relationship or a permission. A document found there may be refused at Bundle, which judges them
+all. What `X-SCR-Access` says there binds all the same: `permission` `no` is put on record and refuses, as at Bundle; a
+`dateOfBirth` that is not the patient's is 403 `birth-date-mismatch`. It is held against the patient's only for whoever could
+view: a request with a `dateOfBirth` whose other facts Bundle would refuse is refused at DocumentReference too, in the same words.
 
 Any registered system of an integrated viewer may use this door, not Symphony's alone; a one-click or standalone system may too,
 but for its pages and launches nothing is gained by it. A mini-service system may not: it calls what it is registered for. A feed

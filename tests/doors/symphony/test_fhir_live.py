@@ -39,6 +39,8 @@ from vendor_stubs.spine.versions import listed_numbers, version
 FHIR = "application/fhir+json"
 UID = "910000000018"
 SYSTEM = "symphony-rzz01"
+BOTH, ELSEWHERE = "910000000042", "555000000105"
+"""A user with roles at two organisations, and the role that is not here."""
 BY_CASE = {patient.case: patient.nhs for patient in reversed(list(cast.patients()))}
 YES = {"permission": "yes", "relationship": "self-claimed"}
 EMERGENCY = {
@@ -299,6 +301,58 @@ async def test_each_condition_of_http_is_answered_as_the_table_says(client: Clie
     status, _, outcome = await client.send(path, method, data=data, headers={"Content-Type": "text/xml"})
     [issue] = outcome["issue"]
     assert (status, issue["code"], issue["details"]["text"]) == row.here
+
+
+WRONG_DAY = YES | {"dateOfBirth": "1901-01-01"}
+
+
+@pytest.mark.parametrize(
+    ("facts", "code"),
+    [
+        (WRONG_DAY, "birth-date-mismatch"),
+        ({"relationship": "self-claimed", "dateOfBirth": "1901-01-01"}, "permission-missing"),
+        ({"permission": "yes", "dateOfBirth": "1901-01-01"}, "relationship-missing"),
+        ({"relationship": "self-claimed", "permission": "no"}, "permission-refused"),
+    ],
+)
+async def test_what_the_access_facts_say_binds_at_the_first_step_as_at_the_view(
+    client: Client, facts: dict[str, str], code: str
+) -> None:
+    number = BY_CASE["very_large"]
+    _, address = await client.document(number)
+    for path in (f"/DocumentReference?patient={patient(number)}", address):
+        status, headers, _ = await client.send(path, facts=facts)
+        assert (status, headers["X-SCR-Code"]) == (403, code), path
+    core = cast.patient(number)
+    assert core is not None
+    right = await client.send(f"/DocumentReference?patient={patient(number)}", facts=YES | {"dateOfBirth": core.dob})
+    assert right[0] == 200
+
+
+async def test_a_no_told_at_the_first_step_is_on_record(client: Client, sandbox: RunningSandbox) -> None:
+    number = BY_CASE["yes_legacy"]
+    _, address = await client.document(number)
+    facts = {"relationship": "self-claimed", "permission": "no"}
+    status, headers, _ = await client.send(f"/DocumentReference?patient={patient(number)}", facts=facts)
+    assert (status, headers["X-SCR-Code"]) == (403, "permission-refused")
+    assert rows(
+        sandbox, "SELECT answer, recorded_by, ended IS NULL FROM permission WHERE patient = ? ORDER BY starts", number
+    )[-1] == ("no", UID, 1)
+    status, headers, _ = await client.send(address, facts={"relationship": "self-claimed"})
+    assert (status, headers["X-SCR-Code"]) == (403, "permission-refused")
+
+
+async def test_a_role_of_another_organisation_finds_nothing_either(client: Client, sandbox: RunningSandbox) -> None:
+    """P-14: a user with a role here and one elsewhere chose the one elsewhere."""
+    client.headers["Authorization"] = f"Bearer {id_token(sandbox.identity, BOTH, SYSTEM)}"
+    client.headers["NHSD-Session-URID"] = ELSEWHERE
+    number = BY_CASE["core"]
+    for path in (
+        f"/DocumentReference?patient={patient(number)}",
+        f"/Bundle?composition.identifier={uuid.uuid4()}&composition.subject:Patient.identifier={patient(number)}",
+    ):
+        status, headers, _ = await client.send(path, facts=YES)
+        assert (status, headers["X-SCR-Code"]) == (403, "role-organisation"), path
 
 
 async def test_the_stub_says_first_what_the_practice_took_back(sandbox: RunningSandbox) -> None:
