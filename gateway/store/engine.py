@@ -227,7 +227,7 @@ def durable(connection: Connection) -> None:
             raise NotDurable(f"PostgreSQL {setting} is off: it must be on")
 
 
-NEWEST = "0003"
+NEWEST = "0004"
 """The newest version of the tables, as the last of the migrations names itself."""
 
 
