@@ -227,8 +227,9 @@ def durable(connection: Connection) -> None:
             raise NotDurable(f"PostgreSQL {setting} is off: it must be on")
 
 
-NEWEST = "0004"
-"""The newest version of the tables, as the last of the migrations names itself."""
+_MIGRATIONS = Path(__file__).with_name("migrations") / "versions"
+NEWEST = max(path.name[1:5] for path in _MIGRATIONS.glob("v[0-9]*.py"))
+"""The newest version of the tables: the number in the name of the last migration's file, by which it also calls itself."""
 
 
 def _upgrade(connection: Connection) -> None:
