@@ -104,7 +104,7 @@ def _fhir(house: House, doors: Web, address: str) -> Iterable[web.RouteDef]:
     records = doors.door(BundleDoor(numbers=numbers, ids=ids, address=address))
     alerts = doors.door(AuditEventDoor(numbers=numbers, ids=ids, address=address))
     about = fhir.FhirPages(address=address, told=doors.told, correlate=correlation_of)
-    yield web.get(f"{FHIR}/metadata", about.metadata(), allow_head=False)
+    yield web.get(f"{FHIR}/metadata", about.metadata())
     for name, door in (("DocumentReference", documents), ("Bundle", records)):
         yield web.get(f"{FHIR}/{name}", door, allow_head=False)
         yield web.post(f"{FHIR}/{name}/_search", door)

@@ -6,31 +6,27 @@ It relies on names that aiohttp does not promise; the minor version is pinned an
 
 import asyncio
 import fcntl
-import re
 import sys
 import termios
-import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Any
 
 import orjson
 from aiohttp import web, web_protocol, web_server
-from aiohttp.http_exceptions import LineTooLong
 
 from gateway import logs
-from gateway.domain.codes import Code
+from gateway.unread import MOST_KEPT, Refusal, Unread, at, unread_of
 
 LOG = logs.get("guard")
 LEAST_TAKEN = 16 * 1024
 """Bytes of a waiting answer that a caller must take in each `drain_seconds`."""
 
-LONGEST_LINE = 8190
-"""Bytes of a request's first line, or of one header, that aiohttp reads."""
-_MOST_KEPT = LONGEST_LINE + 64
-
-Unread = Callable[[Code, int, str], tuple[bytes, str]]
-"""(code, HTTP status, correlation id) -> the body and media type of a door's refusal of a request that could not be read."""
+ANSWERED = "GET, HEAD, POST"
+"""The methods that any address here answers: what Allow says where no door's form tells it more exactly."""
+Refuse = Callable[[Unread], Refusal]
+"""How a door refuses what could not be read as a request."""
 
 
 class GuardedHandler(web_protocol.RequestHandler):
@@ -42,15 +38,15 @@ class GuardedHandler(web_protocol.RequestHandler):
     """
 
     __slots__ = (
-        "_connection", "_drain_seconds", "_drain_timer", "_first_line", "_head_seconds", "_head_timer", "_unread", "_untaken"
+        "_connection", "_drain_seconds", "_drain_timer", "_head", "_head_seconds", "_head_timer", "_unread", "_untaken"
     )  # fmt: skip
 
     def __init__(
-        self, *arguments: Any, head_seconds: float, drain_seconds: float, unread: Mapping[str, Unread], **options: Any
+        self, *arguments: Any, head_seconds: float, drain_seconds: float, unread: Mapping[str, Refuse], **options: Any
     ) -> None:
         super().__init__(*arguments, **options)
         self._unread = unread
-        self._first_line = b""
+        self._head = b""
         self._head_seconds = head_seconds
         self._drain_seconds = drain_seconds
         self._head_timer: asyncio.TimerHandle | None = None
@@ -76,9 +72,9 @@ class GuardedHandler(web_protocol.RequestHandler):
         if self._between_requests():
             if self._head_timer is None:
                 self._arm()
-                self._first_line = b""
-            if b"\n" not in self._first_line and len(self._first_line) < _MOST_KEPT:
-                self._first_line += data[:_MOST_KEPT]
+                self._head = b""
+            if b"\r\n\r\n" not in self._head and len(self._head) < MOST_KEPT:
+                self._head += data[:MOST_KEPT]
         super().data_received(data)
         if not self._between_requests():
             self._disarm()
@@ -103,14 +99,14 @@ class GuardedHandler(web_protocol.RequestHandler):
         """The answer to what is no HTTP, or to a bug outside every door: fixed words, a code, nothing of the caller's."""
         if request.writer.output_size > 0:
             raise ConnectionError("an answer was begun already")
-        code = Code.MESSAGE_HEADERS if status < 500 else Code.INTERNAL
-        if isinstance(exc, LineTooLong):
-            code, status = Code.MESSAGE_TOO_LARGE, 414 if self._line_too_long() else 431
-        correlation = str(uuid.uuid4()).upper()
-        LOG.warning("not answered by a door", correlation_id=correlation, status=status, code=code.slug, exc_info=exc)
-        body, media_type = self._writer()(code, status, correlation)
+        found = unread_of(self._head, status, exc)
+        correlation, code = found.correlation_id, found.code
+        LOG.warning(
+            "not answered by a door", correlation_id=correlation, status=found.status, code=code.slug, exc_info=exc
+        )
+        body, media_type, more = self._writer(found.path)(found)
         answer = web.Response(
-            status=status,
+            status=found.status,
             body=body,
             headers={
                 "Content-Type": media_type,
@@ -118,23 +114,16 @@ class GuardedHandler(web_protocol.RequestHandler):
                 "X-SCR-Code": code.slug,
                 "Cache-Control": "no-store",
                 "Server": "scr-gateway",
+                **({"Allow": ANSWERED} if found.status == HTTPStatus.METHOD_NOT_ALLOWED else {}),
+                **more,
             },
         )
         answer.force_close()
         return answer
 
-    def _line_too_long(self) -> bool:
-        """Whether it is the first line of the head, with the address, that is longer than aiohttp reads."""
-        return len(self._first_line.partition(b"\n")[0]) > LONGEST_LINE
-
-    def _writer(self) -> Unread:
-        """The form of the door whose address stands in the first line: that line is all there is of the request."""
-        target = self._first_line.partition(b" ")[2].partition(b"\n")[0]
-        path = re.sub(rb"^https?://[^/?\s]*", b"", target)
-        for prefix, unread in self._unread.items():
-            if re.match(re.escape(prefix.encode()) + rb"(?=[/?\s]|$)", path):
-                return unread
-        return _problem
+    def _writer(self, path: str) -> Refuse:
+        """The form of the door at this address: it is all that is known of whom the request was for."""
+        return next((refuse for prefix, refuse in self._unread.items() if at(prefix, path)), _problem)
 
     def _between_requests(self) -> bool:
         return not self._messages and self._current_request is None
@@ -172,10 +161,14 @@ class GuardedHandler(web_protocol.RequestHandler):
         self._connection.abort()  # a close would first wait until what is written has been read
 
 
-def _problem(code: Code, status: int, correlation: str) -> tuple[bytes, str]:
+def _problem(found: Unread) -> Refusal:
     """A problem (RFC 9457), the form of every door that named none."""
-    document = {"type": f"/errors/{code.slug}", "title": code.sentence, "status": status, "code": code.slug}
-    return orjson.dumps({**document, "correlation_id": correlation}), "application/problem+json"
+    code = found.code
+    document = {"type": f"/errors/{code.slug}", "title": code.sentence, "status": found.status, "code": code.slug}
+    if found.doubled is not None:
+        document["detail"] = f"Header {found.doubled} is sent more than once."
+    body = orjson.dumps({**document, "correlation_id": found.correlation_id})
+    return body, "application/problem+json", {}
 
 
 def _untaken(connection: asyncio.Transport | None) -> int:
@@ -192,7 +185,7 @@ class _GuardedServer(web_server.Server):
     """Hands out guarded handlers in place of a plain server's."""
 
     def __init__(
-        self, plain: web_server.Server, head_seconds: float, drain_seconds: float, unread: Mapping[str, Unread]
+        self, plain: web_server.Server, head_seconds: float, drain_seconds: float, unread: Mapping[str, Refuse]
     ) -> None:
         self.__dict__.update(plain.__dict__)
         self._own: dict[str, Any] = {"head_seconds": head_seconds, "drain_seconds": drain_seconds, "unread": unread}
@@ -211,7 +204,7 @@ class GuardedRunner(web.AppRunner):
         head_seconds: float,
         drain_seconds: float,
         leave_seconds: float = 0.0,
-        unread: Mapping[str, Unread] | None = None,
+        unread: Mapping[str, Refuse] | None = None,
         **options: Any,
     ) -> None:
         super().__init__(app, **options)

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = (
     {"domain"},
-    {"policy", "xml", "schemas", "body"},
+    {"policy", "xml", "schemas", "body", "unread"},
     {"service"},
     {"adapters", "pages", "spine", "store", "identity"},
     {

@@ -8,10 +8,17 @@ import pytest
 from aiohttp import web
 
 from gateway.guard import GuardedRunner
+from gateway.unread import Refusal, Unread
 
 HEAD_SECONDS = 0.6
 DRAIN_SECONDS = 0.6
 LARGE = b"record " * 2_000_000
+
+
+def told(found: Unread) -> Refusal:
+    """A door's form: what was found of the request."""
+    words = f"FHIR {found.status} {found.code.slug} {found.path} {found.request_id} {found.doubled}"
+    return words.encode(), "application/fhir+json", {"X-Own": "1"}
 
 
 @pytest.fixture
@@ -33,7 +40,7 @@ async def port() -> AsyncIterator[int]:
         app,
         head_seconds=HEAD_SECONDS,
         drain_seconds=DRAIN_SECONDS,
-        unread={"/fhir/R4": lambda code, status, _: (f"FHIR {status} {code.slug}".encode(), "application/fhir+json")},
+        unread={"/fhir/R4": told},
         access_log=None,
     )
     await runner.setup()
@@ -149,6 +156,47 @@ async def test_what_is_no_http_is_answered_without_the_callers_bytes(port: int, 
 
 
 LONG = b"9992000481" * 900
+MINE = b"0C0C0C0C-1B2C-4D3E-8F40-5A6B7C8D9E0F"
+OTHER = b"1c0c0c0c-1b2c-4d3e-8f40-5a6b7c8d9e0f"
+TRACED = b"\r\nX-Request-ID: " + OTHER + b"\r\nx-correlation-id:" + MINE
+
+
+@pytest.mark.parametrize(
+    ("head", "status", "words"),
+    [
+        (
+            b"FROB /fhir/R4/metadata?a=9992000481 HTTP/1.1" + TRACED,
+            b"405",
+            b"405 method-not-allowed /fhir/R4/metadata ",
+        ),
+        (b"FROB /x HTTP/1.1" + TRACED, b"405", b"Allow: GET, HEAD, POST"),
+        (
+            b"POST /fhir/R4/AuditEvent HTTP/1.1\r\nContent-Type: a/b\r\ncontent-type: a/c" + TRACED,
+            b"400",
+            b"message-headers /fhir/R4/AuditEvent " + OTHER + b" Content-Type",
+        ),
+        (
+            b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Type: a/b\r\nContent-Type: a/c" + TRACED,
+            b"400",
+            b"Header Content-Type is sent more than once.",
+        ),
+    ],
+)
+async def test_what_could_be_seen_of_an_unread_request_is_told(
+    port: int, head: bytes, status: bytes, words: bytes
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(head + b"\r\n\r\nX-Correlation-ID: 9992000481\r\n")
+    async with asyncio.timeout(15):
+        answer = await reader.read()
+    assert answer.split(b" ", 2)[1] == status
+    assert words in answer
+    assert b"X-Correlation-ID: " + MINE in answer
+    assert b"9992000481" not in answer
+    if b"/fhir/R4" in head:
+        assert b"X-Own: 1" in answer
+        assert OTHER in answer
+    writer.close()
 
 
 @pytest.mark.parametrize(

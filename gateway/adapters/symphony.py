@@ -46,7 +46,7 @@ PATH = "/fhir/R4"
 PATIENT = "composition.subject:Patient.identifier"
 DOCUMENT = "composition.identifier"
 ROUTES = {
-    "/metadata": ("GET",),
+    "/metadata": ("GET", "HEAD"),
     "/DocumentReference": ("GET",),
     "/DocumentReference/_search": ("POST",),
     "/Bundle": ("GET",),
@@ -62,11 +62,23 @@ def answered(status: int, document: Json | None, **headers: str) -> WireResponse
     return WireResponse(status=status, media_type=FHIR_JSON, body=body, headers=headers)
 
 
+TOKEN_REFUSED = frozenset(
+    {Code.CREDENTIALS_INVALID, Code.CREDENTIALS_EXPIRED, Code.CREDENTIALS_AUDIENCE, Code.CREDENTIALS_REPLAYED}
+)
+"""Codes that say that a token was there and is not taken."""
+
+
+def challenge(code: Code) -> str:
+    """WWW-Authenticate of a 401: with an error only where a token was sent (RFC 6750 section 3.1)."""
+    realm = 'Bearer realm="scr-gateway"'
+    return f'{realm}, error="invalid_token", error_description="{code.sentence}"' if code in TOKEN_REFUSED else realm
+
+
 def refused(error: GatewayError, correlation_id: str | None = None, **headers: str) -> WireResponse:
     """Any error as an OperationOutcome."""
     status, document = operation_outcome(error, correlation_id)
     if status == 401:
-        headers["WWW-Authenticate"] = 'Bearer realm="scr-gateway"'
+        headers["WWW-Authenticate"] = challenge(error.code)
     return answered(status, document, **headers)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import orjson
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from gateway.adapters.fhir.capability import capability
 from gateway.adapters.fhir.datatypes import FHIR_JSON, Json
@@ -18,6 +18,7 @@ from gateway.adapters.fhir.requests import (
     REQUEST_ID,
     check_acceptable,
     check_ids,
+    invalid,
     list_header,
     parameter,
     traced_headers,
@@ -27,6 +28,7 @@ from gateway.domain.codes import Code
 from gateway.domain.errors import GatewayError, MessageInvalid
 from gateway.domain.identifiers import CorrelationId
 from gateway.pages.frame import Told
+from gateway.unread import Refusal, Unread
 
 ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 DOOR = "symphony"
@@ -41,7 +43,7 @@ class FhirPages:
     correlate: Callable[[web.Request], CorrelationId]
 
     def metadata(self) -> Callable[[web.Request], Awaitable[web.Response]]:
-        """GET /fhir/R4/metadata."""
+        """GET and HEAD /fhir/R4/metadata."""
         document = capability(self.address.rstrip("/") + PATH)
 
         async def handle(request: web.Request) -> web.Response:
@@ -72,13 +74,26 @@ class FhirPages:
         return answer
 
 
-def unread(code: Code, _: int, correlation_id: str) -> tuple[bytes, str]:
-    """The body and media type of a refusal of what could not be read as a request, such as one with an over-long address."""
-    _, document = operation_outcome(GatewayError(code), correlation_id)
-    return orjson.dumps(document), FHIR_JSON
+def unread(found: Unread) -> Refusal:
+    """The refusal of what could not be read as a request, such as one with an over-long address or a method nobody knows."""
+    code, headers = found.code, {REQUEST_ID: found.request_id or _new_id()}
+    error = GatewayError(code)
+    if found.doubled is not None:
+        sentence = f"Header {found.doubled} is sent more than once."
+        error = invalid(f"http.{found.doubled}", sentence, "one", code)
+    if code is Code.METHOD_NOT_ALLOWED and (allowed := ROUTES.get(found.path.removeprefix(PATH))):
+        headers["Allow"] = ", ".join(allowed)
+    _, document = operation_outcome(error, found.correlation_id)
+    return orjson.dumps(document), FHIR_JSON, headers
+
+
+def _new_id() -> str:
+    """In the case that every door makes them in."""
+    return str(uuid.uuid4()).upper()
 
 
 def _answer(request: web.Request, status: int, document: Json, **headers: str) -> web.Response:
-    traced = {REQUEST_ID: str(uuid.uuid4())} | headers | traced_headers(request.headers)
-    body = b"" if request.method == hdrs.METH_HEAD else orjson.dumps(document)
-    return web.Response(status=status, body=body, headers={**ALWAYS, **traced, "Content-Type": FHIR_JSON})
+    traced = {REQUEST_ID: _new_id()} | headers | traced_headers(request.headers)
+    return web.Response(
+        status=status, body=orjson.dumps(document), headers={**ALWAYS, **traced, "Content-Type": FHIR_JSON}
+    )

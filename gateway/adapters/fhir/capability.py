@@ -31,8 +31,8 @@ def capability(base: str) -> Json:
                         "searchParam": [
                             {
                                 "name": "patient",
-                                "type": "token",
-                                "documentation": "NHS number with its system; mandatory",
+                                "type": "reference",
+                                "documentation": "The NHS number with its system, as the national API has it; mandatory",
                             },
                             {"name": "type", "type": "token"},
                             {"name": "_sort", "type": "string"},

@@ -36,6 +36,8 @@ _RANGES = (_JSON_TYPES, frozenset({"application/*"}), frozenset({"*/*"}))
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+={0,2}", re.ASCII)
 _HANDLING = re.compile(r"\s*handling\s*=\s*(strict|\"strict\")\s*", re.ASCII | re.IGNORECASE)
 _UTF8 = frozenset({"utf-8", "utf8"})
+_TAKEN = {"charset": _UTF8, "fhirversion": frozenset({"4.0", "4.0.1"})}
+"""Parameters of a media type that say what is in it, and what is here."""
 _LONGEST_ACCESS = 6000
 _MOST_PARAMETERS = 40
 
@@ -90,16 +92,17 @@ def traced_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def check_charset(wire: WireRequest) -> None:
-    """A body is in UTF-8 (RFC 8259 section 8.1; FHIR R4 http 3.1.0.1.11): a label may say so, and nothing else.
+    """A body is in UTF-8 (RFC 8259 section 8.1; FHIR R4 http 3.1.0.1.11) and of R4: a label may say so, and nothing else.
 
     Raises MessageInvalid (MESSAGE_MEDIA_TYPE).
     """
     media_type = Message()
     media_type["Content-Type"] = header(wire, "Content-Type") or ""
     for name, value in media_type.get_params(failobj=[])[1:]:
-        if name.lower() == "charset" and not (isinstance(value, str) and value.strip().lower() in _UTF8):
-            sentence = Code.MESSAGE_MEDIA_TYPE.sentence
-            raise invalid("http.Content-Type", sentence, "charset=utf-8, or no charset", Code.MESSAGE_MEDIA_TYPE)
+        taken = _TAKEN.get(name.lower())
+        if taken is not None and not (isinstance(value, str) and value.strip().lower() in taken):
+            sentence, expected = Code.MESSAGE_MEDIA_TYPE.sentence, "charset utf-8 and fhirVersion 4.0, or neither"
+            raise invalid("http.Content-Type", sentence, expected, Code.MESSAGE_MEDIA_TYPE)
 
 
 def check_headers(wire: WireRequest) -> None:
@@ -138,11 +141,13 @@ def check_acceptable(accept: str | None, wanted: str | None) -> None:
 
 
 def _preference(kind: str) -> tuple[str, bool]:
-    """(media range, whether its parameters leave it possible: a weight above 0, and R4 where a FHIR version is named)."""
+    """(media range, whether its parameters leave it possible: a weight above 0, and R4 and UTF-8 where such are named)."""
     media, *parameters = (part.strip().lower() for part in kind.split(";"))
     refused = any(re.fullmatch(r"q=0(\.0{0,3})?", part) for part in parameters)
-    versions = {part.removeprefix("fhirversion=") for part in parameters if part.startswith("fhirversion=")}
-    return media, not refused and versions <= {"4.0", "4.0.1"}
+    named = [
+        (name.strip(), value.strip().strip('"')) for name, _, value in (part.partition("=") for part in parameters)
+    ]
+    return media, not refused and all(value in _TAKEN.get(name, {value}) for name, value in named)
 
 
 # Search parameters

@@ -50,9 +50,9 @@ A system connects with its client certificate (mutual TLS). On the sandbox's pla
 | `NHSD-Session-URID` | the user's role profile, where the sign-in chose none; it must be the user's own |
 | `NHSD-Identity-UUID` | optional; where sent it must be the user of the token |
 | `X-SCR-Access` | the access facts: one JSON object in base64url |
-| `X-Request-ID`, `X-Correlation-ID` | UUIDs, each once, at `metadata` too; mirrored as written, made where absent |
+| `X-Request-ID`, `X-Correlation-ID` | UUIDs, each once, at `metadata` too; mirrored as written, made where absent (in capitals) |
 | `Accept`, `_format` | `application/fhir+json` or `application/json`; `_format` counts first, and stands once; several `Accept` lines are one list |
-| `Content-Type` | of a body: `charset` is UTF-8 or left out, else 415 |
+| `Content-Type` | of a body, once: `charset` is UTF-8 or left out, `fhirVersion` is 4.0 or left out, else 415 |
 | `Prefer: handling=strict` | refuses search parameters that are not known, which are ignored otherwise; the value may be quoted |
 
 Members of `X-SCR-Access`, all optional: `permission` (yes, extended, proxy, no, not-asked, emergency, best-interests, legal),
@@ -77,8 +77,12 @@ but for its pages and launches nothing is gained by it. A mini-service system ma
 may not. What a system may do here is judged by the same policy as at every door.
 
 A head line longer than 8190 bytes is refused by HTTP itself, before any door: 414 where it is the address, 431 where it is a header,
-an OperationOutcome with `message-too-large`, no `X-Request-ID`, and the connection is closed. What is no HTTP at all is 400,
-`message-headers`. A form or a body may have 16 KiB (`_search`) or 64 KiB (AuditEvent): 413.
+an OperationOutcome with `message-too-large`, and the connection is closed. So is what is no HTTP at all, or has two lines of
+`Content-Type`, `Host` or another header that stands once: 400, `message-headers`, the header named. `X-Request-ID` is mirrored there
+where it stood in the first 8 kB. A method that nobody knows is 405 with `Allow`, like any that an address does not answer. `HEAD` is
+answered at `metadata` alone: at a search it would be a view of which nothing is shown. A `charset` other than UTF-8 or a
+`fhirVersion` other than 4.0 in `Accept` or `_format` is 406. A 401 has `WWW-Authenticate: Bearer`, with
+`error="invalid_token"` where a token was sent and is not taken (RFC 6750). A form or a body may have 16 KiB (`_search`) or 64 KiB (AuditEvent): 413.
 
 ## A client that cannot send `X-SCR-Access`
 

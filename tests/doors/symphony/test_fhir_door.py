@@ -163,6 +163,18 @@ def test_another_charset_than_utf_8_is_another_media_type(door: int, charset: st
     assert (answer.status, json.loads(answer.body)["issue"][0]["code"]) == (415, "not-supported")
 
 
+@pytest.mark.parametrize(
+    ("version", "taken"), [("3.0", False), ("5.0", False), ("", False), ("4.0", True), ("4.0.1", True)]
+)
+def test_a_body_of_another_fhir_version_is_another_media_type(version: str, taken: bool) -> None:
+    headers = {"Content-Type": f"application/fhir+json; fhirVersion={version}"}
+    wire = request("/fhir/R4/AuditEvent", headers=headers, method="POST", body=json.dumps(alert()).encode())
+    if taken:
+        assert doors()[2].read(wire).action == "AuditEvent.create"
+    else:
+        assert refusal(lambda: doors()[2].read(wire)).code is Code.MESSAGE_MEDIA_TYPE
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "utf-8-sig"])
 def test_an_alert_in_another_encoding_is_not_guessed(encoding: str) -> None:
     body = json.dumps(alert()).encode(encoding)
@@ -186,6 +198,9 @@ def test_an_alerts_format_counts_once() -> None:
         ("application/fhir+json; fhirVersion=4.0", None),
         ("application/fhir+json; fhirVersion=3.0, application/fhir+json; fhirVersion=4.0.1", None),
         ("application/fhir+json;q=0, application/json", None),
+        ('application/fhir+json; charset="UTF-8"', None),
+        ("application/fhir+json; charset=latin1, application/json; charset=utf-8", None),
+        (None, "json; charset=utf-8"),
         ("application/*", None),
         ("", None),
         ("application/fhir+xml", "json"),
@@ -207,6 +222,9 @@ def test_any_word_for_json_is_understood(accept: str | None, wanted: str | None)
         ("*/*;q=0.000", None),
         ("application/*;q=0, */*", None),
         ("application/fhir+json; fhirVersion=3.0", None),
+        ("application/fhir+json; charset=iso-8859-1", None),
+        ('application/fhir+json; charset="utf-16", text/html', None),
+        (None, "application/fhir+json; charset=us-ascii"),
         ("application/fhir+json", "xml"),
     ],
 )
@@ -445,6 +463,8 @@ def test_every_code_is_a_valid_outcome_that_names_its_rules(code: Code) -> None:
         assert "P-03 P-08" in issue["diagnostics"]
         assert CORRELATION in issue["diagnostics"]
         assert ("WWW-Authenticate" in answer.headers) is (answer.status == 401)
+        sent = code.slug.startswith("credentials-") and code is not Code.CREDENTIALS_MISSING and answer.status == 401
+        assert ('error="invalid_token"' in answer.headers.get("WWW-Authenticate", "")) is sent
         refused = code.kind is Kind.REFUSED
         assert (answer.status in {401, 403}) is refused
 
@@ -778,6 +798,8 @@ def test_the_capability_statement_is_r4_and_claims_what_is_there() -> None:
     found = capability("https://gateway.test/fhir/R4")
     CapabilityStatement.model_validate(found)
     assert found["fhirVersion"] == "4.0.1"
+    kinds = {row["name"]: row["type"] for row in found["rest"][0]["resource"][0]["searchParam"]}
+    assert kinds["patient"] == "reference"
     claimed = {(row["type"], each["code"]) for row in found["rest"][0]["resource"] for each in row["interaction"]}
     assert claimed == {("DocumentReference", "search-type"), ("Bundle", "search-type"), ("AuditEvent", "create")}
     assert {path.strip("/").split("/")[0] for path in ROUTES} == {name for name, _ in claimed} | {"metadata"}

@@ -267,6 +267,56 @@ async def test_too_long_an_address_and_too_long_a_header_are_operation_outcomes(
         assert BY_CASE["core"] not in json.dumps(outcome)
 
 
+async def test_head_at_metadata_says_what_get_says_without_a_body(client: Client) -> None:
+    got, headers, statement = await client.send("/metadata")
+    assert (got, statement["resourceType"]) == (200, "CapabilityStatement")
+    status, told, body = await client.send("/metadata", "HEAD")
+    assert (status, body) == (200, None)
+    assert {name: told[name] for name in ("Content-Type", "Content-Length")} == {
+        name: headers[name] for name in ("Content-Type", "Content-Length")
+    }
+    status, told, _ = await client.send("/Bundle", "HEAD")  # it would be a view, with nothing shown of it
+    assert (status, told["Allow"]) == (405, "GET")
+
+
+async def test_a_method_that_nobody_knows_is_405_with_what_is_answered(client: Client) -> None:
+    mine = str(uuid.uuid4())
+    for path, allowed in (("/metadata", "GET, HEAD"), ("/Bundle/_search?x=1", "POST")):
+        status, told, outcome = await client.send(path, "FROB", headers={"X-Request-ID": mine})
+        OperationOutcome.model_validate(outcome)
+        assert (status, outcome["issue"][0]["code"]) == (405, "not-supported")
+        assert (told["Allow"], told["X-Request-ID"]) == (allowed, mine)
+
+
+async def test_a_header_that_may_stand_once_is_named_where_it_stands_twice(client: Client) -> None:
+    mine = str(uuid.uuid4())
+    lines = CIMultiDict([*client.headers.items(), ("Content-Type", FHIR), ("Content-Type", "application/json")])
+    lines["X-Request-ID"] = mine
+    async with client.session.post(client.base + "/AuditEvent", headers=lines, data=b"{}") as answer:
+        outcome = await answer.json(content_type=FHIR)
+        OperationOutcome.model_validate(outcome)
+        assert (answer.status, answer.headers["X-Request-ID"]) == (400, mine)
+    [issue] = outcome["issue"]
+    assert issue["location"] == ["http.Content-Type"]
+    assert issue["details"]["text"] == "Header Content-Type is sent more than once."
+
+
+async def test_ids_that_are_made_are_of_one_case_everywhere(client: Client) -> None:
+    for path, method in (("/metadata", "GET"), ("/nowhere", "GET"), ("/Bundle", "GET"), ("/metadata", "FROB")):
+        _, told, _ = await client.send(path, method)
+        for name in ("X-Request-ID", "X-Correlation-ID"):
+            assert told[name] == told[name].upper() == str(uuid.UUID(told[name])).upper(), (path, name)
+
+
+async def test_a_token_that_is_not_taken_is_told_apart_from_none(client: Client) -> None:
+    path = f"/DocumentReference?patient={patient(BY_CASE['core'])}"
+    _, told, _ = await client.send(path, headers={"Authorization": "Bearer a.b.c"})
+    assert 'error="invalid_token"' in told["WWW-Authenticate"]
+    del client.headers["Authorization"]
+    status, told, _ = await client.send(path)
+    assert (status, told["WWW-Authenticate"]) == (401, 'Bearer realm="scr-gateway"')
+
+
 async def test_an_answer_over_tls_names_no_address_without_it(sandbox: RunningSandbox) -> None:
     token = id_token(sandbox.identity, UID, SYSTEM)
     connector = aiohttp.TCPConnector(ssl=sandbox.tls(SYSTEM))
