@@ -40,6 +40,9 @@ NAMES = frozenset(
 """The members every wire form of the access facts has, as this gateway spells them inside."""
 
 
+LONGEST = 4096
+TOO_LONG = f"a text of at most {LONGEST} characters"
+"""What is expected where a text has more."""
 SETTING_EXPECTED = "the code of a care setting, in small letters, digits and underscores, such as gp_out_of_hours"
 
 
@@ -63,7 +66,9 @@ def _text(texts: Mapping[str, object], name: str) -> str | None:
     value = texts.get(name)
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
-    if not isinstance(value, str) or len(value) > 4096 or not writable(value):
+    if isinstance(value, str) and len(value) > LONGEST:
+        raise wrong(name, TOO_LONG)
+    if not isinstance(value, str) or not writable(value):
         raise wrong(name, "a text without control characters")
     return value.strip()
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from gateway.adapters.fhir.datatypes import OWN, Json, coding, without_nothing
 from gateway.domain.codes import Code
-from gateway.domain.errors import GatewayError, MessageInvalid
+from gateway.domain.errors import GatewayError, MessageInvalid, PolicyRefused
 from gateway.domain.findings import Finding
+from gateway.domain.notes import NoteFlaw
 
 _SPINE_CODES = "https://fhir.nhs.uk/CodeSystem/Spine-ErrorOrWarningCode"
 CODES = f"{OWN}:code"
@@ -123,6 +124,8 @@ def _diagnostics(error: GatewayError, correlation_id: str | None, expected: str)
     parts = [f"{error.code.slug}: see /errors/{error.code.slug}"]
     if error.rules:
         parts.append("rules: " + " ".join(error.rules))
+    if isinstance(error, PolicyRefused) and error.detail in set(NoteFlaw):
+        parts.append(f"the note: {error.detail}")
     if expected:
         parts.append(f"expected: {expected}")
     if error.next_step:

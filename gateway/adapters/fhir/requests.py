@@ -22,7 +22,7 @@ from gateway.domain.identifiers import CorrelationId, NhsNumber, NhsNumbers, Rol
 from gateway.domain.json_members import once
 from gateway.domain.permission import AccessClaims
 from gateway.service.calls import Credentials
-from gateway.service.claims import NAMES, claims_from
+from gateway.service.claims import NAMES, TOO_LONG, claims_from
 from gateway.service.doors import WireRequest
 
 FORM = "application/x-www-form-urlencoded"
@@ -251,6 +251,10 @@ def credentials_of(wire: WireRequest, facts: Mapping[str, object] | None = None)
             )
         token = said or None
     role, user = header(wire, "NHSD-Session-URID"), header(wire, "NHSD-Identity-UUID")
+    profile = (facts or {}).get("role_profile")
+    if role and isinstance(profile, str) and profile.strip() not in {"", role}:
+        sentence = "roleProfile and NHSD-Session-URID differ."
+        raise invalid(f"http.{ACCESS}", sentence, "one role profile", Code.MESSAGE_COMBINATION)
     try:
         return Credentials(
             token=token,
@@ -275,7 +279,10 @@ def access_facts(wire: WireRequest) -> dict[str, object]:
     if text is None:
         return {}
     wrong = invalid(f"http.{ACCESS}", f"Invalid {ACCESS}.", "one JSON object in base64url", Code.MESSAGE_HEADERS)
-    if len(text) > _LONGEST_ACCESS or not _BASE64URL.fullmatch(text):
+    if len(text) > _LONGEST_ACCESS:
+        sentence = f"Header {ACCESS} is too long."
+        raise invalid(f"http.{ACCESS}", sentence, f"at most {_LONGEST_ACCESS} characters", Code.MESSAGE_HEADERS)
+    if not _BASE64URL.fullmatch(text):
         raise wrong
     bare = text.rstrip("=")
     try:
@@ -302,7 +309,11 @@ def claims_of(facts: Mapping[str, object]) -> AccessClaims:
                 one,
                 code="fhir",
                 path=f"http.{ACCESS}.{_camel(one.path)}",
-                sentence=f"Invalid value in field '{_camel(one.path)}'",
+                sentence=(
+                    f"The value in field '{_camel(one.path)}' is too long."
+                    if one.expected == TOO_LONG
+                    else f"Invalid value in field '{_camel(one.path)}'"
+                ),
             )
             for one in error.findings
         )

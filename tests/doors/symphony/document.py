@@ -59,7 +59,9 @@ Members of `X-SCR-Access`, all optional: `permission` (yes, extended, proxy, no,
 `legalBasis`, `emergencyReason`, `note`, `relationship`, `purpose`, `setting`, `roleProfile`, `conditionChanged`,
 `conditionChangedNote`, `confirmDeceased`, `dateOfBirth`, `until`, `userToken`. Without them the permission and the relationship on
 record are relied on. Unknown members are refused, and a member that stands twice. A `note` or `conditionChangedNote` with
-characters that turn the direction of writing (U+202A to U+202E, U+2066 to U+2069) is 400, as at every door. An `until` past the
+characters that turn the direction of writing (U+202A to U+202E, U+2066 to U+2069) is 400, as at every door. The header may have
+6000 characters, a text in it 4096; what is longer is 400 and says so. `roleProfile` and `NHSD-Session-URID` may not differ. What a
+note lacks (too short, used lately …) stands in `diagnostics`. An `until` past the
 organisation's days is not refused but capped to them; `POST /permissions` answers with the end that holds.
 
 `composition.identifier` takes the id that DocumentReference gave as `masterIdentifier`, which is the `Composition.id` of the

@@ -24,6 +24,7 @@ from gateway.domain.codes import Code, Kind
 from gateway.domain.errors import GatewayError, MessageInvalid, NoRecord, PolicyRefused
 from gateway.domain.identifiers import NhsNumber
 from gateway.domain.instants import WireTime
+from gateway.domain.notes import NoteFlaw
 from gateway.domain.permission import EmergencyReason, PermissionClaim, RelationshipKind
 from gateway.domain.spine import Consent, Event, EventDocument, EventList
 from gateway.service.calls import StatusCall, ViewCall
@@ -297,7 +298,14 @@ BAD_SEARCHES: dict[str, tuple[int, list[tuple[str, str]], dict[str, str], str]] 
         {"X-SCR-Access": base64.urlsafe_b64encode(b"[" * 4000).decode()},
         "Invalid X-SCR-Access.",
     ),
-    "facts too long": (1, READ, said(note="x" * 6000), "Invalid X-SCR-Access."),
+    "facts too long": (1, READ, said(note="x" * 6000), "Header X-SCR-Access is too long."),
+    "facts note too long": (1, READ, said(note="x" * 4097), "The value in field 'note' is too long."),
+    "two roles": (
+        1,
+        READ,
+        {"NHSD-Session-URID": "555000000101", **said(roleProfile="555000000102")},
+        "roleProfile and NHSD-Session-URID differ.",
+    ),
     "facts unknown": (1, READ, said(permissions="yes"), "X-SCR-Access has a member that is not known."),
     "facts word": (1, READ, said(permission="maybe"), "Invalid value in field 'permission'"),
     "facts flag": (1, READ, said(conditionChanged="true"), "Invalid value in field 'conditionChanged'"),
@@ -325,6 +333,26 @@ def test_a_wrong_search_is_told_where_and_never_repeated(case: str) -> None:
     assert issue["details"]["text"].startswith(text)
     assert issue["location"][0].startswith("http.")
     assert NUMBER.encode() not in answer.body
+
+
+@pytest.mark.parametrize(
+    ("length", "said_of_it"), [(6000, "at most 6000 characters"), (4097, "a text of at most 4096 characters")]
+)
+def test_what_is_too_long_says_how_long_it_may_be(length: int, said_of_it: str) -> None:
+    error = refusal(lambda: doors()[1].read(request(query=READ, headers=said(note="x" * length))))
+    assert f"expected: {said_of_it}" in doors()[1].refuse(request(), None, error).body.decode()
+
+
+def test_a_role_may_be_named_twice_alike() -> None:
+    same = {"NHSD-Session-URID": "555000000101", **said(roleProfile="555000000101")}
+    assert doors()[1].read(request(query=READ, headers=same)).claims.role is not None
+
+
+def test_what_a_note_lacks_is_told_and_nothing_else_of_a_reason() -> None:
+    used = PolicyRefused(Code.EMERGENCY_NOTE, (("P-06", Code.EMERGENCY_NOTE),), NoteFlaw.USED.value)
+    assert b"the note: used lately" in doors()[1].refuse(request(), None, used).body
+    other = PolicyRefused(Code.SCR_NOT_AVAILABLE, (("X", Code.SCR_NOT_AVAILABLE),), "consent No")
+    assert b"consent No" not in doors()[1].refuse(request(), None, other).body
 
 
 def test_a_header_sent_twice_is_refused() -> None:

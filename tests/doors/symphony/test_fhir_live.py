@@ -405,6 +405,15 @@ async def test_a_role_of_another_organisation_finds_nothing_either(client: Clien
         assert (status, headers["X-SCR-Code"]) == (403, "role-organisation"), path
 
 
+async def test_a_note_used_before_is_said_to_be(client: Client) -> None:
+    _, address = await client.document(BY_CASE["awkward_text"])
+    facts = EMERGENCY | {"note": "Collapsed at the bus station, no answer to questions"}
+    assert (await client.send(address, facts=facts))[0] == 200
+    status, headers, outcome = await client.send(address, facts=facts)
+    assert (status, headers["X-SCR-Code"]) == (403, "emergency-note")
+    assert "the note: used lately" in outcome["issue"][0]["diagnostics"]
+
+
 async def test_the_stub_says_first_what_the_practice_took_back(sandbox: RunningSandbox) -> None:
     asked = ("--nhs-number", BY_CASE["nullified"], "--as", UID, "--permission", "yes", "--relationship", "self-claimed")
     status, told, _ = await vendor_stub(sandbox, "symphony", "view", *asked)
