@@ -24,6 +24,7 @@ from gateway.adapters.viewer_messages import (
     stray_facts,
     write_payload,
 )
+from gateway.adapters.viewer_security import TOKEN, SignatureRefused, proofs, refuse_signature, unread_findings
 from gateway.domain.codes import Code
 from gateway.domain.errors import GatewayError, InternalError, MessageInvalid
 from gateway.domain.findings import Finding
@@ -45,7 +46,6 @@ from gateway.xml.header_rules import (
 )
 from gateway.xml.names import ADASTRA, SAML, WSA, WSA_ANONYMOUS, WSA_FAULT, WSSE, qname
 from gateway.xml.parser import Limits, parse, serialize
-from gateway.xml.paths import elements
 from gateway.xml.soap import (
     Envelope,
     SoapFault,
@@ -67,6 +67,7 @@ ACCEPTED = frozenset({SoapVersion.V12})
 UNDERSTOOD = frozenset({WSA, WSSE})
 """Namespaces whose header blocks may say mustUnderstand."""
 LIMITS = Limits(max_bytes=128 * 1024, max_nodes=2_000)
+_ASSERTION = qname(SAML, "Assertion")
 _ACTION = re.compile(r""";\s*action\s*=\s*(?:"([^"]*)"|([^\s;]+))""", re.IGNORECASE)
 _AS_SENT = {Code.MESSAGE_TOO_LARGE: 413, Code.MESSAGE_MEDIA_TYPE: 415}
 """HTTP's own answers to what was never read as SOAP."""
@@ -92,7 +93,7 @@ class AdastraDoor:
         self._ids = ids
 
     def read(self, wire: WireRequest) -> Call:
-        """Bytes -> call. Raises MessageInvalid."""
+        """Bytes -> call. Raises MessageInvalid, SignatureRefused."""
         check_charset(wire)
         root = parse(wire.body, LIMITS)
         written = stated_message_id(root)
@@ -108,6 +109,7 @@ class AdastraDoor:
         findings = list(header_findings(envelope, operation, wire.headers.get("Content-Type"), wire.now))
         findings += self._catalogue.validate(schema_name(PRODUCT, operation.request), envelope.payload)
         refuse_if(findings)
+        refuse_signature(wire, envelope, reading)
         security, message_id = envelope.security, normalise_uuid(envelope.addressing.message_id)
         assert security is not None
         assert security.timestamp is not None
@@ -138,7 +140,8 @@ class AdastraDoor:
 
     def refuse(self, wire: WireRequest, call: Call | None, error: GatewayError) -> WireResponse:
         """A SOAP 1.2 fault: 400 where the sender can mend it, else 500 (SOAP 1.2 part 2, table 20)."""
-        reading = error.reading if isinstance(error, Referred) else call.reading if call is not None else None
+        heard = call.reading if call is not None else None
+        reading = error.reading if isinstance(error, (Referred, SignatureRefused)) else heard
         fault = fault_of(error, wire.correlation_id, PRODUCT)
         message = build_fault(
             SoapVersion.V12,
@@ -178,10 +181,10 @@ def header_findings(
         yield finding(Fault.REPLY_TO, faults, expected=WSA_ANONYMOUS)
     yield from stray_facts(envelope)
     yield from timestamp_findings(envelope, now=now, skew=SKEW, max_lifetime=LIFETIME)
-    block = envelope.block(qname(WSSE, "Security"))
-    for token in elements(block, qname(WSSE, "BinarySecurityToken")) if block is not None else ():
+    yield from unread_findings(envelope, _ASSERTION)
+    for token in proofs(envelope, TOKEN):
         yield finding(Fault.TWO_PROOFS, token, expected="saml:Assertion alone")
-    for again in list(elements(block, qname(SAML, "Assertion")))[1:] if block is not None else ():
+    for again in proofs(envelope, _ASSERTION)[1:]:
         yield finding(Fault.TWO_PROOFS, again, expected="one saml:Assertion")
 
 

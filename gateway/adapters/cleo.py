@@ -25,6 +25,7 @@ from gateway.adapters.viewer_messages import (
     stray_facts,
     write_payload,
 )
+from gateway.adapters.viewer_security import TOKEN, proofs, refuse_signature, unread_findings
 from gateway.domain.errors import GatewayError, InternalError, MessageInvalid
 from gateway.domain.findings import Finding
 from gateway.domain.identifiers import MessageId, NhsNumbers
@@ -37,7 +38,6 @@ from gateway.xml.findings import finding
 from gateway.xml.header_rules import normalise_uuid, read_time, timestamp_findings
 from gateway.xml.names import CLEO, JWT_TOKEN, SAML, WSSE, qname
 from gateway.xml.parser import Limits, parse, serialize
-from gateway.xml.paths import elements
 from gateway.xml.soap import Envelope, SoapVersion, build_envelope, fault_element, read_envelope
 from gateway.xml.tokens import compact_token
 
@@ -51,7 +51,6 @@ ACCEPTED = frozenset({SoapVersion.V11})
 UNDERSTOOD = frozenset({WSSE})
 """Namespaces whose header blocks may say mustUnderstand."""
 LIMITS = Limits(max_bytes=128 * 1024, max_nodes=2_000)
-_TOKEN = qname(WSSE, "BinarySecurityToken")
 
 
 def action_of(operation: Operation) -> str:
@@ -73,7 +72,7 @@ class CleoDoor:
         self._numbers = numbers
 
     def read(self, wire: WireRequest) -> Call:
-        """Bytes -> call. Raises MessageInvalid."""
+        """Bytes -> call. Raises MessageInvalid, SignatureRefused."""
         check_charset(wire)
         envelope = read_envelope(parse(wire.body, LIMITS), accept=ACCEPTED, understood=UNDERSTOOD)
         try:
@@ -86,6 +85,7 @@ class CleoDoor:
         findings = list(header_findings(envelope, operation, wire.headers.get("SOAPAction"), wire.now))
         findings += self._catalogue.validate(schema_name(PRODUCT, operation.request), envelope.payload)
         refuse_if(findings)
+        refuse_signature(wire, envelope, Reading())
         security, reference = envelope.security, envelope.payload.get("requestId", "").strip()
         message_id = normalise_uuid(reference)
         assert security is not None
@@ -94,7 +94,9 @@ class CleoDoor:
         assert expires is not None
         assert message_id is not None
         said = Said(
-            credentials=Credentials(token=compact_token(security.tokens[0]) if security.tokens else None),
+            credentials=Credentials(
+                token=next((compact_token(one) for one in security.tokens if one.value_type == JWT_TOKEN), None)
+            ),
             message=MessageRef(id=MessageId(message_id), expires=expires + 2 * SKEW),
             reading=Reading(operation=operation, reference=reference),
         )
@@ -139,8 +141,7 @@ def header_findings(
         yield finding(Fault.OPERATION_ACTION, envelope.payload, clause=clause, expected=right, fragment=right)
     yield from stray_facts(envelope)
     yield from timestamp_findings(envelope, now=now, skew=SKEW, max_lifetime=LIFETIME)
-    block = envelope.block(qname(WSSE, "Security"))
-    proofs = list(elements(block, _TOKEN, qname(SAML, "Assertion"))) if block is not None else []
-    for number, proof in enumerate(proofs):
-        if number > 0 or proof.tag != _TOKEN or proof.get("ValueType") != JWT_TOKEN:
+    yield from unread_findings(envelope)
+    for number, proof in enumerate(proofs(envelope, TOKEN, qname(SAML, "Assertion"))):
+        if number > 0 or proof.tag != TOKEN or proof.get("ValueType") != JWT_TOKEN:
             yield finding(Fault.TWO_PROOFS, proof, expected=f"one wsse:BinarySecurityToken of type {JWT_TOKEN}")

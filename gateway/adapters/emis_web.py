@@ -61,7 +61,7 @@ class EmisWebDoor:
         query = read_query(
             wire.body,
             wire.headers.get("SOAPAction"),
-            sender=wire.system.asid.value,
+            system=wire.system,
             catalogue=self._catalogue,
             numbers=self._numbers,
             now=wire.now,

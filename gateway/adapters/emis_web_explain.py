@@ -57,6 +57,7 @@ def _message(
     told |= paths_of(broken)
     rules = [] if heard is None else list(reading.agreement_findings(query, heard))
     rules += [*reading.time_findings(query, context.now), *_number(query, context)]
+    rules += reading.stamp_findings(envelope, context.now)
     yield from framed(one for one in rules if one.path not in told)
 
 

@@ -8,18 +8,19 @@ from dataclasses import dataclass
 
 from lxml import etree
 
+from gateway.adapters.viewer_security import TOKEN, proofs, unread_findings
 from gateway.domain.errors import InvalidValue
 from gateway.domain.findings import Finding
 from gateway.domain.identifiers import MessageId
 from gateway.xml.faults import Fault
 from gateway.xml.findings import finding
 from gateway.xml.header_rules import repeated_parts
-from gateway.xml.names import ACCESS_FACTS, HL7, OID_ASID, SOAP11, WSA_2004, qname
+from gateway.xml.names import ACCESS_FACTS, HL7, OID_ASID, SOAP11, WSA_2004, WSSE, qname
 from gateway.xml.paths import elements, first, local_name, text_of
 from gateway.xml.soap import Envelope
 
 SERVICE = "urn:nhs:names:services:psisquery"
-UNDERSTOOD = frozenset({WSA_2004, HL7, ACCESS_FACTS})
+UNDERSTOOD = frozenset({WSA_2004, HL7, ACCESS_FACTS, WSSE})
 """Namespaces whose header blocks may say mustUnderstand."""
 _CLAUSE = "PSIS queries, SOAP header"
 _ADDRESSING = ("MessageID", "Action", "To", "From", "ReplyTo")
@@ -96,6 +97,11 @@ def header_findings(envelope: Envelope, interaction: Interaction | None, soap_ac
         block = envelope.block(qname(HL7, local))
         if block is not None:
             yield from _function_findings(block, code)
+    yield from unread_findings(envelope)
+    for token in proofs(envelope, TOKEN):
+        yield finding(
+            Fault.TOKEN_TYPE, token, clause=_CLAUSE, expected="the user's token as af:UserToken in af:AccessFacts"
+        )
 
 
 def _function_findings(function: etree._Element, code: str) -> Iterator[Finding]:

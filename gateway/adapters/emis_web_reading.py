@@ -20,6 +20,7 @@ from gateway.adapters.emis_web_headers import (
     sender_finding,
 )
 from gateway.adapters.viewer_messages import NUMBER_EXPECTED, refuse_if
+from gateway.domain.access import System
 from gateway.domain.codes import Code
 from gateway.domain.errors import AccessDenied, GatewayError, InvalidValue, MessageInvalid
 from gateway.domain.findings import Finding
@@ -29,9 +30,11 @@ from gateway.xml.access_facts import ACCESS_FACTS_TAG, AccessFactsBlock, placed,
 from gateway.xml.catalogue import Catalogue
 from gateway.xml.faults import Fault
 from gateway.xml.findings import finding
+from gateway.xml.header_rules import timestamp_findings
 from gateway.xml.names import HL7, OID_ASID, qname
 from gateway.xml.parser import Limits, parse
 from gateway.xml.paths import first
+from gateway.xml.signatures import condemned, is_signed
 from gateway.xml.soap import Envelope, SoapVersion, read_envelope
 
 VERSION = "V3NPfIT4.2.00"
@@ -51,7 +54,9 @@ class Refused(MessageInvalid):
 
 
 class Unproved(AccessDenied):
-    """A message whose headers are in order and which brings no proof of its user, or names another system than its own."""
+    """A message whose headers are in order and which brings no proof of its user, names another system than its own, or is not
+    signed as its system signs.
+    """
 
     def __init__(self, code: Code, heard: Heard, rules: tuple[str, ...], findings: tuple[Finding, ...] = ()) -> None:
         super().__init__(code, rules=rules)
@@ -77,9 +82,9 @@ class Query:
 
 
 def read_query(
-    body: bytes, soap_action: str | None, *, sender: str, catalogue: Catalogue, numbers: NhsNumbers, now: datetime
+    body: bytes, soap_action: str | None, *, system: System, catalogue: Catalogue, numbers: NhsNumbers, now: datetime
 ) -> Query:
-    """Bytes -> Query. `sender`: the ASID registered for the calling system. `now` is aware.
+    """Bytes -> Query. `system`: who calls. `now` is aware.
 
     Raises MessageInvalid (a fault); Refused and Unproved (an AE answer).
     """
@@ -89,8 +94,10 @@ def read_query(
     assert interaction is not None
     refuse_if(list(header_findings(envelope, interaction, soap_action or "")))
     heard = heard_of(envelope, interaction)
-    if heard.sender != sender:
+    if heard.sender != system.asid.value:
         raise Unproved(Code.SYSTEM_UNKNOWN, heard, ("P-84",), (sender_finding(envelope),))
+    if condemned(envelope, system, now):
+        raise Unproved(Code.SYSTEM_SIGNATURE, heard, ("P-84",))
     try:
         return _query(envelope, heard, catalogue, numbers, now)
     except Unproved:
@@ -111,7 +118,7 @@ def _query(envelope: Envelope, heard: Heard, catalogue: Catalogue, numbers: NhsN
     message = envelope.payload
     refuse_if(list(version_findings(message)))
     refuse_if(list(catalogue.validate(heard.interaction.name, message)))
-    refuse_if([*agreement_findings(message, heard), *time_findings(message, now)])
+    refuse_if([*agreement_findings(message, heard), *time_findings(message, now), *stamp_findings(envelope, now)])
     block, facts = envelope.block(ACCESS_FACTS_TAG), read_access_facts(envelope, catalogue)
     if block is None or facts is None or facts.user_token is None:
         raise Unproved(Code.CREDENTIALS_MISSING, heard, ("P-07",))
@@ -206,6 +213,12 @@ def time_findings(message: etree._Element, now: datetime) -> Iterator[Finding]:
     elif max(readings) + LIFETIME < now - SKEW:
         expected = f"a time in the last {LIFETIME // timedelta(minutes=1)} minutes, {expected}"
         yield finding(Fault.TIMESTAMP_EXPIRED, stated, "value", clause=clause, expected=expected)
+
+
+def stamp_findings(envelope: Envelope, now: datetime) -> Iterator[Finding]:
+    """The wsu:Timestamp of a signed message. Spine's queries bring none: their time is creationTime."""
+    if is_signed(envelope):
+        yield from timestamp_findings(envelope, now=now, skew=SKEW, max_lifetime=LIFETIME)
 
 
 def patient_of(value: etree._Element, numbers: NhsNumbers) -> NhsNumber:

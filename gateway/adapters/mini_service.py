@@ -38,7 +38,7 @@ from gateway.xml.itk_answers import build_response, build_response_message, buil
 from gateway.xml.names import ITK_ADDRESS_URI, OID_ASID
 from gateway.xml.operations import Family
 from gateway.xml.parser import Limits, parse, serialize
-from gateway.xml.signatures import is_signed, signature_holds
+from gateway.xml.signatures import condemned
 from gateway.xml.soap import SoapVersion, read_envelope
 
 XML = "text/xml"
@@ -71,7 +71,7 @@ class MiniServiceDoor:
         assert wire.system is not None
         request = self._envelope(wire, wire.system)
         _check_sender(request, wire.system)
-        if is_signed(request.envelope) and not signature_holds(request.envelope, wire.system.certificates, wire.now):
+        if condemned(request.envelope, wire.system, wire.now):
             raise SenderRefused(request, Code.SYSTEM_SIGNATURE)
         findings = payload_findings(request, self._catalogue)
         if findings:

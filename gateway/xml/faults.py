@@ -76,6 +76,7 @@ class Fault(Enum):
     REFERENCE_PROPERTIES = _C.MESSAGE_HEADERS, "wsa:From must hold an address only.", "ITK WS-ADR-08"
     REPLY_TO = _C.MESSAGE_HEADERS, "A synchronous service replies only to the anonymous address.", f"{_WSA} section 3.4"
     TOKEN_TYPE = _C.MESSAGE_VALUE, "The security token is of a type that is not read here.", f"{_WSS} section 6.3"
+    SECURITY_PART = _C.MESSAGE_MUST_UNDERSTAND, "A part of wsse:Security, which must be understood, is not read here.", f"{_WSS} section 5"
     TIMESTAMP_FORM = _C.MESSAGE_HEADERS, "The time does not have its form, or is no date and time that there is.", f"{_WSS} section 10"
     TIMESTAMP_EXPIRED = _C.MESSAGE_EXPIRED, "The message's lifetime is over.", f"{_WSS} section 10"
     TIMESTAMP_FUTURE = _C.MESSAGE_EXPIRED, "The message was created in the future.", f"{_WSS} section 10"

@@ -14,7 +14,7 @@ from gateway.xml.faults import Fault
 from gateway.xml.findings import finding
 from gateway.xml.names import WSA, WSA_ANONYMOUS, WSSE, WSU, qname
 from gateway.xml.paths import elements, first, path_of, text_of
-from gateway.xml.soap import Envelope
+from gateway.xml.soap import Envelope, must_be_understood
 
 _UUID = re.compile(r"(?:[A-Za-z_:]*[_:])?([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})", re.ASCII)
 _DATE_TIME = re.compile(
@@ -90,6 +90,18 @@ def repeated_parts(parent: etree._Element | None, tags: Iterable[str], clause: s
         for part in [] if parent is None else list(elements(parent, tag))[1:]:
             name = path_of(part)[0].rpartition("/")[2].partition("[")[0]
             yield finding(Fault.HEADER_REPEATED, part, clause=clause, expected=f"one {name}")
+
+
+def security_findings(envelope: Envelope, read: frozenset[str]) -> Iterator[Finding]:
+    """Parts of a wsse:Security that must be understood which are none of `read` (`{ns}local`): a token or a key that is
+    overlooked would leave its sender believing that it was honoured. Its own attributes and white space say nothing.
+    """
+    block = envelope.block(qname(WSSE, "Security"))
+    if block is not None and must_be_understood(block, envelope.version):
+        for part in elements(block):
+            if part.tag not in read:
+                names = ", ".join(sorted(one.rpartition("}")[2] for one in read))
+                yield finding(Fault.SECURITY_PART, part, expected=f"nothing but: {names}")
 
 
 def timestamp_findings(

@@ -14,13 +14,23 @@ from gateway.xml.header_rules import (
     message_id_findings,
     missing_header,
     repeated_parts,
+    security_findings,
     timestamp_findings,
 )
 from gateway.xml.itk_naming import action_findings
-from gateway.xml.names import WSSE, qname
+from gateway.xml.names import DS, WSSE, WSU, qname
 from gateway.xml.paths import first
 from gateway.xml.soap import Envelope
 
+_READ = frozenset(
+    {
+        qname(WSU, "Timestamp"),
+        qname(WSSE, "UsernameToken"),
+        qname(WSSE, "BinarySecurityToken"),
+        qname(DS, "Signature"),
+    }
+)
+"""What is read of wsse:Security, here and by the door."""
 _USERNAME = "WS-Security UsernameToken Profile 1.0"
 
 
@@ -42,6 +52,7 @@ def check(
         yield missing_header(envelope, "wsa:To", "To")
     yield from endpoint_findings(envelope)
     yield from timestamp_findings(envelope, now=now, skew=skew, max_lifetime=max_lifetime)
+    yield from security_findings(envelope, _READ)
     block, token = envelope.block(qname(WSSE, "Security")), qname(WSSE, "UsernameToken")  # row 10
     yield from repeated_parts(block, (token,), _USERNAME)
     yield from repeated_parts(first(block, token), (qname(WSSE, "Username"),), _USERNAME)

@@ -1,4 +1,5 @@
-"""WS-Security signatures of a whole message by a system's own certificate: row 11 of the Toolkit tester's list.
+"""WS-Security signatures of a whole message by a system's own certificate, the same at every SOAP door: row 11 of the
+Toolkit tester's list.
 
 A signature is optional; one that is there and does not hold condemns the message. It proves no user.
 """
@@ -13,6 +14,7 @@ from lxml import etree
 from signxml.algorithms import DigestAlgorithm, SignatureMethod
 from signxml.verifier import SignatureConfiguration, XMLVerifier
 
+from gateway.domain.access import System
 from gateway.xml.names import DS, WSSE, WSU, qname
 from gateway.xml.paths import elements
 from gateway.xml.soap import Envelope
@@ -32,15 +34,27 @@ _METHODS = frozenset(
 )
 
 
+def condemned(envelope: Envelope, system: System | None, now: datetime) -> bool:
+    """Whether the message is signed, and not as the calling system signs. `system` None, as nobody, has signed nothing."""
+    certificates = system.certificates if system is not None else frozenset()
+    return is_signed(envelope) and not signature_holds(envelope, certificates, now)
+
+
 def is_signed(envelope: Envelope) -> bool:
     """Whether the message carries a signature, wherever it stands: one outside the Security header never holds.
 
     Not one inside a SAML assertion, which is the assertion's own.
     """
-    return any(
-        not any(etree.QName(above).localname == "Assertion" for above in one.iterancestors())
+    return bool(_signatures(envelope))
+
+
+def _signatures(envelope: Envelope) -> list[etree._Element]:
+    """The message's own signatures."""
+    return [
+        one
         for one in envelope.root.iter(_SIGNATURE)
-    )
+        if not any(etree.QName(above).localname == "Assertion" for above in one.iterancestors())
+    ]
 
 
 def signature_holds(envelope: Envelope, fingerprints: frozenset[str], now: datetime) -> bool:
@@ -49,7 +63,7 @@ def signature_holds(envelope: Envelope, fingerprints: frozenset[str], now: datet
     `fingerprints`: SHA-256 in lower-case hex. False for anything else, also for what cannot be read.
     """
     security = envelope.block(qname(WSSE, "Security"))
-    signatures = list(envelope.root.iter(_SIGNATURE))
+    signatures = _signatures(envelope)
     if security is None or len(signatures) != 1 or signatures[0].getparent() is not security:
         return False
     wanted = _wanted(envelope, security)
@@ -61,7 +75,7 @@ def signature_holds(envelope: Envelope, fingerprints: frozenset[str], now: datet
         return False
     if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
         return False
-    return _verified(envelope.root, certificate, len(references), now)
+    return _verified(envelope, certificate, len(references), now)
 
 
 def _wanted(envelope: Envelope, security: etree._Element) -> set[str] | None:
@@ -90,17 +104,18 @@ def _certificate(envelope: Envelope) -> x509.Certificate | None:
         return None
 
 
-def _verified(root: etree._Element, certificate: x509.Certificate, references: int, now: datetime) -> bool:
+def _verified(envelope: Envelope, certificate: x509.Certificate, references: int, now: datetime) -> bool:
+    soap = envelope.version.namespace
     configuration = SignatureConfiguration(
         require_x509=True,
-        location=".//",
+        location=f"./{qname(soap, 'Header')}/{qname(WSSE, 'Security')}/",  # not an assertion's own, which may stand before it
         expect_references=references,
         digest_algorithms=_DIGESTS,
         signature_methods=_METHODS,
         verification_time=now,
     )
     try:
-        XMLVerifier().verify(root, x509_cert=certificate, expect_config=configuration)
+        XMLVerifier().verify(envelope.root, x509_cert=certificate, expect_config=configuration)
     except Exception:  # noqa: BLE001 - signxml's errors are no single family; whatever it says, the signature does not hold
         return False
     return True

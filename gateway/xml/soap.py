@@ -39,6 +39,7 @@ __all__ = [
     "build_fault",
     "examine_envelope",
     "fault_element",
+    "must_be_understood",
     "not_understood_headers",
     "read_envelope",
     "stated_message_id",
@@ -104,6 +105,13 @@ def stated_message_id(root: etree._Element) -> str | None:
     return text_of(first(header, qname(WSA, "MessageID"))) or None
 
 
+def must_be_understood(block: etree._Element, version: SoapVersion) -> bool:
+    """Whether a header block says mustUnderstand to this receiver."""
+    role = qname(version.namespace, "actor" if version is SoapVersion.V11 else "role")
+    said = (block.get(qname(version.namespace, "mustUnderstand")) or "").strip()
+    return said in {"1", "true"} and (block.get(role) or "").strip() in _NEXT
+
+
 def _refuse(findings: Sequence[Finding]) -> None:
     if findings:
         raise MessageInvalid(gateway_code(tuple(findings)), tuple(findings))
@@ -145,16 +153,10 @@ def _stray_text(parts: Sequence[etree._Element]) -> list[Finding]:
 def _not_understood(
     blocks: Sequence[etree._Element], version: SoapVersion, understood: frozenset[str]
 ) -> list[Finding]:
-    must, actor = (
-        qname(version.namespace, "mustUnderstand"),
-        qname(version.namespace, "actor" if version is SoapVersion.V11 else "role"),
-    )
     return [
         finding(Fault.MUST_UNDERSTAND, block)
         for block in blocks
-        if (block.get(must) or "").strip() in {"1", "true"}
-        and (block.get(actor) or "").strip() in _NEXT
-        and namespace_of(block) not in understood
+        if must_be_understood(block, version) and namespace_of(block) not in understood
     ]
 
 

@@ -76,18 +76,22 @@ def build_fault(
     return build_envelope(version, headers=[*addressing, *headers], body=fault_element(version, fault))
 
 
+_BLOCK_AT = {Fault.MUST_UNDERSTAND.slug: -1, Fault.SECURITY_PART.slug: -2}
+"""Which step of a finding's path is the header block."""
+
+
 def not_understood_headers(findings: Iterable[Finding]) -> list[etree._Element]:
     """A NotUnderstood header block for each header that a finding says is not understood (SOAP 1.2 part 1 section 5.4.8)."""
-    blocks = []
+    blocks = {}
     for one in findings:
-        if one.code == Fault.MUST_UNDERSTAND.slug:
-            name = one.path.rpartition("/")[2].partition("[")[0]
+        if one.code in _BLOCK_AT:
+            name = one.path.split("/")[_BLOCK_AT[one.code]].partition("[")[0]
             prefix, colon, _ = name.partition(":")
             known = {prefix: dict(one.namespaces)[prefix]} if colon else {}
-            blocks.append(
-                etree.Element(qname(SOAP12, "NotUnderstood"), {"qname": name}, nsmap={"soap12": SOAP12, **known})
+            blocks[name, *known.values()] = etree.Element(
+                qname(SOAP12, "NotUnderstood"), {"qname": name}, nsmap={"soap12": SOAP12, **known}
             )
-    return blocks
+    return list(blocks.values())
 
 
 def upgrade_header() -> etree._Element:

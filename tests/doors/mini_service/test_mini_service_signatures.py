@@ -1,73 +1,33 @@
 """Row 11: a signed message is taken when the signature is the system's own over Body and time stamp, and only then."""
 
-import base64
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
 from lxml import etree
-from signxml import SignatureConstructionMethod, XMLSigner
-from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, SignatureMethod
 
 from gateway.adapters.mini_service_payload import SenderRefused
 from gateway.domain.access import System
 from gateway.domain.codes import Code
 from gateway.service.calls import StatusCall
 from gateway.xml.names import DS, SOAP11, WSSE, WSU
-from gateway.xml.signatures import X509_TOKEN
 from tests.doors.mini_service.offline import SYSTEM, door, wire
-from tests.xml.wire import NOW, changed, good
+from tests.doors.signing import BODY, Change, Signer
+from tests.xml.wire import NOW, good
 
-BODY, STAMP = "id-body", "C1000002-1B2C-4D3E-8F40-5A6B7C8D9E0F"
-Change = Callable[[etree._Element], None]
-
-
-class Signer:
-    """A key with its certificate."""
-
-    def __init__(self, until: datetime = NOW + timedelta(days=1)) -> None:
-        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ward-system")])
-        builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(self.key.public_key())
-        builder = builder.serial_number(7).not_valid_before(NOW - timedelta(days=9)).not_valid_after(until)
-        self.certificate = builder.sign(self.key, hashes.SHA256())
-
-    @property
-    def fingerprint(self) -> str:
-        """As in the registry."""
-        return self.certificate.fingerprint(hashes.SHA256()).hex()
-
-    def signed(
-        self, *, before: Change | None = None, references: tuple[str, ...] = (BODY, STAMP), method: str = "RSA_SHA256"
-    ) -> etree._Element:
-        """A good message with its parts signed by this key."""
-        text = changed(good("getSCRStatus"), "<soap:Body>", f'<soap:Body xmlns:wsu="{WSU}" wsu:Id="{BODY}">')
-        root = etree.fromstring(text)
-        security = root.find(f".//{{{WSSE}}}Security")
-        assert security is not None
-        token = etree.SubElement(security, f"{{{WSSE}}}BinarySecurityToken", ValueType=X509_TOKEN)
-        token.text = base64.b64encode(self.certificate.public_bytes(serialization.Encoding.DER)).decode()
-        etree.SubElement(security, f"{{{DS}}}Signature", Id="placeholder")
-        if before is not None:
-            before(root)
-        signer = XMLSigner(
-            method=SignatureConstructionMethod.enveloped,
-            signature_algorithm=SignatureMethod[method],
-            digest_algorithm=DigestAlgorithm.SHA256,
-            c14n_algorithm=CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0,
-        )
-        return signer.sign(root, key=self.key, cert=[self.certificate], reference_uri=[f"#{one}" for one in references])
+STAMP = "C1000002-1B2C-4D3E-8F40-5A6B7C8D9E0F"
 
 
 @pytest.fixture(scope="module")
 def signer() -> Signer:
     """One key for all tests."""
     return Signer()
+
+
+def signed(signer: Signer, **how: Any) -> etree._Element:
+    """A good message with its parts signed by this key."""
+    return signer.signed(good("getSCRStatus"), **({"references": (BODY, STAMP)} | how))
 
 
 def registered(*signers: Signer) -> System:
@@ -88,22 +48,22 @@ def accepted(root: etree._Element, system: System) -> bool:
 
 
 def test_the_systems_own_signature_holds(signer: Signer) -> None:
-    assert accepted(signer.signed(), registered(signer))
+    assert accepted(signed(signer), registered(signer))
 
 
 def test_of_a_certificate_that_is_not_registered_it_does_not(signer: Signer) -> None:
-    assert not accepted(signer.signed(), SYSTEM)
-    assert not accepted(signer.signed(), registered(Signer()))
+    assert not accepted(signed(signer), SYSTEM)
+    assert not accepted(signed(signer), registered(Signer()))
 
 
 def test_of_an_expired_certificate_it_does_not() -> None:
     old = Signer(until=NOW - timedelta(days=1))
-    assert not accepted(old.signed(), registered(old))
+    assert not accepted(signed(old), registered(old))
 
 
 @pytest.mark.parametrize("references", [(BODY,), (STAMP,)])
 def test_body_and_time_stamp_are_both_signed(signer: Signer, references: tuple[str, ...]) -> None:
-    assert not accepted(signer.signed(references=references), registered(signer))
+    assert not accepted(signed(signer, references=references), registered(signer))
 
 
 def _number(root: etree._Element) -> None:
@@ -168,7 +128,7 @@ def _moved(root: etree._Element) -> None:
 
 @pytest.mark.parametrize("change", [_number, _expires, _other_body, _same_id, _second, _value, _moved, _outside])
 def test_what_was_changed_after_signing_is_refused(signer: Signer, change: Change) -> None:
-    root = etree.fromstring(etree.tostring(signer.signed()))
+    root = etree.fromstring(etree.tostring(signed(signer)))
     change(root)
     assert not accepted(root, registered(signer))
 
@@ -180,4 +140,4 @@ def test_two_certificates_are_ambiguous(signer: Signer) -> None:
         assert parent is not None
         parent.append(etree.fromstring(etree.tostring(token)))
 
-    assert not accepted(signer.signed(before=second_token), registered(signer))
+    assert not accepted(signed(signer, before=second_token), registered(signer))
