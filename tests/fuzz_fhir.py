@@ -16,6 +16,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,7 +26,8 @@ from vendor_stubs import cast
 from vendor_stubs.spine.versions import listed_numbers, version
 
 FED = frozenset({"/relationships", "/relationships/end"})
-"""What a system that views may not send: the run, which is one, leaves it out."""
+"""What only a feed may send: a run of its own, as one."""
+FEED, TEAM = "pas-rzz01", "RZZ01-A"
 OPENAPI = ROOT / "gateway/schemas/fhir/openapi.json"
 CHECKS = (
     "not_a_server_error",
@@ -78,8 +80,7 @@ class Found:
 def operations() -> Iterable[str]:
     """`METHOD path` of every operation of the document."""
     for path, methods in json.loads(OPENAPI.read_text(encoding="utf-8"))["paths"].items():
-        if path not in FED:
-            yield from (f"{method.upper()} {path}" for method in methods)
+        yield from (f"{method.upper()} {path}" for method in methods)
 
 
 def id_token(identity: str, uid: str, client_id: str) -> str:
@@ -92,10 +93,13 @@ def id_token(identity: str, uid: str, client_id: str) -> str:
         return str(json.load(answer)["id_token"])
 
 
-def narrowed() -> dict[str, Any]:
-    """The served document, each value that names the sandbox's own as likely as any other of its form."""
+def narrowed(*, fed: bool = False) -> dict[str, Any]:
+    """The served document, each value that names the sandbox's own as likely as any other of its form.
+
+    `fed`: what a feed sends; else all the rest.
+    """
     document: dict[str, Any] = json.loads(OPENAPI.read_text(encoding="utf-8"))
-    document["paths"] = {path: found for path, found in document["paths"].items() if path not in FED}
+    document["paths"] = {path: found for path, found in document["paths"].items() if (path in FED) is fed}
     patients = [patient for patient in cast.patients() if patient.case in CASES]
     numbers = [patient.nhs for patient in patients]
     newest = [
@@ -109,6 +113,9 @@ def narrowed() -> dict[str, Any]:
         "composition.subject:Patient.identifier": [PREFIX + number for number in numbers],
         "nhs_number": [patient.nhs for patient in cast.patients() if patient.case in ASKED],
     }
+    soon = (date.today() + timedelta(days=90)).isoformat()  # noqa: DTZ011 - any day within twelve months
+    if fed:
+        likely |= {"user": [UID], "team": [TEAM], "end": [soon]}
     for methods in document["paths"].values():
         for operation in methods.values():
             for parameter in operation["parameters"]:
@@ -118,6 +125,8 @@ def narrowed() -> dict[str, Any]:
                 properties = content["schema"].get("properties", {})
                 for name in properties.keys() & likely.keys():
                     properties[name] = _either(likely[name], properties[name])
+                if "end" in content.get("example", {}):
+                    content["example"]["end"] = soon  # the document's own is a day for the reader to replace
     for parameter in document["components"]["parameters"].values():
         if parameter["name"] in OWN:
             parameter["schema"] = _either([OWN[parameter["name"]]], parameter["schema"])
@@ -133,15 +142,21 @@ def _either(values: list[Any], schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def fuzz(gateway: str, identity: str, *, examples: int, seed: int) -> Found:
-    """One run with so many examples for each operation and phase."""
+    """One run with so many examples for each operation and phase: as a system that views, then as a feed."""
+    views = {
+        "X-SCR-System": SYSTEM,
+        "Authorization": f"Bearer {id_token(identity, UID, SYSTEM)}",
+        "X-SCR-Access": ACCESS,
+    }
+    found = _run(gateway, narrowed(), views, examples=examples, seed=seed)
+    found.add(_run(gateway, narrowed(fed=True), {"X-SCR-System": FEED}, examples=examples, seed=seed))
+    return found
+
+
+def _run(gateway: str, described: dict[str, Any], headers: dict[str, str], *, examples: int, seed: int) -> Found:
     with tempfile.TemporaryDirectory() as folder:
         report, document = Path(folder) / "report.har", Path(folder) / "openapi.json"
-        document.write_text(json.dumps(narrowed()), encoding="utf-8")
-        headers = {
-            "X-SCR-System": SYSTEM,
-            "Authorization": f"Bearer {id_token(identity, UID, SYSTEM)}",
-            "X-SCR-Access": ACCESS,
-        }
+        document.write_text(json.dumps(described), encoding="utf-8")
         command = [str(Path(sys.executable).parent / "st"), "run", str(document), "--url", gateway]
         command += ["--max-examples", str(examples), "--phases", "examples,coverage,fuzzing"]
         command += [
