@@ -120,8 +120,8 @@ def _identifier(reference: Json) -> Json:
     return _object(reference, "identifier")
 
 
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
-"""An instant of R4, at the precision that is kept."""
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
+"""An instant of R4; it is kept to the microsecond."""
 _ID = re.compile(r"[A-Za-z0-9.-]{1,64}", re.ASCII)
 
 

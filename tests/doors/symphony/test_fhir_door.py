@@ -563,6 +563,7 @@ def test_the_same_id_with_other_words_is_another_alert() -> None:
     [
         ({"agent": alert()["agent"][::-1]}, True),
         ({"recorded": "2030-01-05T12:58:00.000+01:00"}, True),
+        ({"recorded": "2030-01-05T11:58:00.0000001Z"}, True),
         ({"outcome": "0"}, True),
         ({"recorded": "2030-01-05T11:58:01+00:00"}, False),
         ({"action": "R"}, False),

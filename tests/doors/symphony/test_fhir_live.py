@@ -1,5 +1,6 @@
 """The FHIR door in a running sandbox: a client's whole way, the alert of a view, posted alerts, and schemathesis over the OpenAPI."""
 
+import asyncio
 import base64
 import json
 import re
@@ -483,6 +484,12 @@ async def test_a_posted_alert_keeps_and_passes_on_what_it_says(client: Client, s
     AuditEvent.model_validate(event)
     assert (event["extension"], event["action"]) == (document["extension"], "R")
     assert datetime.fromisoformat(event["recorded"]) == datetime.fromisoformat(document["recorded"])
+    states: list[tuple[Any, ...]] = []
+    async with asyncio.timeout(30):
+        while states != [("delivered",)]:
+            await asyncio.sleep(0.2)
+            states = rows(sandbox, "SELECT state FROM outbox WHERE alert_id = ? AND kind = 'spine'", alert_id)
+            assert states != [("refused",)], "Spine's own stub does not take it"
     async with walking(sandbox) as (browser, _):
         await at_work(browser)
         page = await browser.get(f"/privacy/alerts/{alert_id}")

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -120,7 +121,13 @@ def test_an_alert_of_the_samples_fails_only_by_its_invented_numbers(shared: Path
     values = {"nhs-number": "9000000009", "ods-organization-code": "RZZ01", "sds-user-id": "910000000018"}
     for agent in request["agent"]:
         agent["who"]["identifier"]["value"] = values[agent["who"]["identifier"]["system"].rsplit("/", 1)[-1]]
-    assert read_alert(json.dumps(request).encode(), NUMBERS, own_asid(body), NOW).organisation.value == "RZZ01"
+    found = read_alert(json.dumps(request).encode(), NUMBERS, own_asid(body), NOW)
+    assert (found.patient.value, found.organisation.value, found.user.value) == tuple(values.values())
+    assert (found.type.value, found.reason.value) == (request["type"]["code"], request["subtype"][0]["code"])
+    assert (found.id, found.message) == (request["id"], request["extension"][0]["valueString"])
+    assert (found.note, found.action) == (request.get("outcomeDesc"), request.get("action"))
+    assert found.recorded == datetime.fromisoformat(request["recorded"])
+    assert found.subject == request["entity"][0]["what"]["identifier"]["value"]
 
 
 @pytest.mark.parametrize(
