@@ -16,7 +16,16 @@ from gateway.domain.errors import MessageInvalid
 from gateway.domain.findings import Finding
 from gateway.xml.faults import Fault
 from gateway.xml.findings import finding
-from gateway.xml.parser import DEFAULT_LIMITS, UTF8_BOM, Limits, declared, parse, refuse_outsized
+from gateway.xml.parser import (
+    ASCII,
+    DEFAULT_LIMITS,
+    UTF8_BOM,
+    Limits,
+    declared,
+    parse,
+    refuse_outsized,
+    says_ascii_falsely,
+)
 from gateway.xml.source import Problem, Source, Tag, scan
 
 MAX_FINDINGS = 100
@@ -132,7 +141,7 @@ def _decode(data: bytes) -> tuple[str, list[Finding]]:
     body = data.removeprefix(UTF8_BOM)
     findings: list[Finding] = []
     label = declared(body).get("encoding", "UTF-8").upper()
-    lies = label not in {"UTF-8", "UTF8", "US-ASCII", "ASCII"}
+    lies = label not in {"UTF-8", "UTF8", *ASCII} or says_ascii_falsely(body)
     if lies:
         at = body.decode("utf-8", "replace").find("encoding") + 1
         words = {"expected": "UTF-8", "found": label[:40], "fragment": 'encoding="UTF-8"'}

@@ -16,6 +16,8 @@ from gateway.domain.errors import MessageInvalid
 from gateway.xml.faults import Fault
 from gateway.xml.findings import finding
 
+ASCII = frozenset({"US-ASCII", "ASCII"})
+"""Encodings that a declaration may name beside UTF-8, whose part they are."""
 UTF8_BOM = b"\xef\xbb\xbf"
 _OTHER_ENCODING = (
     b"\xff\xfe",
@@ -84,6 +86,7 @@ def parse(data: bytes, limits: Limits = DEFAULT_LIMITS, *, shape: bool = True) -
     body = data[len(UTF8_BOM) :] if data.startswith(UTF8_BOM) else data
     _refuse_encoding(body)
     if shape:
+        _refuse_false_ascii(body)
         _refuse_counts(body, limits)
     _refuse_doctype(body)
     if shape:
@@ -181,7 +184,7 @@ def _refuse_encoding(body: bytes) -> None:
         raise MessageInvalid(Code.MESSAGE_FORBIDDEN_XML, (finding(Fault.ENCODING, line=1, column=1, expected="UTF-8"),))
     label = declared(body)
     encoding = label.get("encoding", "UTF-8").upper()
-    if encoding not in {"UTF-8", "UTF8", "US-ASCII", "ASCII"}:
+    if encoding not in {"UTF-8", "UTF8", *ASCII}:
         raise MessageInvalid(
             Code.MESSAGE_FORBIDDEN_XML,
             (finding(Fault.ENCODING_LABEL, line=1, column=1, expected="UTF-8", found=encoding[:40]),),
@@ -198,6 +201,19 @@ def _refuse_encoding(body: bytes) -> None:
         raise MessageInvalid(
             Code.MESSAGE_FORBIDDEN_XML, (finding(Fault.ENCODING, line=line, column=column, expected="UTF-8"),)
         ) from None
+
+
+def _refuse_false_ascii(body: bytes) -> None:
+    """A declaration of ASCII is true of a message in UTF-8 only while every byte is ASCII: then both mean the same."""
+    if says_ascii_falsely(body):
+        raise MessageInvalid(
+            Code.MESSAGE_FORBIDDEN_XML, (finding(Fault.ENCODING_LABEL, line=1, column=1, expected="UTF-8"),)
+        )
+
+
+def says_ascii_falsely(body: bytes) -> bool:
+    """Whether the XML declaration says ASCII and other bytes follow."""
+    return not body.isascii() and declared(body).get("encoding", "").upper() in ASCII
 
 
 def _refuse_size(data: bytes, limits: Limits) -> None:

@@ -188,6 +188,8 @@ def _one(kind: str, message: str, node: etree._Element, known: Declared) -> Diag
         if name is None and namespace_of(node).startswith(_OWN):
             expected = _FACTS.get(local_name(node), expected)
         return Diagnosis(fault, node, name, expected=expected, found=found, fragment=fragment)
+    if name == qname(XSI, "type"):
+        expected = "no xsi:type, or one of the schema's types that may stand here"
     return Diagnosis(Fault.SCHEMA, node, name, expected=expected)
 
 

@@ -1,5 +1,6 @@
 """A charset label that is not true is refused at each viewer's door; one that is true is honoured."""
 
+import re
 import urllib.error
 import urllib.request
 
@@ -75,6 +76,30 @@ def test_a_lying_label_is_refused(door: str, label: str) -> None:
 def test_ascii_is_true_of_ascii_only() -> None:
     assert not list(charset_findings("text/xml; charset=us-ascii", b"<a/>"))
     assert list(charset_findings("text/xml; charset=us-ascii", "<a>é</a>".encode()))
+
+
+@doors
+@pytest.mark.parametrize("label", ["US-ASCII", "ascii"])
+def test_a_declaration_of_ascii_is_true_of_ascii_only(door: str, label: str) -> None:
+    """The XML declaration's own label, at the door and in the explain pass."""
+    if door == "emis-web":
+        good, wire, a_door = emis_door.sample("event-with-everything"), emis_door.request, emis_door.DOOR
+    elif door == "systmone":
+        good, wire, a_door = systmone_door.sample("view-with-everything"), systmone_door.request, systmone_door.DOOR
+    else:
+        viewer = ADASTRA if door == "adastra" else CLEO
+        good, wire, a_door = viewer.sample("view-with-everything"), viewer.wire, viewer.door
+    declared = re.sub(b"(?<=encoding=.)UTF-8", label.encode(), good, count=1)
+    declared = declared.replace(b"Note>", "Note>à ".encode(), 1)
+    assert declared.count(label.encode()) == 1
+    assert not declared.isascii()
+    a_door.read(wire(declared.decode().encode("ascii", "xmlcharrefreplace")))
+    with pytest.raises(MessageInvalid) as caught:
+        a_door.read(wire(declared))
+    assert [(one.code, one.line) for one in caught.value.findings] == [("encoding-label", 1)]
+    headers = wire(declared).headers
+    context = Context(now=NOW, content_type=TYPES[door], soap_action=headers.get("SOAPAction"))
+    assert [one.code for one in explained(door, declared, context)] == ["encoding-label"]
 
 
 def test_two_labels_are_judged_both() -> None:

@@ -1,6 +1,7 @@
 """How Adastra's and CLEO's doors refuse: every code mapped, seeded faults named at their node, hostile bytes, any Unicode."""
 
 import random
+import re
 from dataclasses import dataclass
 
 import pytest
@@ -203,6 +204,14 @@ def test_a_seeded_fault_is_named_at_its_node(viewer: Viewer, seed: Seed) -> None
 
 
 @viewers
+def test_a_type_of_the_callers_own_is_told_what_may_stand_there(viewer: Viewer) -> None:
+    typed = '<Note xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="x">'
+    (found,) = viewer.findings(changed(viewer.sample("view-with-everything"), "<Note>", typed))
+    assert found.path.endswith(":Note/@xsi:type")
+    assert found.expected == "no xsi:type, or one of the schema's types that may stand here"
+
+
+@viewers
 def test_an_unknown_version_is_told_the_known_ones(viewer: Viewer) -> None:
     invalid = viewer.refused(changed(viewer.sample("view"), ':1" version="1.0"', ':1" version="7"'))
     assert invalid.code is Code.MESSAGE_UNKNOWN_SERVICE
@@ -233,6 +242,21 @@ def test_soap_action_counts_where_it_is_there() -> None:
     with pytest.raises(MessageInvalid) as caught:
         CLEO.read(CLEO.sample("view"), SOAPAction='"urn:scr-gateway:cleo:1:FindPatient"')
     assert [one.code for one in caught.value.findings] == ["operation-action"]
+
+
+def test_cleo_takes_the_token_in_base64_and_as_it_is() -> None:
+    """As its page says, whatever the encoding is called."""
+    good = CLEO.sample("view-to-open")
+    for token in ("aGVhZC5ib2R5LnNpZ24=", "head.body.sign"):
+        message = changed(good, "aGVhZC5ib2R5LnNpZ24=", token)
+        for sent in (message, re.sub(rb'EncodingType="[^"]*"', b"", message)):
+            assert CLEO.read(sent).credentials.token == "head.body.sign"
+
+
+@viewers
+def test_a_name_may_end_in_a_wildcard(viewer: Viewer) -> None:
+    call = viewer.read(changed(viewer.sample("find-by-details"), "Ó'Brien", "Ó'B*"))
+    assert call.traits.family == "Ó'B*"  # type: ignore[attr-defined]
 
 
 # Hostile bytes

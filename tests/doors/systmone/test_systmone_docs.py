@@ -3,11 +3,19 @@
 `python -m tests.doors.systmone.test_systmone_docs` writes the table anew after a change of the catalogue.
 """
 
+import re
+from datetime import timedelta
 from pathlib import Path
 
-from gateway.adapters.systmone import FUNCTIONS
+import aiohttp
+import pytest
+from multidict import CIMultiDict
+
+from gateway.adapters.systmone import FUNCTIONS, PATH
 from gateway.domain.codes import Code
-from tests.doors.systmone.systmone_door import sample
+from tests.doors.records import NOW
+from tests.doors.systmone.systmone_door import read, refused, sample
+from tests.running import RunningSandbox
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "doors" / "systmone.md"
 PASTED = (
@@ -42,6 +50,33 @@ def test_every_function_is_explained() -> None:
     page = PAGE.read_text(encoding="utf-8")
     for function in FUNCTIONS:
         assert f"**{function}**" in page
+
+
+async def test_what_never_reaches_the_door_is_a_problem_in_json(sandbox: RunningSandbox) -> None:
+    page = " ".join(PAGE.read_text(encoding="utf-8").split())
+    assert "What never reaches the door is a problem document too, but in JSON (`application/problem+json`)" in page
+    twice = [("Accept", "application/xml"), ("Content-Type", "application/xml"), ("Content-Type", "application/xml")]
+    async with aiohttp.ClientSession(sandbox.gateway, headers={"Accept": "application/xml"}) as session:
+        for method, address, headers, status in (
+            ("PUT", PATH, {}, 405),
+            ("POST", f"{PATH}/", {}, 404),
+            ("POST", PATH, CIMultiDict(twice), 400),
+        ):
+            async with session.request(method, address, data=b"<a/>", headers=headers) as answer:
+                told = await answer.json()
+                assert (answer.status, answer.content_type) == (status, "application/problem+json"), address
+                assert told["code"] == answer.headers["X-SCR-Code"]
+
+
+@pytest.mark.parametrize(("made", "answered"), [(-359, True), (-361, False), (59, True), (61, False)])
+def test_clocks_may_differ_by_a_minute_as_the_page_says(made: int, answered: bool) -> None:
+    assert "answered for five minutes; clocks may differ by a minute" in PAGE.read_text(encoding="utf-8")
+    at = f"{NOW + timedelta(seconds=made):%Y-%m-%dT%H:%M:%SZ}".encode()
+    message = re.sub(rb'created="[^"]*"', b'created="' + at + b'"', sample("view-to-open"))
+    if answered:
+        assert read(message)
+    else:
+        assert refused(message).code is Code.MESSAGE_EXPIRED
 
 
 def write() -> None:
