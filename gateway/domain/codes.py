@@ -330,7 +330,12 @@ class Code(Enum):
     LAUNCH_INVALID = Entry(R, 403, "This launch is not valid.", "Open the record again from your system.")
     LAUNCH_EXPIRED = Entry(R, 403, "This launch has expired.", "Open the record again from your system.")
     LAUNCH_SPENT = Entry(R, 403, "This launch has been used before.", "Open the record again from your system.")
-    FORM_TOKEN = Entry(R, 403, "The form was not sent from this page.", "Go back, reload the page and try again.")
+    FORM_TOKEN = Entry(
+        R,
+        403,
+        "The form was not sent from this page.",
+        "If somebody has signed in again in this browser, start again; else go back, reload the page and try again.",
+    )
     # the privacy officer's queue
     ALERT_OWN_ACCESS = Entry(
         R,

@@ -17,7 +17,7 @@ from gateway.domain.instants import from_iso
 from gateway.pages.contexts import PatientContext
 from gateway.pages.frame import Turn
 from gateway.pages.sessions import BrowserSession, Cookie, signed_in
-from gateway.pages.sign_in import choices, next_step, proved, standing, to_identity
+from gateway.pages.sign_in import begun, choices, ended, here, next_step, proved, standing, to_identity
 from gateway.service.calls import Call, Credentials
 from gateway.service.doors import WireRequest
 from gateway.service.identify import Caller
@@ -105,12 +105,12 @@ class LaunchPages:
     async def sign_in(self, turn: Turn) -> web.StreamResponse:
         """GET /launch/sign-in: to the identity service; nobody signs in twice for a next patient of the same host and role."""
         secret, launch = await self._arrival(turn)
-        standing = await self._standing(turn)
-        if standing is not None and _belongs(standing, launch):
-            return await self._next_patient(turn, standing, secret, launch)
-        if standing is not None:
-            await turn.frame.sessions.end(standing)
-        somebody_else = standing is not None and standing.user != launch.user
+        before = await here(turn)
+        if before is not None and _belongs(before, launch):
+            return await self._next_patient(turn, before, secret, launch)
+        if before is not None:
+            await ended(turn, before)
+        somebody_else = before is not None and before.user != launch.user
         return await self._to_identity(turn, secret, launch, prompt="login" if somebody_else else None)
 
     async def _to_identity(self, turn: Turn, secret: str, launch: LaunchClaims, *, prompt: str | None) -> web.Response:
@@ -122,14 +122,6 @@ class LaunchPages:
         if secret is None:
             raise AccessDenied(Code.LAUNCH_INVALID, rules=("P-07",))
         return secret, await self.launching.opened(secret, turn.now)
-
-    @staticmethod
-    async def _standing(turn: Turn) -> BrowserSession | None:
-        """The session this browser has already."""
-        try:
-            return await turn.frame.sessions.read(turn.request, turn.now)
-        except AccessDenied:
-            return None
 
     async def _next_patient(
         self, turn: Turn, session: BrowserSession, secret: str, launch: LaunchClaims
@@ -161,8 +153,10 @@ class LaunchPages:
         if (session := await standing(turn)) is not None:
             return turn.go(next_step(session))
         proof, user, system, extra = await proved(turn)
-        secret, launch = await self._arrival(turn)
-        if extra.get("launch") != secret or system.id != launch.system:
+        # of this very sign-in, whichever other launches this browser has open
+        secret = extra.get("launch", "")
+        launch = await self.launching.opened(secret, turn.now)
+        if system.id != launch.system:
             raise AccessDenied(Code.LAUNCH_INVALID, rules=("P-07",))
         if user.id != launch.user and proof.authenticated < from_iso(extra["begun"]):
             # nobody signed in just now: the identity service told of whoever used this browser before
@@ -174,11 +168,11 @@ class LaunchPages:
             "signIn", "signed-in", Call(action="signIn", credentials=credentials), turn.context(system)
         )
         assert credentials.session is not None
-        session = await turn.frame.sessions.begin(_session(turn, credentials.session, user, system, context))
+        session = await begun(turn, _session(turn, credentials.session, user, system, context))
         response = turn.go("/viewer/patient")
         turn.frame.sessions.cookie.write(response, session.secret)
-        turn.frame.signing_in.clear(response)
-        self.cookie.clear(response)
+        if self.cookie.read(turn.request) == secret:
+            self.cookie.clear(response)
         return response
 
 

@@ -129,7 +129,6 @@ async def callback(turn: Turn) -> web.StreamResponse:
     session = await sign_in.returned(turn)
     response = turn.go(_next_step(session))
     turn.frame.sessions.cookie.write(response, session.secret)
-    turn.frame.signing_in.clear(response)
     return response
 
 
@@ -160,6 +159,11 @@ def endings() -> Iterable[tuple[str, Handler]]:
     """Pages that say how a session ended."""
     for path, title, text in (
         ("/privacy/signed-out", "You are signed out", "Take your smartcard with you."),
+        (
+            "/privacy/session-changed",
+            "Somebody has signed in",
+            "Somebody signed in again in this browser, so this page was closed.",
+        ),
         ("/privacy/timed-out", "Your session has ended", "The page was not used for a time, so it was closed."),
     ):
         yield path, _ended(title, text)

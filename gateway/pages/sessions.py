@@ -159,9 +159,12 @@ class Cookie:
         value = request.cookies.get(self.full_name, "")
         return value if 20 <= len(value) <= 128 and value.isascii() else None
 
-    def write(self, response: web.StreamResponse, value: str) -> None:
-        """Sets it until the browser is closed."""
-        response.set_cookie(self.full_name, value, httponly=True, secure=self.secure, samesite="Lax", path="/")
+    def write(self, response: web.StreamResponse, value: str, *, lasts: timedelta | None = None) -> None:
+        """Sets it until the browser is closed, or for a time."""
+        age = None if lasts is None else int(lasts.total_seconds())
+        response.set_cookie(
+            self.full_name, value, httponly=True, secure=self.secure, samesite="Lax", path="/", max_age=age
+        )
 
     def clear(self, response: web.StreamResponse) -> None:
         """Takes it back."""

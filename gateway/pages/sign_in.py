@@ -1,8 +1,10 @@
 """Signing in and out, and choosing the role and care setting to work in (P-07, P-09, P-10, P-14). Asks nothing about any patient.
 
-A sign-in under way is bound to its browser by a cookie of its own; state, nonce and PKCE verifier live sealed in the store.
+A sign-in under way is bound to its browser by a cookie of its own, so that several windows may each have one; state, nonce
+and PKCE verifier live sealed in the store. Who signs in is who works from then on: never whoever did before in this browser.
 """
 
+import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,11 +17,14 @@ from gateway.domain.codes import Code
 from gateway.domain.errors import AccessDenied, InvalidValue, MessageInvalid
 from gateway.domain.identifiers import RoleProfileId, SystemId
 from gateway.pages.frame import Handler, Turn
-from gateway.pages.sessions import BrowserSession, RoleChoice, signed_in
+from gateway.pages.sessions import BrowserSession, Cookie, RoleChoice, signed_in
 from gateway.service.calls import Call, Credentials
+from gateway.service.ports import KeptPort
 
 SIGNING_IN_LASTS = timedelta(minutes=10)
-_STATE = "signing-in"
+USED_LASTS = timedelta(minutes=30)
+"""How long a return that was used is known again, for a browser's Back button."""
+_STATE, _USED = "signing-in", "used"
 
 ERRORS = {
     "interaction_required": Code.ROLE_NOT_CHOSEN,
@@ -39,6 +44,11 @@ ENDINGS = (
             "For the patient's privacy a page closes when it is not used for a time, and every session ends after 12 hours."
             " Sign in again to go on, or open the record again from your own system."
         ),
+    ),
+    (
+        "/viewer/session-changed",
+        "Somebody has signed in",
+        "Somebody signed in again in this browser, so the pages of the sign-in before were closed.",
     ),
     (
         "/viewer/patient-changed",
@@ -94,8 +104,26 @@ async def to_identity(
         client_id=system.client_id, redirect_uri=frame.public_url + callback, prompt=prompt, **asked
     )
     response = frame.layout.redirect(address)
-    frame.signing_in.write(response, secret)
+    _cookie(turn, asked["state"]).write(response, secret, lasts=SIGNING_IN_LASTS + USED_LASTS)
     return response
+
+
+def _cookie(turn: Turn, state: str) -> Cookie:
+    """The cookie of the sign-in with this state; its name does not tell the state."""
+    cookie = turn.frame.signing_in
+    return replace(cookie, name=f"{cookie.name}-{hashlib.sha256(state.encode('utf-8', 'replace')).hexdigest()[:16]}")
+
+
+async def _begun(turn: Turn) -> tuple[str, KeptPort] | tuple[None, None]:
+    """(secret, what is kept) of the sign-in that this return belongs to, where this browser began it. Raises NotPossibleNow."""
+    secret = _cookie(turn, turn.request.query.get("state", "")).read(turn.request)
+    kept = await turn.frame.shelf.get(secret, now=turn.now) if secret is not None else None
+    return (secret, kept) if secret is not None and kept is not None else (None, None)
+
+
+def _code(turn: Turn) -> str:
+    """What tells one return of a sign-in from another: each proof of a person comes with a code of its own."""
+    return hashlib.sha256(turn.request.query.get("code", "").encode("utf-8", "replace")).hexdigest()
 
 
 def begin(callback: str) -> Handler:
@@ -110,13 +138,14 @@ def begin(callback: str) -> Handler:
 async def _spent(turn: Turn) -> dict[str, str]:
     """What this browser's sign-in began with; it is good for one return only. Raises AccessDenied."""
     frame = turn.frame
-    secret = frame.signing_in.read(turn.request)
-    kept = await frame.shelf.get(secret, now=turn.now) if secret is not None else None
+    secret, kept = await _begun(turn)
     if secret is None or kept is None or kept.state != _STATE:
         raise AccessDenied(Code.SESSION_EXPIRED, rules=("P-07",))
     data = frame.seal.open(secret, kept.data)
+    used = {"code": _code(turn)}
+    expires = turn.now + USED_LASTS
     spent = await frame.shelf.change(
-        secret, version=kept.version, state="spent", data={}, now=turn.now, expires=turn.now + SIGNING_IN_LASTS
+        secret, version=kept.version, state=_USED, data=used, now=turn.now, expires=expires
     )
     if not spent or not hmac.compare_digest(data["state"].encode(), turn.request.query.get("state", "").encode()):
         raise AccessDenied(Code.CREDENTIALS_INVALID, rules=("P-07",))
@@ -126,18 +155,42 @@ async def _spent(turn: Turn) -> dict[str, str]:
 async def standing(turn: Turn) -> BrowserSession | None:
     """The session of a browser that comes back to a return it has used, as its Back button does; None for any other return.
 
-    A return without a sign-in under way proves nobody and changes nothing, whatever it carries: where somebody is signed in
-    they go on where they were, and nothing was refused that anybody need look into. Raises NotPossibleNow.
+    The very same return proves nobody anew: who is signed in goes on where they were, and nothing was refused that anybody
+    need look into. Another code for a sign-in that was used means that somebody has signed in on its page once more: that
+    is refused, and whoever was signed in before is signed out, lest the one go on as the other. Raises NotPossibleNow.
     """
-    frame = turn.frame
-    secret = frame.signing_in.read(turn.request)
-    kept = await frame.shelf.get(secret, now=turn.now) if secret is not None else None
-    if kept is not None and kept.state == _STATE:
+    _, kept = await _begun(turn)
+    if kept is None or kept.state != _USED:
         return None
+    session = await here(turn)
+    if session is None or kept.data.get("code") == _code(turn):
+        return session
+    await ended(turn, session)
+    return None
+
+
+async def here(turn: Turn) -> BrowserSession | None:
+    """Whoever is signed in in this browser. Raises NotPossibleNow."""
     try:
-        return await frame.sessions.read(turn.request, turn.now)
+        return await turn.frame.sessions.read(turn.request, turn.now)
     except AccessDenied:
         return None
+
+
+async def ended(turn: Turn, session: BrowserSession) -> None:
+    """Signs out whom another sign-in follows, on record as any sign-out. Raises NotPossibleNow."""
+    if session.role is not None:
+        call = Call(action="signOut", credentials=Credentials(session=session.proof))
+        await turn.frame.service.note_session("signOut", "replaced", call, turn.context(turn.frame.system_of(session)))
+    await turn.frame.sessions.end(session)
+
+
+async def begun(turn: Turn, session: BrowserSession) -> BrowserSession:
+    """A new session, in place of the one this browser had: what was open in it is closed. Raises NotPossibleNow."""
+    before = await here(turn)
+    if before is not None:
+        await ended(turn, before)
+    return await turn.frame.sessions.begin(session)
 
 
 async def proved(turn: Turn) -> tuple[ProvedUser, User, System, Mapping[str, str]]:
@@ -185,7 +238,7 @@ async def returned(turn: Turn) -> BrowserSession:
         session = working_as(turn, session, role)
         call = Call(action="signIn", credentials=Credentials(session=session.proof))
         await turn.frame.service.note_session("signIn", "signed-in", call, turn.context(system))
-    return await turn.frame.sessions.begin(session)
+    return await begun(turn, session)
 
 
 def working_as(turn: Turn, session: BrowserSession, role: RoleProfileId) -> BrowserSession:
@@ -220,7 +273,6 @@ async def callback(turn: Turn) -> web.StreamResponse:
     session = await returned(turn)
     response = turn.go(next_step(session))
     turn.frame.sessions.cookie.write(response, session.secret)
-    turn.frame.signing_in.clear(response)
     return response
 
 

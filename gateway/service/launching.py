@@ -11,12 +11,13 @@ from typing import Any, Protocol
 
 from gateway.domain.access import Operation
 from gateway.domain.codes import Code
-from gateway.domain.decision import Facts
+from gateway.domain.decision import ConsentFacts, Facts
 from gateway.domain.errors import AccessDenied
 from gateway.domain.identifiers import NhsNumber, OdsCode, RoleProfileId, SystemId, UserId
 from gateway.domain.instants import from_iso
 from gateway.domain.journal import Spend, SpendKind, Write
 from gateway.domain.permission import AccessClaims, PermissionClaim
+from gateway.domain.spine import Consent
 from gateway.service.activity import HIDDEN
 from gateway.service.calls import Call, Context
 from gateway.service.entries import EntryMaker
@@ -220,7 +221,9 @@ class Launching:
         final = {Code.BIRTH_DATE_MISMATCH}
         if found.patient.confidentiality in HIDDEN:
             final.add(Code.SCR_NOT_AVAILABLE)  # not even a name may be shown: the view would end so
-        await self._check(replace(facts, patient=patient_facts(found.patient)), launch, maker, frozenset(final))
+        # what Spine's consent is, is asked with the view; here the date of birth is judged as where it lets the record be shown
+        known = replace(facts, patient=patient_facts(found.patient), consent=ConsentFacts(consent=Consent.ASK))
+        await self._check(known, launch, maker, frozenset(final))
         return found
 
     async def _traced(self, maker: EntryMaker, facts: Facts, context: Context) -> Traced:

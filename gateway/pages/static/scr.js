@@ -67,6 +67,7 @@ if (timeout) {
   session?.addEventListener("message", (message) => {
     if (message.data === "signed-out") leave(`${told.area}/signed-out`);
     else if (message.data === told.csrf) arm();
+    else leave(`${told.area}/session-changed`); // somebody has signed in anew: this page's session is over
   });
   session?.postMessage(told.csrf);
   arm();
@@ -93,6 +94,8 @@ if (banner) {
 } else if (document.querySelector("[data-no-patient]")) {
   patients?.postMessage("");
 }
+// a launch closes whoever is open, and does so before its user signs in
+document.querySelector("[data-launching]")?.addEventListener("submit", () => patients?.postMessage(""));
 
 // a record is loaded again, and come back to, without its form being sent a second time
 if (document.querySelector("[data-record]") && window.location.pathname === "/viewer/record") {
