@@ -6,6 +6,7 @@ import random
 import sqlite3
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ import zeep
 from lxml import etree
 
 from gateway.domain.codes import Code
-from gateway.domain.errors import PolicyRefused
+from gateway.domain.errors import GatewayError, PolicyRefused
 from gateway.domain.identifiers import Asid, CorrelationId, NhsNumber, NhsNumbers, NumberRange
 from gateway.domain.spine import Consent, SpineCall
 from gateway.spine.client import SpineClient
@@ -245,6 +246,34 @@ async def test_the_first_step_raises_no_alert_and_an_emergency_view_raises_one(
     assert count(sandbox) == alerts
     assert await gateway.event(number, events.events[0].id, call()) is not None
     assert count(sandbox) == alerts + 1
+
+
+@pytest.mark.parametrize(
+    ("facts", "code"),
+    [
+        ({"Permission": "no"}, b"permission-refused"),
+        ({"Permission": "yes", "DateOfBirth": "1901-01-01"}, b"birth-date-mismatch"),
+    ],
+)
+async def test_what_the_first_step_says_binds(
+    sandbox: RunningSandbox, wire: Any, facts: dict[str, str], code: bytes
+) -> None:
+    number = NhsNumber("9992004924")
+    await referred(sandbox, number.value)
+    before = refusals(sandbox, number)
+    through = WithBlock(wire, await token(sandbox), **facts)
+    with suppress(GatewayError):  # a stock client of Spine takes some refusals for a patient's consent No
+        await client(through, f"{sandbox.gateway}/viewers/emis-web").event_list(number, call())
+    assert code in through.replies[-1].body
+    assert refusals(sandbox, number) - before == (1 if facts["Permission"] == "no" else 0)
+
+
+def refusals(sandbox: RunningSandbox, number: NhsNumber) -> int:
+    """How often the patient's no is on record at this practice."""
+    asked = "SELECT count(*) FROM permission WHERE patient = ? AND answer = 'no' AND organisation = 'AZZ05'"
+    with sqlite3.connect(sandbox.database) as connection:
+        (found,) = connection.execute(asked, (number.value,)).fetchone()
+    return int(found)
 
 
 def count(sandbox: RunningSandbox) -> int:
