@@ -35,7 +35,15 @@ LAUNCH_WORDS = {
     Code.USER_MISMATCH: (
         "Another person was signed in than the launch named.",
         "Open the record again from your own system and sign in as yourself, with your own smartcard.",
-    )
+    ),
+    Code.SESSION_EXPIRED: (
+        "This sign-in has ended, or was used before.",
+        "Open the record again from your own system.",
+    ),
+    Code.CREDENTIALS_INVALID: (
+        "The user's sign-in could not be accepted.",
+        "Open the record again from your own system, and sign in with your smartcard.",
+    ),
 }
 """Sentence and next step of a code in a launched window, where the catalogue's speak of a message."""
 

@@ -23,6 +23,14 @@ from gateway.service.rejections import Rejections
 REFUSAL_COUNTS = timedelta(hours=24)
 """How long a recorded no needs the statement that the condition has changed (P-03)."""
 
+IN_DOUBT = frozenset(
+    code
+    for code in Code
+    if code.name.startswith(("SYSTEM_", "CREDENTIALS_", "SESSION_"))
+    or code in {Code.USER_UNKNOWN, Code.USER_MISMATCH, Code.ROLE_NONE, Code.ROLE_NOT_HELD, Code.ROLE_ORGANISATION}
+)
+"""What leaves open who asks, or for which organisation. Setting, purpose, training or activity do not: a patient's no binds there too."""
+
 EMPTY = ViewState(
     permissions=(),
     relationships=(),
@@ -133,9 +141,12 @@ class Parts:
         await self.journal.commit(Write(entries=(entry,), spend=spend))
         raise refused(decision)
 
-    def may_record(self, facts: Facts) -> bool:
-        """Whether this caller may record a permission at all, whatever else was refused."""
-        return self.decide(replace(facts, operation=Operation.RECORD_PERMISSION)).verdict is Verdict.ALLOW
+    def no_binds(self, facts: Facts) -> bool:
+        """Whether a no told here goes on record: who told it, and at which organisation, is proved, whatever else is refused."""
+        if facts.user is None or facts.organisation is None:
+            return False
+        reasons = self.decide(replace(facts, operation=Operation.RECORD_PERMISSION)).reasons
+        return not any(reason.code in IN_DOUBT for reason in reasons)
 
     def refusal(self, facts: Facts, patient: NhsNumber) -> RecordedPermission:
         """The record of a patient's no, told to this caller, in force for the whole organisation."""

@@ -293,10 +293,10 @@ class View:
         raise Audited(refusal.code, refusal.reasons, refusal.detail)
 
     def _with_refusal(self, write: Write, facts: Facts, base: AuditEntry) -> Write:
-        """A patient's no is recorded and ends what stood, where this caller may record permission at all (P-03)."""
+        """A patient's no is recorded and ends what stood, whatever else the view is refused for (P-03)."""
         if facts.claims.permission is not PermissionClaim.NO or base.patient is None or facts.organisation is None:
             return write
-        if not self._parts.may_record(facts):
+        if not self._parts.no_binds(facts):
             return write
         ended = EndPermissions(patients=(base.patient,), organisation=facts.organisation.ods, at=facts.now)
         answer = self._parts.refusal(facts, base.patient)

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from gateway.domain.access import User
 from gateway.domain.codes import Code
 from gateway.domain.errors import GatewayError, NoRecord, NotPossibleNow, PolicyRefused, SpineUnavailable, WrongPatient
-from gateway.domain.identifiers import NhsNumber
+from gateway.domain.identifiers import NhsNumber, OdsCode, UserId
 from gateway.domain.journal import SpendKind, ViewState
 from gateway.domain.permission import PermissionAnswer, RecordedKind
 from gateway.domain.spine import Confidentiality, Consent, EventDocument, SpineCall
@@ -240,6 +241,40 @@ async def test_a_permission_on_record_for_one_view_is_used_up_and_a_kept_one_is_
         await viewed(world, view_call("not-asked"))
         assert world.writes[-1].consume_permission == (kept.id if kind == "single" else None)
         assert world.writes[-1].entries[0].permission_id == kept.id
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"setting": "hospices"},
+        {"setting": "no_such_setting"},
+        {"purpose": "research"},
+        {"purpose": "post-death-duty"},
+        {"relationship": None},
+        {"birth_date": "1900-01-01"},
+    ],
+)
+async def test_a_no_is_recorded_whatever_else_the_view_is_refused_for(said: dict[str, Any]) -> None:
+    world = World()
+    await refused(world, PolicyRefused, view_call("no", claims=cases.claims("no", **said)))
+    (no,) = [each for write in world.writes for each in write.permissions]
+    assert no.answer is PermissionAnswer.NO
+    assert [each.patients for write in world.writes for each in write.end_permissions] == [(cases.PATIENT,)]
+
+
+class Elsewhere(World):
+    """The user's one role is at another organisation."""
+
+    async def user(self, uid: UserId) -> User | None:
+        """DirectoryPort."""
+        return User(id=uid, name="TEST User", roles=(cases.role(organisation=OdsCode("RZZ77")),))
+
+
+async def test_a_no_told_by_somebody_of_another_organisation_is_not_recorded() -> None:
+    world = Elsewhere()
+    error = await refused(world, PolicyRefused, view_call("no"))
+    assert error.code is Code.ROLE_ORGANISATION
+    assert not [each for write in world.writes for each in (*write.permissions, *write.end_permissions)]
 
 
 async def test_a_no_is_recorded_and_ends_what_stood() -> None:
