@@ -10,6 +10,7 @@ from gateway.domain.instants import LONDON, WireTime
 NOT_KNOWN = "Not known"
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 GENDERS = {"0": NOT_KNOWN, "1": "Male", "2": "Female", "9": "Not specified"}
+_LONG_WORD = re.compile(r"[^ \t\r\n]{33}")
 _SETTINGS = {
     "111": "NHS 111",
     "gp_out_of_hours": "GP out of hours",
@@ -44,6 +45,11 @@ def moment(value: datetime | WireTime) -> str:
         value = value.instant
     local = value.astimezone(LONDON)
     return f"{day(local.date())} {local:%H:%M}"
+
+
+def unbroken(text: str) -> bool:
+    """Whether some word is too long for a column, so that it must be broken somewhere; no-break spaces hold words together."""
+    return _LONG_WORD.search(text) is not None
 
 
 def clock(value: datetime) -> str:

@@ -38,6 +38,7 @@ def environment() -> Environment:
     env.filters["clock"] = formats.clock
     env.filters["dates"] = formats.dates
     env.filters["setting"] = formats.setting
+    env.tests["unbroken"] = formats.unbroken
     env.filters["named"] = named
     return env
 

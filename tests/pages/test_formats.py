@@ -163,3 +163,19 @@ def test_dates_stand_apart_from_the_words_around_them(text: str, pieces: list[tu
 def test_how_old_a_record_is(made: str, told: str | None) -> None:
     """Never rounded up: a record is said to be no older than it is."""
     assert formats.ago(WireTime(made), date(2026, 11, 28)) == told
+
+
+@pytest.mark.parametrize(
+    ("text", "broken"),
+    [
+        ("Paracetamol 500mg tablets", False),
+        ("500\u00a0mg\u00a0comprim\u00e9s", False),
+        ("x" * 32, False),
+        ("x" * 33, True),
+        (f"one {'x' * 40} two", True),
+        ("\u00a0".join(["five5"] * 6), True),
+        ("", False),
+    ],
+)
+def test_only_a_word_too_long_for_a_column_may_be_broken(text: str, broken: bool) -> None:
+    assert formats.unbroken(text) is broken
