@@ -1,11 +1,12 @@
 """What a door is: one calling system's wire form, translated to calls and back. HTTP and the service meet here."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
 from gateway.domain.access import System
+from gateway.domain.decision import Decision
 from gateway.domain.errors import GatewayError
 from gateway.domain.identifiers import CorrelationId
 from gateway.service.calls import Call
@@ -35,6 +36,16 @@ class WireResponse:
     media_type: str
     body: bytes = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+WARNINGS = "X-SCR-Access-Warnings"
+
+
+def warned(response: WireResponse, decision: Decision) -> WireResponse:
+    """The answer of a view with what its decision warns of, such as `training` (P-77), in a header: every wire form has room there."""
+    if not decision.warnings:
+        return response
+    return replace(response, headers={**response.headers, WARNINGS: " ".join(decision.warnings)})
 
 
 class Door(Protocol):

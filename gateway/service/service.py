@@ -27,7 +27,7 @@ from gateway.service.calls import (
     TraceCall,
     ViewCall,
 )
-from gateway.service.doors import Door, WireRequest, WireResponse
+from gateway.service.doors import Door, WireRequest, WireResponse, warned
 from gateway.service.entries import EntryMaker
 from gateway.service.identify import Caller
 from gateway.service.launching import ArrivalCall, LaunchCall, Launching
@@ -95,7 +95,7 @@ class Service:
         if isinstance(call, ViewCall):
 
             def write(viewed: Viewed) -> WireResponse:
-                return door.write(wire, call, viewed)
+                return warned(door.write(wire, call, viewed), viewed.decision)
 
             return await self._view.view(call, context, caller, write)
         return door.write(wire, call, await self.outcome(call, context, caller))

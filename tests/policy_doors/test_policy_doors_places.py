@@ -18,6 +18,7 @@ from vendor_stubs.cast import Organisation
 from vendor_stubs.pages import Browser
 
 FRANK = "910000000299"
+UNTRAINED = "Your Summary Care Record training is not on record. Please complete it."
 APPROVED = {
     "P-30": ("YZZ04", "111", "555000000145"),
     "P-31": ("RZZ01", "accident_and_emergency", "555000000111"),
@@ -237,7 +238,9 @@ async def test_p76_the_steps_may_be_done_in_any_order(yard: Yard) -> None:
 
 async def test_p77_training_is_warned_of_or_enforced_by_each_organisation(yard: Yard) -> None:
     bailey: dict[str, Any] = {"uid": "910000000091"}
-    await yard.opens(SYMPHONY, **bailey, role="555000000109")
+    warned = await yard.view(SYMPHONY, **bailey, role="555000000109")
+    assert (warned.outcome, warned.notices) == ("record", (UNTRAINED,))
+    assert not (await yard.view(SYMPHONY)).notices
     await yard.refused(SYSTMONE, "user-training", "P-77", **bailey, role="555000000110")
     with yard.registry(organisation=only("RZZ01", training="enforce")):
         await yard.refused(SYMPHONY, "user-training", "P-77", **bailey, role="555000000109")

@@ -23,6 +23,10 @@ _KINDS = frozenset({"refused", "no_record", "invalid", "unavailable"})
 _REMOVED = "Active content was left out of this record; all its words are shown."
 
 
+WARNINGS = "X-SCR-Access-Warnings"
+_WARNINGS = {"training": "Your Summary Care Record training is not on record. Please complete it."}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Explained:
     """What the gateway says about one of its codes; kind None where it does not know the code."""
@@ -81,7 +85,7 @@ def record_from(
         sentence=SHOWN,
         correlation_id=exchange.correlation_id,
         record={**read, "requested_nhs_number": asked if number != asked else None},
-        notices=notices,
+        notices=(*notices, *(_WARNINGS.get(one, one) for one in exchange.headers.get(WARNINGS, "").split())),
     )
 
 

@@ -120,6 +120,9 @@ REFUSALS = """```
 
 ## Refusals
 
+A Bundle for a user whose training is not on record, at an organisation that warns of it (P-77), carries the header
+`X-SCR-Access-Warnings: training`: show it to the user.
+
 Every refusal is an OperationOutcome with one issue. Its code and rules stand in `X-SCR-Code` and `X-SCR-Rules` too. Values
 that were sent are never repeated.
 
