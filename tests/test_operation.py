@@ -55,11 +55,14 @@ class Load:
     tls: ssl.SSLContext
     answered: int = 0
     failed: list[str] = field(default_factory=list)
+    trusting: dict[int, ssl.SSLContext] = field(default_factory=dict)
+    """What each caller's present request was begun with."""
 
     async def caller(self, stop: asyncio.Event, *, anew: bool) -> None:
         connector = aiohttp.TCPConnector(force_close=anew)
         async with aiohttp.ClientSession(connector=connector) as client:
             while not stop.is_set():
+                self.trusting[id(client)] = self.tls
                 try:
                     status = await record(client, self.place, self.token, self.tls)
                 except aiohttp.ClientError as error:
@@ -153,6 +156,9 @@ async def test_certificates_are_read_again_at_sighup_and_no_request_is_lost(plac
     authority = (place.certs / "ca.pem").read_bytes()
     (place.certs / "ca.pem").write_bytes(authority + (new / "ca.pem").read_bytes())  # clients trust both meanwhile
     load.tls = place.tls(SYSTEM)
+    await until(
+        lambda: all(one is load.tls for one in load.trusting.values())
+    )  # none still on its way who trusts the old alone
     for name in own:
         shutil.copyfile(new / name, place.certs / name)
     place.gateways[0].send_signal(signal.SIGHUP)
