@@ -66,8 +66,13 @@ def _entry(part: CodedSection, entry: CodedEntry) -> WithdrawnEntry:
         words=_words(entry),
         time=effective.value or effective.center or effective.low,
         until=effective.high,
-        allergy=entry.element.startswith("Allergy") or "allerg" in section.casefold(),
+        allergy=is_allergy(part, entry),
     )
+
+
+def is_allergy(part: CodedSection, entry: CodedEntry) -> bool:
+    """Whether an entry tells of an allergy, by its own kind or by where it stands."""
+    return entry.element.startswith("Allergy") or "allerg" in (part.code.display or "").casefold()
 
 
 def _words(entry: CodedEntry) -> str:

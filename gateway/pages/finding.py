@@ -15,6 +15,7 @@ from gateway.domain.identifiers import NhsNumber
 from gateway.domain.permission import AccessClaims
 from gateway.domain.spine import Traits
 from gateway.pages.contexts import PatientContext
+from gateway.pages.forms import asked_ahead
 from gateway.pages.frame import Turn
 from gateway.service.calls import TraceCall
 from gateway.service.outcomes import Traced
@@ -24,7 +25,7 @@ _POSTCODE = re.compile(r"[A-Za-z0-9 ]{2,8}", re.ASCII)
 
 
 async def number_page(turn: Turn) -> web.StreamResponse:
-    """GET /viewer/find. Opening it closes the patient before: one patient at a time."""
+    """GET /viewer/find. Opening it from a page of ours, or by hand, closes the patient before: one patient at a time."""
     return await _closed(turn, "find.jinja")
 
 
@@ -39,6 +40,9 @@ async def _closed(turn: Turn, template: str, **values: object) -> web.Response:
         return turn.go("/viewer/patient")
     if session.role is None or session.setting is None:
         return turn.go("/viewer")
+    if session.context is not None and (asked_ahead(turn.request) or not turn.own_site):
+        # neither a browser that fetches ahead nor another site's link closes a patient
+        return turn.go("/viewer/patient")
     if session.context is not None:
         session = await turn.change(lambda stored: replace(stored, context=None))
     return turn.page(template, **({"patient": None, "session": session} | values))

@@ -19,6 +19,15 @@ def of_own_site(request: web.Request) -> bool:
     return request.headers.get("Sec-Fetch-Site", "same-origin") in _OWN_SITE
 
 
+def asked_ahead(request: web.Request) -> bool:
+    """Whether a browser fetches a page that nobody has opened yet."""
+    return any(
+        word in request.headers.get(name, "").lower()
+        for name in ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
+        for word in ("prefetch", "prerender", "preview")
+    )
+
+
 def read_form(body: bytes) -> Mapping[str, str]:
     """A form's fields. Raises MessageInvalid: not a form, a field twice, too many."""
     try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.domain.record import Section, Statement, StatementKind, SummaryRecord, Table, Text
-from gateway.domain.withdrawn import sentence, unnamed, withdrawn
+from gateway.domain.withdrawn import WithdrawnEntry, is_allergy, sentence, unnamed, withdrawn
 from gateway.pages import formats
 
 HEADINGS = {
@@ -26,6 +26,14 @@ CORE = (
     ("Discontinued repeat medications", "discrepeatmedsheader", ("discontinued", "past repeat")),
 )
 """The parts of a core summary: name for people, heading id, words of a title that stands for it."""
+
+_MEDICINES = {
+    "acute medication": "acutemedsheader",
+    "repeat medication": "repeatmedsheader",
+    "current repeat medication": "repeatmedsheader",
+    "discontinued repeat medication": "discrepeatmedsheader",
+}
+"""Kind of a coded medicine -> the heading it stands under."""
 
 ADDITIONAL = frozenset(
     name.casefold()
@@ -49,6 +57,8 @@ class ShownSection:
     """The title, or words that say there is none."""
     additional: bool
     empty: bool
+    withdrawn: tuple[str, ...] = field(repr=False)
+    """Coded entries of this part that the practice marked as entered in error, in words."""
     blocks: tuple[dict[str, Any], ...] = field(repr=False)
 
 
@@ -61,6 +71,8 @@ class Withdrawn:
     """Of those that have words, in the order received."""
     allergies: bool
     """Whether an allergy is among them."""
+    all_allergies: bool
+    """Whether every coded allergy of the record is among them."""
     sentence: str
     unnamed: str
 
@@ -81,7 +93,8 @@ class ShownRecord:
 def shown(record: SummaryRecord) -> ShownRecord:
     """A record -> what the page shows of it."""
     told = {statement.text: statement for statement in record.statements}
-    sections = tuple(_section(at, section, told) for at, section in enumerate(record.sections, start=1))
+    taken_back = withdrawn(record)
+    sections = tuple(_section(at, section, told, taken_back) for at, section in enumerate(record.sections, start=1))
     return ShownRecord(
         record=record,
         statements=tuple(_statement(one, sections) for one in record.statements),
@@ -93,10 +106,12 @@ def shown(record: SummaryRecord) -> ShownRecord:
 
 def _withdrawn(record: SummaryRecord) -> Withdrawn:
     entries = withdrawn(record)
+    allergies = [entry.nullified for part in record.coded for entry in part.entries if is_allergy(part, entry)]
     return Withdrawn(
         number=len(entries),
         names=tuple(entry.line(formats.day) for entry in entries if entry.words),
-        allergies=any(entry.allergy for entry in entries),
+        allergies=any(allergies),
+        all_allergies=bool(allergies) and all(allergies),
         sentence=sentence(len(entries)),
         unnamed=unnamed(entries),
     )
@@ -113,15 +128,42 @@ def _statement(statement: Statement, sections: tuple[ShownSection, ...]) -> dict
     }
 
 
-def _section(at: int, section: Section, told: dict[str, Statement]) -> ShownSection:
+def _section(
+    at: int, section: Section, told: dict[str, Statement], taken_back: tuple[WithdrawnEntry, ...]
+) -> ShownSection:
     return ShownSection(
         anchor=f"part-{at}",
         section=section,
         heading=section.title or "Text without a heading",
         additional=(section.id or "").casefold() in ADDITIONAL,
         empty=not section.blocks,
+        withdrawn=tuple(
+            entry.line(formats.day) if entry.words else f"{entry.kind.capitalize()}, without words of its own"
+            for entry in taken_back
+            if _stands_in(entry, section)
+        ),
         blocks=tuple(_block(block, told) for block in section.blocks),
     )
+
+
+def _stands_in(entry: WithdrawnEntry, section: Section) -> bool:
+    """Whether a coded entry belongs under this heading: an allergy or a medicine by its kind, anything else by the same title.
+
+    The text has no link to its coded entries, so nothing is said of a single row.
+    """
+    header, titles = (section.id or "").casefold(), _titles(section)
+    if entry.allergy:
+        return header == "allergiesheader" or any("allerg" in title for title in titles)
+    medicine = _MEDICINES.get(entry.kind)
+    if medicine is not None:
+        return header == medicine or entry.kind in " ".join(titles)
+    return bool(entry.section) and entry.section.casefold() in titles
+
+
+def _titles(section: Section) -> list[str]:
+    """Its title and the captions of its tables, for comparing."""
+    captions = [block.caption for block in section.blocks if isinstance(block, Table)]
+    return [title.casefold() for title in (section.title, *captions) if title]
 
 
 def _block(block: Text | Table, told: dict[str, Statement]) -> dict[str, Any]:
@@ -160,7 +202,8 @@ def _allergy_words(record: ShownRecord, section: ShownSection) -> str:
     texts = section.section.texts - {""}
     words = "listed below" if entries else "see below" if texts - told else EMPTY
     if words != EMPTY and record.withdrawn.allergies:
-        words += ", some marked as withdrawn"
+        every = record.withdrawn.all_allergies
+        words += ", every coded one marked as withdrawn" if every else ", some marked as withdrawn"
     return words + _withheld(record, texts)
 
 

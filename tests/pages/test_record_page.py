@@ -210,9 +210,14 @@ def test_a_record_without_withdrawn_entries_says_nothing_of_them() -> None:
 @pytest.mark.parametrize(
     ("entry", "display", "blocks", "words"),
     [
-        (coded("Nuts", "nullified"), "Anything", (FILLED,), "listed below, some marked as withdrawn"),
-        (coded("Nuts", "nullified", element="New"), "Allergies", (FILLED,), "listed below, some marked as withdrawn"),
-        (coded("Nuts", "nullified"), "Allergies", (Text("Nuts"),), "see below, some marked as withdrawn"),
+        (coded("Nuts", "nullified"), "Anything", (FILLED,), "listed below, every coded one marked as withdrawn"),
+        (
+            coded("Nuts", "nullified", element="New"),
+            "Allergies",
+            (FILLED,),
+            "listed below, every coded one marked as withdrawn",
+        ),
+        (coded("Nuts", "nullified"), "Allergies", (Text("Nuts"),), "see below, every coded one marked as withdrawn"),
         (coded("Nuts", "nullified"), "Allergies", (), NONE_LISTED),
         (coded("Aspirin", "nullified", element="AcuteMedication"), "Medication", (FILLED,), "listed below"),
         (coded("Nuts", "completed"), "Allergies", (FILLED,), "listed below"),
@@ -224,6 +229,37 @@ def test_the_banner_says_where_an_allergy_is_marked_as_withdrawn(
     sections = (Section("AllergiesHeader", "Allergies", blocks),)
     record = records.record(sections=sections, statements=(), coded=(part(entry, display=display),))
     assert allergies(shown(record)) == {"anchor": "part-1", "words": words}
+
+
+def test_the_banner_says_some_where_another_allergy_holds() -> None:
+    allergy = Section("AllergiesHeader", "Allergies", (FILLED,))
+    both = (part(coded("Nuts", "nullified"), coded("Penicillin", "completed")),)
+    told = allergies(shown(records.record(sections=(allergy,), statements=(), coded=both)))
+    assert told["words"] == "listed below, some marked as withdrawn"
+
+
+def test_withdrawn_entries_are_told_above_the_part_they_belong_to() -> None:
+    """Where the banner's link leads, the mark is seen; a part that holds says nothing of it."""
+    sections = (
+        Section("AllergiesHeader", "Allergies", (FILLED,)),
+        Section("AcuteMedsHeader", "Acute Medications", (FILLED,)),
+        Section(None, "Discontinued Repeat Medications", (FILLED,)),
+    )
+    record = records.record(sections=sections, coded=WITHDRAWN)
+    view = shown(record)
+    assert [one.withdrawn for one in view.sections] == [
+        ("Allergy: Adverse reaction to codeine",),
+        (),
+        ("Discontinued repeat medication: Amlodipine 5mg tablets (01-Mar-2024 to 31-Mar-2024)",),
+    ]
+    tree = html.document_fromstring(TEMPLATE.render(shown=view))
+    anchor = allergies(view)["anchor"]
+    (note,) = tree.xpath("//section[@id=$anchor]//*[@data-withdrawn-here]", anchor=anchor)
+    assert "Adverse reaction to codeine" in note.text_content()
+    assert note.getnext().tag == "table"
+    assert [tree.get_element_by_id(link.lstrip("#")).get("data-withdrawn") for link in note.xpath("a/@href")] == ["4"]
+    assert tree.xpath("count(//*[@data-withdrawn-here])") == 2
+    assert read_back(record)["sections"] == as_sections(record)
 
 
 def test_the_banner_says_where_allergies_stand_and_never_that_there_are_none() -> None:

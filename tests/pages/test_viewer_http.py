@@ -111,6 +111,22 @@ async def test_no_step_can_be_skipped(sandbox: RunningSandbox) -> None:
         assert unrelated.code == "relationship-missing"
 
 
+@pytest.mark.parametrize(
+    "headers", [{"Sec-Purpose": "prefetch;prerender"}, {"Purpose": "prefetch"}, {"Sec-Fetch-Site": "cross-site"}]
+)
+@pytest.mark.parametrize("path", ["/viewer/find", "/viewer/find/details"])
+async def test_no_patient_is_closed_by_a_page_nobody_opened_here(
+    sandbox: RunningSandbox, path: str, headers: dict[str, str]
+) -> None:
+    async with walking(sandbox) as (browser, calls):
+        await found(browser, UNRELATED)
+        lured = await sent(calls, "GET", path, **headers)
+        assert (lured.status, lured.headers["Location"]) == (303, "/viewer/patient")
+        assert (await browser.get("/viewer/patient")).path == "/viewer/patient", "the patient is still open"
+        assert (await browser.get(path)).path == path, "opened by hand"
+        assert (await sent(calls, "GET", "/viewer/patient")).headers["Location"] == "/viewer", "and so closed"
+
+
 async def test_nothing_is_asked_of_spine_before_its_step(sandbox: RunningSandbox) -> None:
     """Finding traces, nothing more; the event list and the event follow the permission (P-13)."""
     number = PATIENTS["several_versions"]
