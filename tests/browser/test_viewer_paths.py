@@ -60,6 +60,29 @@ async def test_a_no_is_kept_and_an_emergency_needs_a_change_after_it(watched: Wa
     await expect(page.get_by_text(TOLD)).to_be_visible()
 
 
+async def test_a_refusal_loaded_again_sends_no_answer_a_second_time(watched: Watched) -> None:
+    page = await at_permission(watched, "several_versions")
+    await page.get_by_label("No", exact=True).check()
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.method) if request.is_navigation_request() else None)
+    await page.get_by_role("button", name="Continue").click()
+    await expect(page.locator("[data-refusal='permission-refused']")).to_be_visible()
+    await page.reload()
+    await expect(page.get_by_role("heading", name="A refusal is on record")).to_be_visible()
+    await page.go_back()
+    await expect(page.locator("h1")).to_be_visible()
+    await page.go_forward()
+    await expect(page.get_by_role("heading", name="A refusal is on record")).to_be_visible()
+    # and so is the form without permission, which came back with what is wrong in it
+    await answer(page, "The patient cannot be asked")
+    await page.get_by_role("button", name="Open the record").click()
+    await expect(page.get_by_role("alert")).to_be_visible()
+    await page.reload()
+    await expect(page.get_by_role("heading", name="View without the patient's permission")).to_be_visible()
+    await expect(page.get_by_role("alert")).to_have_count(0)
+    assert sent.count("POST") == 3, "the no, the way without permission, and the form that lacked an answer: each once"
+
+
 @pytest.mark.parametrize(
     ("ways", "note", "basis"),
     [

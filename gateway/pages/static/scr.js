@@ -97,9 +97,12 @@ if (banner) {
 // a launch closes whoever is open, and does so before its user signs in
 document.querySelector("[data-launching]")?.addEventListener("submit", () => patients?.postMessage(""));
 
-// a record is loaded again, and come back to, without its form being sent a second time
-if (document.querySelector("[data-record]") && window.location.pathname === "/viewer/record") {
-  window.history.replaceState(null, "", window.location.pathname);
+// what a form of the viewer led to is loaded again, and come back to, without the form being sent a second time: a record, a
+// refusal (whose address then leads to the question again), or the form itself with what is wrong in it
+const posted = { "/viewer/find": 1, "/viewer/find/details": 1, "/viewer/patient": 1, "/viewer/record": 1 };
+if (posted[window.location.pathname] && document.querySelector("[data-record], [data-refusal], .nhsuk-error-summary")) {
+  const note = document.querySelector("form[action='/viewer/record'] #note");
+  window.history.replaceState(null, "", note ? "/viewer/without-permission" : window.location.pathname);
 }
 
 // what is wrong with a typed NHS number, told while it is typed; the gateway checks it again
