@@ -276,9 +276,10 @@ class EndRelationshipsDoor(RecordsDoor):
     def read(self, wire: WireRequest) -> EndRelationshipsCall:
         """JSON body -> call. Raises MessageInvalid."""
         members = Members.read(wire.body, self.members)
-        return EndRelationshipsCall(
-            action="endRelationships", patient=self._patient(members), user=_user(members), team=_team(members)
-        )
+        user, team = _user(members), _team(members)
+        if user is not None and team is not None:
+            raise invalid("/team", "a member beside user: a relationship is for one of the two")
+        return EndRelationshipsCall(action="endRelationships", patient=self._patient(members), user=user, team=team)
 
     def document(self, outcome: Recorded) -> dict[str, object]:
         """How many ended."""

@@ -59,8 +59,10 @@ def spends(call: Call, caller: Caller, context: Context) -> tuple[Spend, ...]:
     return tuple(spent)
 
 
-def check_fed(call: FeedRelationshipCall, start: datetime) -> None:
-    """Kind, end and scope of what a feed knows (P-01). Raises MessageInvalid, which names the member, never its value."""
+def check_fed(call: FeedRelationshipCall, start: datetime, now: datetime) -> None:
+    """Kind, end, scope and whom it is for, of what a feed knows (P-01). Raises MessageInvalid, which names the member,
+    never its value.
+    """
     fed = [kind for kind in RelationshipKind if kind is not RelationshipKind.SELF_CLAIMED]
     if call.kind not in fed:
         raise wrong("kind", f"one of {', '.join(fed)}: only the person who views can claim one", ("P-01",))
@@ -68,8 +70,13 @@ def check_fed(call: FeedRelationshipCall, start: datetime) -> None:
         raise wrong("end", "a day after the start", ("P-01",))
     if call.end > start + LONGEST_RELATIONSHIP:
         raise wrong("end", "a day at most 12 months after the start", ("P-01",))
+    if not now < call.end:
+        raise wrong("end", "today or a later day", ("P-01",))
     if call.scope is Scope.ORGANISATION and call.kind is not RelationshipKind.REGISTRATION:
         raise wrong("scope", "individual or team, as only a registration reaches a whole organisation", ("P-01",))
+    for name, value, scope in (("user", call.user, Scope.INDIVIDUAL), ("team", call.team, Scope.TEAM)):
+        if value is not None and call.scope is not scope:  # which of the two is meant nobody can know
+            raise wrong(name, f"a member of a relationship whose scope is {call.scope.value}", ("P-01",))
 
 
 def spent_notes(call: ViewCall, caller: Caller, facts: Facts) -> tuple[Spend, ...]:
@@ -214,7 +221,7 @@ class Recording:
     async def _relationship(self, call: FeedRelationshipCall, context: Context, caller: Caller) -> Relationship:
         assert caller.organisation is not None
         start = call.start or context.now
-        check_fed(call, start)
+        check_fed(call, start, context.now)
         if call.scope is Scope.INDIVIDUAL:
             await self._own_user(call.user, caller)
         teams = caller.organisation.teams

@@ -76,7 +76,11 @@ SECRET = "739182645509"
         ({"end": "2020-02-03"}, "end", "after the start", "P-01"),
         ({"start": later(20), "end": later(10)}, "end", "after the start", "P-01"),
         ({"kind": "self-claimed"}, "kind", "one of registration, ", "P-01"),
+        ({"start": "1899-01-01", "end": "1899-12-31"}, "end", "today or a later day", "P-01"),
         ({"scope": "organisation"}, "scope", "individual or team", "P-01"),
+        ({"scope": "organisation", "kind": "registration"}, "user", "scope is organisation", "P-01"),
+        ({"scope": "team", "team": "TEAM1"}, "user", "scope is team", "P-01"),
+        ({"team": "TEAM1"}, "team", "scope is individual", "P-01"),
         ({"user": SECRET}, "user", "holds a role at the feed's own organisation", "P-14"),
         ({"user": "nobody-here"}, "user", "user id", ""),
         ({"end": "soon"}, "end", "YYYY-MM-DD", ""),
@@ -92,7 +96,7 @@ async def test_a_refusal_names_the_member_and_what_is_expected_never_the_value(
     assert expected in finding["expected"]
     assert finding["sentence"] == f"/{member} is not {finding['expected']}."
     if member not in {"kind", "scope"}:  # those are words of closed lists
-        assert changes[member] not in json.dumps(document)
+        assert (SOUND | changes)[member] not in json.dumps(document)
 
 
 @pytest.mark.parametrize(("path", "extra"), [("/relationships", SOUND), ("/relationships/end", {})])
@@ -116,3 +120,18 @@ async def test_what_ends_or_records_names_unknown_and_repeated_members(
         ):
             document = await answer.json(content_type=None)
             assert (answer.status, [one["path"] for one in document["findings"]]) == (400, [where])
+
+
+async def test_an_end_is_for_a_user_or_a_team_and_only_for_what_was_fed_for_it(sandbox: RunningSandbox) -> None:
+    person = {"nhs_number": SOUND["nhs_number"], "user": SOUND["user"]}
+    status, document, _ = await sent(sandbox, "/relationships/end", "pas-rzz01", person | {"team": "TEAM1"})
+    assert (status, [one["path"] for one in document["findings"]]) == (400, ["/team"])
+    whole = {"nhs_number": SOUND["nhs_number"], "kind": "registration", "scope": "organisation", "end": later(30)}
+    status, _, _ = await sent(sandbox, "/relationships", "pas-rzz01", whole)
+    assert status == 201
+    await sent(sandbox, "/relationships/end", "pas-rzz01", person)
+    ended = []
+    for body in (person, {"nhs_number": SOUND["nhs_number"]}):
+        status, document, _ = await sent(sandbox, "/relationships/end", "pas-rzz01", body)
+        ended.append((status, document["ended"] >= 1))
+    assert ended == [(200, False), (200, True)]

@@ -61,7 +61,16 @@ async def test_a_team_of_the_organisation_is_recorded_listed_or_with_none_listed
         ({"kind": RelationshipKind.SELF_CLAIMED}, "kind", "P-01"),
         ({"end": cases.NOW}, "end", "P-01"),
         ({"end": cases.NOW + timedelta(days=367)}, "end", "P-01"),
+        ({"start": cases.NOW - timedelta(days=90), "end": cases.NOW - timedelta(days=30)}, "end", "P-01"),
         ({"scope": Scope.ORGANISATION}, "scope", "P-01"),
+        ({"user": cases.USER}, "user", "P-01"),
+        ({"scope": Scope.INDIVIDUAL, "user": cases.USER}, "team", "P-01"),
+        ({"scope": Scope.ORGANISATION, "kind": RelationshipKind.REGISTRATION}, "team", "P-01"),
+        (
+            {"scope": Scope.ORGANISATION, "kind": RelationshipKind.REGISTRATION, "team": None, "user": cases.USER},
+            "user",
+            "P-01",
+        ),
     ],
 )
 async def test_what_cannot_be_is_refused_by_its_member_and_not_recorded(
