@@ -158,6 +158,12 @@ def _block(element: Element) -> dict[str, Any]:
     }
 
 
+def problems_of(page: Page) -> tuple[str, ...]:
+    """What a form that came back says is wrong in it, one by one."""
+    listed = page.find("//*[contains(@class, 'nhsuk-error-summary__list')]/li")
+    return tuple(re.sub(r"\s+", " ", text_of(one)).strip() for one in listed)
+
+
 def sentence_of(page: Page) -> str:
     """What a page without a record says: its refusal, its error summary, or its heading."""
     for xpath in ("//*[@data-sentence]", "//*[contains(@class, 'nhsuk-error-summary__list')]", "//h1"):

@@ -3,6 +3,7 @@
 It signs in at the identity service by smartcard and PIN, chooses, finds, answers, and reads the record back from the page.
 """
 
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from vendor_stubs import cast
@@ -13,7 +14,7 @@ from vendor_stubs.calling.options import Part, RawRequest, ViewRequest
 from vendor_stubs.calling.products import EVERYTHING, Product
 from vendor_stubs.calling.raw import RawResult
 from vendor_stubs.calling.result import ViewResult
-from vendor_stubs.pages import Browser, Page, record_of, sentence_of
+from vendor_stubs.pages import Browser, Page, problems_of, record_of, sentence_of
 
 OVERRIDES = frozenset({"emergency", "best-interests", "legal"})
 
@@ -118,7 +119,11 @@ async def result(calls: Calls, page: Page, request: ViewRequest) -> ViewResult:
     if record is not None:
         notices = tuple(notice.text_content().strip() for notice in page.find("//*[@data-notice]"))
         return answers.record_from(page.exchange, record, asked=request.nhs_number, wire_code=None, notices=notices)
-    return await answers.not_shown(calls, page.exchange, wire_code=None, outcome=None, fallback=sentence_of(page))
+    answer = await answers.not_shown(calls, page.exchange, wire_code=None, outcome=None, fallback=sentence_of(page))
+    if answer.outcome != "invalid":
+        return answer
+    # what is wrong in a form stands on its page; the code alone says only that something is
+    return replace(answer, findings=tuple({"code": answer.code, "sentence": text} for text in problems_of(page)))
 
 
 async def send_raw(_: RawRequest, __: Calls) -> RawResult:

@@ -4,6 +4,7 @@ Pages offer what stands open and pass on what was answered; whether it opens the
 Any page that has a patient in its session, launched or found, goes through here.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -146,6 +147,20 @@ async def override_form(turn: Turn, problems: list[dict[str, str]] | None = None
     )
 
 
+def lacking(form: Mapping[str, str]) -> list[dict[str, str]]:
+    """What an override form leaves open, each with its field, so that all of it is told at once."""
+    answer, missing = form.get("permission", ""), []
+    if not answer:
+        missing.append({"text": "Say why the record is needed", "href": "#permission"})
+    if answer == "emergency" and not form.get("emergency_reason"):
+        missing.append({"text": "Say why the patient cannot be asked", "href": "#emergency_reason"})
+    if answer == "legal" and not form.get("legal_basis"):
+        missing.append({"text": "Say which legal basis it is", "href": "#legal_basis"})
+    if not form.get("note", "").strip():
+        missing.append({"text": "Explain why, in your own words", "href": "#note"})
+    return missing
+
+
 def told_why(form: web.Response, error: PolicyRefused) -> web.Response:
     """A form shown again after a refusal that is on record: with its status, code and rules."""
     form.set_status(error.code.entry.http)
@@ -179,7 +194,7 @@ async def answer_permission(turn: Turn) -> web.StreamResponse | dict[str, Any]:
     context = patient_of(turn)
     answer = turn.form.get("permission", "")
     if not answer and "note" in turn.form:
-        return await override_form(turn, [{"text": "Say why the record is needed", "href": "#permission"}])
+        return await override_form(turn, lacking(turn.form))
     if not answer:
         died = context.patient.deceased is not None
         text = "Say what the view rests on" if died else "Say what the patient answered"

@@ -158,7 +158,7 @@ async def choose_role(turn: Turn) -> web.StreamResponse:
 def endings() -> Iterable[tuple[str, Handler]]:
     """Pages that say how a session ended."""
     for path, title, text in (
-        ("/privacy/signed-out", "You are signed out", "Take your smartcard with you."),
+        ("/privacy/signed-out", "You are signed out", sign_in.SIGNED_OUT),
         (
             "/privacy/session-changed",
             "Somebody has signed in",

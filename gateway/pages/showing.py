@@ -19,7 +19,15 @@ from gateway.domain.permission import PermissionClaim
 from gateway.pages.contexts import Grant, banner
 from gateway.pages.formats import ago
 from gateway.pages.frame import PatientChanged, Turn
-from gateway.pages.permission import OVERRIDES, answer_permission, override_form, patient_of, told_why, view_call
+from gateway.pages.permission import (
+    OVERRIDES,
+    answer_permission,
+    lacking,
+    override_form,
+    patient_of,
+    told_why,
+    view_call,
+)
 from gateway.pages.record import allergies, shown
 from gateway.pages.sessions import BrowserSession
 from gateway.service.calls import PrintCall, ViewCall
@@ -129,7 +137,8 @@ async def _again(turn: Turn, error: PolicyRefused) -> web.Response:
     if wrong is not None:
         field = "condition_changed_note" if error.code is Code.EMERGENCY_AFTER_REFUSAL else "note"
     text = " ".join(filter(None, (error.sentence, wrong or error.code.entry.next_step)))
-    return told_why(await override_form(turn, [{"text": text, "href": f"#{field}"}]), error)
+    others = [one for one in lacking(turn.form) if one["href"] != f"#{field}"]
+    return told_why(await override_form(turn, [{"text": text, "href": f"#{field}"}, *others]), error)
 
 
 async def _granted(turn: Turn, viewed: Viewed, facts: dict[str, Any]) -> None:

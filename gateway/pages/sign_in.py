@@ -35,8 +35,14 @@ ERRORS = {
 """What an error of the identity service means here (OIDC Core 3.1.2.6); any other: the sign-in was not proved."""
 
 
+SIGNED_OUT = (
+    "You are signed out here. Your sign-in at the identity service may go on in this browser: take your smartcard with you,"
+    " and close the browser."
+)
+"""The gateway ends its own session, and asks nothing of the identity service, which may serve other programs."""
+
 ENDINGS = (
-    ("/viewer/signed-out", "You are signed out", "Take your smartcard with you."),
+    ("/viewer/signed-out", "You are signed out", SIGNED_OUT),
     (
         "/viewer/timed-out",
         "Your session has ended",

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 
 from tests.pages.walking import DOCTOR, PATIENTS, entries, found, rows, signed_in, viewed, walking
-from tests.running import RunningSandbox
+from tests.running import RunningSandbox, vendor_stub
 from vendor_stubs import scra
 from vendor_stubs.calling.http import Calls, Exchange
 from vendor_stubs.pages import FORM, Page, read_html, record_of
@@ -125,6 +125,24 @@ async def test_no_patient_is_closed_by_a_page_nobody_opened_here(
         assert (await browser.get("/viewer/patient")).path == "/viewer/patient", "the patient is still open"
         assert (await browser.get(path)).path == path, "opened by hand"
         assert (await sent(calls, "GET", "/viewer/patient")).headers["Location"] == "/viewer", "and so closed"
+
+
+async def test_the_stub_tells_what_is_wrong_with_a_number(sandbox: RunningSandbox) -> None:
+    typed = ("--nhs-number", "9992000113", "--as", DOCTOR)
+    status, printed, _ = await vendor_stub(sandbox, "scra", "view", *typed)
+    assert status == 5
+    assert "Fault: [message-value] Check each digit: " in printed
+    status, printed, _ = await vendor_stub(sandbox, "scra", "view", *typed, "--json")
+    told = json.loads(printed)
+    assert (status, told["code"], len(told["findings"])) == (5, "message-value", 1)
+    assert "9992000113" not in printed
+
+
+@pytest.mark.parametrize("area", ["viewer", "privacy"])
+async def test_who_signs_out_is_told_that_the_identity_service_may_not_have(sandbox: RunningSandbox, area: str) -> None:
+    async with walking(sandbox) as (browser, _):
+        page = await browser.get(f"/{area}/signed-out")
+    assert "Your sign-in at the identity service may go on" in page.find("//main")[0].text_content()
 
 
 async def test_nothing_is_asked_of_spine_before_its_step(sandbox: RunningSandbox) -> None:
@@ -317,7 +335,10 @@ async def test_a_record_and_its_print_name_what_the_practice_marked_as_withdrawn
     async with walking(sandbox) as (browser, _):
         page = await viewed(browser, PATIENTS["nullified"])
         printed = await browser.post(page, "/viewer/print", {})
-    assert page.find("//dt[.='Allergies']/following-sibling::dd/a/text()") == ["listed below, some marked as withdrawn"]
+    (link,) = page.find("//dt[.='Allergies']/following-sibling::dd/a")
+    assert link.text == "listed below, every coded one marked as withdrawn"
+    (mark,) = page.find(f"//*[@id='{link.get('href').lstrip('#')}']//*[@data-withdrawn-here]")
+    assert "Allergy: Adverse reaction to codeine (" in mark.text_content()
     record = record_of(page)
     assert record is not None
     assert record == record_of(printed)

@@ -122,6 +122,32 @@ async def test_a_note_that_explains_nothing_is_told_what_it_lacks(
             assert refused.find("//div[contains(@class, 'error-summary')]//a/@href") == ["#note"]
 
 
+@pytest.mark.parametrize(
+    ("answer", "fields"),
+    [
+        ({}, {"#permission", "#note"}),
+        ({"permission": "emergency"}, {"#emergency_reason", "#note"}),
+        ({"permission": "legal"}, {"#legal_basis", "#note"}),
+    ],
+)
+async def test_an_empty_form_without_permission_is_told_all_it_lacks_at_once(
+    sandbox: RunningSandbox, answer: dict[str, str], fields: set[str]
+) -> None:
+    async with walking(sandbox) as (browser, _):
+        await signed_in(browser, "910000000109", "acute_assessment")
+        page = await browser.get("/viewer/find")
+        page = await browser.post(page, "/viewer/find", {"nhs_number": PATIENTS["captions_only"]})
+        await browser.post(page, "/viewer/patient", {"relationship": "self-claimed"})
+        form = await browser.get("/viewer/without-permission")
+        count = form.find("//*[@data-module='nhsuk-character-count']/@data-maxlength")
+        assert count == ["128"]
+        back = await browser.post(form, "/viewer/record", {**answer, "note": ""})
+    links = back.find("//div[contains(@class, 'error-summary')]//a/@href")
+    assert len(links) == len(fields)
+    assert set(links) == fields
+    assert len(back.find("//*[contains(@class, 'nhsuk-error-message')]")) == len(fields), "each beside its field too"
+
+
 async def test_a_note_used_before_is_told_so_and_not_quoted(sandbox: RunningSandbox) -> None:
     told = {"permission": "emergency", "emergency_reason": "unconscious", "note": "Brought here by the lifeboat crew"}
     async with walking(sandbox) as (browser, _):
