@@ -24,6 +24,7 @@ from gateway.identity.registry_reading import Findings, Table
 
 _LONGEST_DAYS = 366
 _LONGEST_QUESTION = 500
+_LONGEST_NAME = 100
 _FEWEST_WORDS = 6
 _DAYS_IN = {"day": (1, 1), "week": (7, 7), "month": (28, 31), "year": (365, 366)}
 """Fewest and most."""
@@ -71,7 +72,7 @@ class Known:
 def read_organisation(row: Any, at: int, findings: Findings, known: Known | None) -> Organisation | None:
     """One [[organisation]]; None where it cannot be built."""
     table = Table(row, ("organisation", at), findings, _KNOWN)
-    ods, name = table.build("ods", OdsCode), table.text("name")
+    ods, name = table.build("ods", OdsCode), table.text("name", longest=_LONGEST_NAME)
     settings = table.build_all("settings", Setting, needed=True)
     sites = _sites(table, settings)
     officers = table.build_all("privacy_officers", UserId)
@@ -128,7 +129,9 @@ def _permission(table: Table) -> PermissionPolicy | None:
     kind = policy.build("kind", PermissionKind)
     scope = policy.build("scope", Scope, why="to whom a permission extends must be said (P-20)")
     days = policy.number("days", needed=kind is not PermissionKind.SINGLE)
-    question = policy.text("question", why="the question put to the patient must exist (P-21)")
+    question = policy.text(
+        "question", longest=10 * _LONGEST_QUESTION, why="the question put to the patient must exist (P-21)"
+    )
     version = policy.text("question_version", why="the version of the question shown is kept with each answer (P-21)")
     earlier = tuple(policy.texts("earlier_versions"))
     for name, versions in (("question_version", (version,) if version else ()), ("earlier_versions", earlier)):

@@ -3,6 +3,7 @@
 Knows nothing of organisations or systems. Must never guess: an unknown word is a fault, not a default.
 """
 
+import unicodedata
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from enum import EnumType
@@ -12,6 +13,17 @@ from gateway.domain.errors import InvalidValue
 from gateway.identity.registry_lines import Lines, Path
 
 Value = TypeVar("Value")
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+"""Categories of what nobody sees in a text, or what turns its order: controls, U+202E, line separators, no character."""
+_JOINERS = "\u200c\u200d"
+"""Some scripts need them inside words."""
+_LONGEST = 200
+
+
+def _unseen(text: str) -> str | None:
+    """The first character of that kind, as U+202E."""
+    found = (each for each in text if unicodedata.category(each) in _UNSEEN and each not in _JOINERS)
+    return next((f"U+{ord(each):04X}" for each in found), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +98,8 @@ class Table:
         """A warning at one of the table's keys."""
         self.findings.warn((*self.path, name), sentence)
 
-    def text(self, name: str, *, needed: bool = True, why: str = "") -> str | None:
-        """A text of at least one visible character."""
+    def text(self, name: str, *, needed: bool = True, why: str = "", longest: int = _LONGEST) -> str | None:
+        """A text of at least one visible character, at most `longest`, and none that cannot be seen."""
         value = self.row.get(name)
         if value is None:
             if needed:
@@ -95,6 +107,13 @@ class Table:
             return None
         if not isinstance(value, str) or not value.strip():
             self.fault(name, f"{name} must be a text that is not empty.")
+            return None
+        unseen = _unseen(value)
+        if unseen is not None:
+            self.fault(name, f"{name} holds a character that cannot be seen ({unseen}).")
+            return None
+        if len(value) > longest:
+            self.fault(name, f"{name} must be at most {longest} characters.")
             return None
         return value
 

@@ -29,6 +29,8 @@ LENIENCES = ("missing-to", "reused-ids", "sibling-profile", "long-lifetime")
 """Public names of the tolerances a mini-service system may be granted."""
 _NARROWEST_WIDE = {4: 8, 6: 16}
 """Prefix lengths below these are worth a warning; 10.0.0.0/8, the widest private network, is not."""
+_MAPPED = ip_network("::ffff:0:0/96")
+"""All IPv4 addresses as IPv6 writes them (RFC 4291 section 2.5.5.2)."""
 _FINGERPRINT = re.compile(r"sha256:([0-9a-f]{64})", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _USERNAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,62}[A-Za-z0-9._-])?", re.ASCII)
@@ -75,9 +77,18 @@ def _network(text: str) -> IPv4Network | IPv6Network:
         ) from error
 
 
+def _as_ipv4(network: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
+    """An IPv6 network of mapped IPv4 addresses as the IPv4 network it is, one that holds all of them as all of IPv4."""
+    if isinstance(network, IPv4Network) or not network.overlaps(_MAPPED):
+        return network
+    bits = max(network.prefixlen - _MAPPED.prefixlen, 0)
+    return IPv4Network((int(network.network_address) & 0xFFFFFFFF if bits else 0, bits))
+
+
 def _together(networks: list[IPv4Network | IPv6Network]) -> Iterator[IPv4Network | IPv6Network]:
     """The fewest networks that hold the same addresses: two halves of all addresses are all of them."""
-    yield from collapse_addresses(network for network in networks if isinstance(network, IPv4Network))
+    plain = [_as_ipv4(network) for network in networks]
+    yield from collapse_addresses(network for network in plain if isinstance(network, IPv4Network))
     yield from collapse_addresses(network for network in networks if isinstance(network, IPv6Network))
 
 
@@ -136,7 +147,9 @@ def _networks(table: Table) -> list[IPv4Network | IPv6Network]:
         table.fault("networks", "networks is empty: every call of this system would be refused (P-12).")
     if any(network.prefixlen == 0 for network in _together(networks)):
         table.warn("networks", "Every address is allowed: nothing is left of the secure network (P-12).")
-    elif wide := [str(network) for network in networks if network.prefixlen < _NARROWEST_WIDE[network.version]]:
+    elif wide := [
+        str(network) for network in networks if _as_ipv4(network).prefixlen < _NARROWEST_WIDE[_as_ipv4(network).version]
+    ]:
         table.warn("networks", f"Wider than any one network an organisation has (P-12): {', '.join(wide)}.")
     return networks
 
