@@ -1,6 +1,7 @@
 """Files an operator writes: what is no text is one fault with its line at each command and at SIGHUP, never a traceback."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,31 @@ def test_what_is_no_text_is_told_with_its_line_and_without_its_words(tmp_path: P
         with pytest.raises(TextUnreadable, match=why) as told:
             read_text(path)
         assert told.value.line is None
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
+    file = tmp_path / "a"
+    file.write_bytes(b"\xef\xbb\xbf# one\n")
+    assert read_text(file) == "# one\n"
+
+
+def test_a_pipe_or_device_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(TextUnreadable, match="a pipe or a device"):
+            read_text(path)
+        told = CliRunner().invoke(main, ["registry", "check", str(path)])
+        assert (told.exit_code, "a pipe or a device" in told.output) == (1, True)
+        told = CliRunner().invoke(main, ["policy", "explain", str(path)])
+        assert (told.exit_code, "a pipe or a device" in told.stderr) == (2, True)
+
+
+def test_facts_too_large_to_judge_are_refused_from_a_file_or_standard_input(tmp_path: Path) -> None:
+    large = b"[" + b" " * LARGEST + b"]"
+    (tmp_path / "large").write_bytes(large)
+    for name, given in ((str(tmp_path / "large"), b""), ("-", large)):
+        told = CliRunner().invoke(main, ["policy", "explain", name], input=given)
+        assert (told.exit_code, "larger than 16 MiB" in told.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("command", ["check", "show"])

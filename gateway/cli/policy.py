@@ -52,14 +52,17 @@ def policy_explain(file: Path, as_json: bool) -> None:
     from gateway.policy.explain import explain, trace_to_json, written
     from gateway.policy.facts_json import facts_from_json
     from gateway.policy.settings import current
+    from gateway.text_files import LARGEST, TextUnreadable, read_text, text_of
 
     try:
-        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+        text = text_of(sys.stdin.buffer.read(LARGEST + 1)) if str(file) == "-" else read_text(file)
         facts = facts_from_json(json.loads(text, object_pairs_hook=once))
         trace = explain(facts, current(facts.now))
-    except (OSError, ValueError, RecursionError) as error:
+    except (TextUnreadable, ValueError, RecursionError) as error:
         told = (
-            str(error) if isinstance(error, InvalidValue) else f"this cannot be read as JSON ({type(error).__name__})"
+            str(error)
+            if isinstance(error, (InvalidValue, TextUnreadable))
+            else f"this cannot be read as JSON ({type(error).__name__})"
         )
         click.echo(f"{file}: {told}", err=True)
         sys.exit(2)

@@ -8,6 +8,7 @@ from gateway.domain.access import (
     Assurance,
     OnboardingStep,
     Organisation,
+    ProofOfConcept,
     Purpose,
     Role,
     Scope,
@@ -18,6 +19,7 @@ from gateway.domain.access import (
 from gateway.domain.decision import ConsentFacts, Facts
 from gateway.domain.errors import InvalidValue
 from gateway.domain.identifiers import ActivityCode, NhsNumber
+from gateway.domain.instants import LONDON
 from gateway.domain.permission import (
     AccessClaims,
     EmergencyReason,
@@ -72,8 +74,8 @@ def _override(claim: PermissionClaim) -> Callable[[Facts, PolicySettings], Facts
 
 def _with_role(facts: Facts, role: Role) -> Facts | None:
     """The same with another role in force, which the user also holds."""
-    if facts.user is None:
-        return None
+    if facts.user is None or facts.role not in facts.user.roles:
+        return None  # a role of nobody's is not mended by what it holds
     others = tuple(own for own in facts.user.roles if own.id != role.id)
     return replace(facts, role=role, user=replace(facts.user, roles=(role, *others)))
 
@@ -118,6 +120,15 @@ def _site(facts: Facts, _: PolicySettings) -> Facts | None:
         return None
     site = Site(ods=facts.site, settings=frozenset({facts.setting}))
     return replace(facts, organisation=replace(facts.organisation, sites=(*facts.organisation.sites, site)))
+
+
+def _proof_of_concept(facts: Facts, settings: PolicySettings) -> Facts | None:
+    """One of the organisation's own, running, for a setting that only such a proof opens (P-57)."""
+    if facts.organisation is None or facts.setting is None or facts.setting.code not in settings.not_approved:
+        return None
+    today = facts.now.astimezone(LONDON).date()
+    trial = ProofOfConcept(setting=facts.setting, start=today - timedelta(days=1), until=today + timedelta(days=1))
+    return replace(facts, organisation=replace(facts.organisation, proof_of_concept=trial))
 
 
 def _own_setting(facts: Facts, _: PolicySettings) -> Facts | None:
@@ -207,6 +218,7 @@ CHANGES: tuple[Change, ...] = (
     Change("site: agreed for this setting", _site),
     Change("site: the system's own", lambda f, _: replace(f, site=f.system.site)),
     Change("setting: the registered one", _own_setting),
+    Change("setting: under a proof of concept of the organisation", _proof_of_concept),
     Change("purpose: the registered one", _own_purpose),
     Change("purpose: direct care, and registered for it", _direct_care),
     Change("relationship: a referral on record", _referral),

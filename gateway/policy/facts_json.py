@@ -18,7 +18,12 @@ from gateway.domain.errors import InvalidValue
 from gateway.domain.identifiers import Identifier
 from gateway.domain.instants import aware
 
-_LEAVES = (str, int, float, bool)
+_LEAVES = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+"""Kinds of a plain value, and what each is called."""
+_TIMES = {
+    datetime: "a time with its zone, such as 2026-03-29T09:30:00+00:00,",
+    date: "a day, such as 2026-03-29,",
+}
 MOST = 1000
 """Longest list read."""
 LARGEST = 1_000_000
@@ -88,7 +93,7 @@ def _read(kind: Any, data: object, path: str) -> object:
         right = isinstance(data, kind) and (kind is bool or not isinstance(data, bool))
         if right or (kind is float and isinstance(data, int) and not isinstance(data, bool)):
             return data if isinstance(data, (str, bool)) else _bounded(data, path)
-        raise InvalidValue(f"{path}: a {kind.__name__} is needed")
+        raise InvalidValue(f"{path}: {_LEAVES[kind]} is needed")
     if dataclasses.is_dataclass(kind) and not issubclass(cast("type", kind), (Identifier, Setting)):
         return _read_object(cast("type", kind), data, path)
     return _read_text(kind, data, path)
@@ -107,7 +112,7 @@ def _read_time(kind: type[datetime] | type[date], text: str, path: str) -> date:
         read = kind.fromisoformat(text)
         value = aware(read) if isinstance(read, datetime) else read
     except ValueError as error:
-        raise InvalidValue(f"{path}: not a {kind.__name__}") from error
+        raise InvalidValue(f"{path}: {_TIMES[kind]} is needed") from error
     if value.year not in YEARS:
         raise InvalidValue(f"{path}: a year from {YEARS.start} to {YEARS.stop - 1} is needed")
     return value
@@ -160,5 +165,14 @@ def _read_text(kind: Any, data: object, path: str) -> object:
         if kind in {IPv4Network, IPv6Network}:
             return ip_network(data)
         return cast("object", kind(data))
+    except InvalidValue as error:
+        raise InvalidValue(f"{path}: {error}") from error
     except (ValueError, KeyError) as error:
-        raise InvalidValue(f"{path}: not a {kind.__name__}") from error
+        raise InvalidValue(f"{path}: {_allowed(kind)} is needed") from error
+
+
+def _allowed(kind: Any) -> str:
+    """What may stand there: of a closed list all its words."""
+    if issubclass(kind, Enum):
+        return "one of " + ", ".join(each.value if issubclass(kind, str) else each.name for each in kind)
+    return "a network with no host bits set, such as 10.0.0.0/8 or fd00::/8,"

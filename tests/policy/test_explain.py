@@ -77,6 +77,23 @@ def test_the_smallest_change_is_found(facts, change):
     assert all(len(together) == 1 for together in trace.turned_by)
 
 
+def test_a_role_of_nobodys_is_not_mended_by_what_it_holds():
+    facts = c.facts(role=c.role("B0264"), user=replace(c.facts().user, roles=(c.role(),)))
+    trace = explain(facts, c.SETTINGS)
+    assert trace.decision.verdict is Verdict.DENY
+    assert trace.turned_by == (("role: one of the user's own here is chosen",),)
+
+
+def test_a_setting_not_approved_is_opened_by_a_proof_of_concept_and_others_by_none():
+    change = "setting: under a proof of concept of the organisation"
+    for code, offered in (("dentistry", True), ("police", False), ("no_such_setting", False)):
+        here = drawn.Setting(code)
+        facts = c.facts(setting=here, organisation=c.organisation(code), system=c.system(code))
+        trace = explain(facts, c.SETTINGS)
+        assert trace.decision.verdict is Verdict.DENY
+        assert ((change,) in trace.turned_by) is offered
+
+
 def test_two_changes_are_tried_where_one_is_not_enough_and_no_more():
     two = explain(c.facts(relationships=(), network_allowed=False), c.SETTINGS)
     assert ("network: a registered one", "relationship: claimed now") in two.turned_by
@@ -139,15 +156,15 @@ def broken(path, value):
         ([], "facts: an object"),
         ({}, "facts: .*missing"),
         (broken(["colour"], "SECRET"), "facts: has 1 field"),
-        (broken(["operation"], "SECRET"), "facts.operation: not a Operation"),
-        (broken(["now"], "2026-01-01T00:00:00"), "facts.now: not a datetime"),
+        (broken(["operation"], "SECRET"), "facts.operation: one of .*trace.* is needed"),
+        (broken(["now"], "2026-01-01T00:00:00"), "facts.now: a time with its zone"),
         (broken(["now"], 5), "facts.now: a text"),
-        (broken(["network_allowed"], "yes"), "facts.network_allowed: a bool"),
-        (broken(["privacy_officers_trained"], True), "facts.privacy_officers_trained: a int"),
-        (broken(["system", "id"], "SECRET!"), "facts.system.id: not a SystemId"),
-        (broken(["system", "site"], "x"), "facts.system.site: not a OdsCode"),
-        (broken(["patient", "nhs_number"], "9876543211"), "facts.patient.nhs_number: not a NhsNumber"),
-        (broken(["proof", "assurance"], "AAL9"), "facts.proof.assurance: not a Assurance"),
+        (broken(["network_allowed"], "yes"), "facts.network_allowed: true or false is needed"),
+        (broken(["privacy_officers_trained"], True), "facts.privacy_officers_trained: a whole number is needed"),
+        (broken(["system", "id"], "SECRET!"), "facts.system.id: not a valid SystemId"),
+        (broken(["system", "site"], "x"), "facts.system.site: not a valid OdsCode"),
+        (broken(["patient", "nhs_number"], "9876543211"), "facts.patient.nhs_number: the NHS number's check digit"),
+        (broken(["proof", "assurance"], "AAL9"), "facts.proof.assurance: one of .*AAL2.* is needed"),
         (broken(["organisation", "onboarding"], [["interest"]]), r"facts.organisation.onboarding\[0\]: a list of 2"),
         (broken(["organisation", "onboarding"], "x"), "facts.organisation.onboarding: a list"),
         (broken(["recent_notes"], ["x"] * 1001), "facts.recent_notes: a list"),
