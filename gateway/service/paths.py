@@ -31,8 +31,9 @@ _EMERGENCY = AccessClaims(
     permission=PermissionClaim.EMERGENCY, emergency_reason=EmergencyReason.CANNOT_ANSWER, note=_NOTE
 )
 _LEGAL = AccessClaims(permission=PermissionClaim.LEGAL, legal_basis=LegalBasis.STATUTE, note=_NOTE)
-_FIRST_PAGE = frozenset({Code.RELATIONSHIP_MISSING, Code.DECEASED_NOT_CONFIRMED})
-"""What the page before the permission is there to answer."""
+_FIRST_PAGE = frozenset({Code.RELATIONSHIP_MISSING, Code.DECEASED_NOT_CONFIRMED, Code.UNDER_REVIEW})
+"""What the page before the permission is there to answer, or what PDS has told and no answer changes. A sensitive record is refused,
+and told to the privacy officer, with the view."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,6 +122,16 @@ async def test_a_note_that_explains_nothing_is_told_what_it_lacks(
             assert refused.find("//div[contains(@class, 'error-summary')]//a/@href") == ["#note"]
 
 
+async def test_a_record_under_review_is_told_before_the_patient_is_asked(sandbox: RunningSandbox) -> None:
+    async with walking(sandbox) as (browser, _):
+        page = await found(browser, PATIENTS["under_review"])
+        page = await browser.post(page, "/viewer/patient", {"relationship": "self-claimed"})
+        assert (page.path, page.exchange.status, page.exchange.code) == ("/viewer/patient", 403, "under-review")
+        told = entries(sandbox, page.exchange.correlation_id)
+        assert [(one["event"], one.get("code")) for one in told] == [("asked", None), ("refused", "under-review")]
+        assert (await browser.get("/viewer/permission")).path == "/viewer/patient", "nobody is asked"
+
+
 @pytest.mark.parametrize(
     ("answer", "fields"),
     [
