@@ -57,7 +57,8 @@ def browsing(
     """The parts of all pages of this installation."""
 
     async def trained(users: Sequence[UserId]) -> Collection[UserId]:
-        return {record.user for record in await people.training_of(users) if record.passed}
+        newest = {(record.user, record.module): record for record in await people.training_of(users)}  # oldest first
+        return {user for (user, _), record in newest.items() if record.passed}
 
     async def keep_interest(kind: str, answers: Mapping[str, str], turn: Turn) -> str:
         form = Interest(id=ids.new(), kind=kind, received=turn.now, data=dict(answers))

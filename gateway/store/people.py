@@ -159,7 +159,9 @@ class People:
         """The records of these users, oldest first."""
         wanted = training.c.user_id.in_([user.value for user in users])
         rows = await self._rows(
-            select(training).where(wanted).order_by(training.c.completed, training.c.user_id, training.c.module)
+            select(training)
+            .where(wanted)
+            .order_by(training.c.completed, training.c.passed, training.c.user_id, training.c.module)
         )
         return tuple(
             TrainingRecord(

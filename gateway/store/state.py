@@ -15,6 +15,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     cast,
+    exists,
     func,
     literal_column,
     not_,
@@ -136,7 +137,14 @@ def _statement(*, patients: int, user: bool, people: int) -> CompoundSelect[Any]
         parts.append(_part("count", {"question_version": cast(views, String)}))
     if people:
         asked = or_(*(training.c.user_id == bindparam(f"person{place}", type_=String) for place in range(people)))
-        passed = and_(asked, training.c.passed.is_(True))
+        later = training.alias()
+        failed_since = exists().where(
+            later.c.user_id == training.c.user_id,
+            later.c.module == training.c.module,
+            later.c.completed > training.c.completed,
+            later.c.passed.is_(False),
+        )
+        passed = and_(asked, training.c.passed.is_(True), not_(failed_since))
         done = select(training.c.user_id).where(passed).distinct().subquery()
         parts.append(_part("trained", {"id": done.c.user_id}))
     return union_all(*parts)

@@ -125,6 +125,17 @@ async def test_training(engine: AsyncEngine) -> None:
     assert not (await read(engine, PATIENT, user=COLLEAGUE)).trained
 
 
+async def test_p77_the_newest_record_of_a_course_counts(engine: AsyncEngine) -> None:
+    row = {"user_id": USER.value, "topics_version": "1", "recorded": NOW, "source": "import"}
+    told = []
+    for module, year, passed in (("scr", 2025, True), ("scr", 2026, False), ("other", 2024, True), ("scr", 2027, True)):
+        async with engine.begin() as connection:
+            record = {**row, "module": module, "completed": date(year, 1, 1), "passed": passed}
+            await connection.execute(insert(training), [record])
+        told.append((await read(engine, PATIENT)).trained)
+    assert told == [True, False, True, True]
+
+
 async def test_it_is_one_round_trip(journal: Journal, engine: AsyncEngine) -> None:
     statements: list[str] = []
     event.listen(
