@@ -14,7 +14,7 @@ from vendor_stubs.calling.http import Calls, Exchange
 from vendor_stubs.calling.options import RawRequest, ViewRequest
 from vendor_stubs.calling.products import Product
 from vendor_stubs.calling.raw import RawResult, send_file
-from vendor_stubs.calling.result import ViewResult, taken_back
+from vendor_stubs.calling.result import REMOVED, ViewResult, taken_back
 from vendor_stubs.fhir_reader import NHS_NUMBER, numbers_of, read_record, resources, withdrawn_entries
 
 BASE = "/fhir/R4"
@@ -102,7 +102,7 @@ def _shown(done: Exchange, bundle: dict[str, Any], asked: str, expected: str) ->
         raise NoAnswer("the record is of another patient than the document listed")
     notices: tuple[str, ...] = ()
     if read["active_content_removed"]:
-        notices = ("Active content was left out of this record; all its words are shown.",)
+        notices = (REMOVED,)
     notices = (*notices, *map(taken_back, withdrawn_entries(bundle)))
     return answers.record_from(done, read, asked=asked, wire_code="200", notices=notices)
 

@@ -111,11 +111,8 @@ def number_of(turn: Turn, form: Mapping[str, str], name: str = "nhs_number") -> 
 
 async def start(turn: Turn) -> web.StreamResponse:
     """GET /privacy: what this is and the way in."""
-    try:
-        session = await turn.frame.sessions.read(turn.request, turn.now)
-    except AccessDenied:
-        return turn.frame.layout.page("privacy/start.jinja", home=HOME)
-    return turn.go(_next_step(session))
+    session = await sign_in.here(turn)
+    return turn.frame.layout.page("privacy/start.jinja", home=HOME) if session is None else turn.go(_next_step(session))
 
 
 def _next_step(session: BrowserSession) -> str:

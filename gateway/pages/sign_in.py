@@ -284,11 +284,8 @@ async def callback(turn: Turn) -> web.StreamResponse:
 
 async def start(turn: Turn) -> web.StreamResponse:
     """GET /viewer: what this is and the way in; on to the next step where somebody is signed in."""
-    try:
-        session = await turn.frame.sessions.read(turn.request, turn.now)
-    except AccessDenied:
-        return turn.frame.layout.page("start.jinja")
-    return turn.go(next_step(session))
+    session = await here(turn)
+    return turn.frame.layout.page("start.jinja") if session is None else turn.go(next_step(session))
 
 
 def _organisation(turn: Turn) -> Organisation | None:

@@ -27,9 +27,13 @@ def words(text: str) -> tuple[str, ...]:
 
     Letters that only modify others (primes, apostrophes, marks of length or repetition) are signs here, not words.
     """
-    plain = "".join(letter for letter in seen(text).casefold() if unicodedata.category(letter) != "Lm")
-    spoken = (_SIGNS.sub("", word) for word in plain.split())
+    spoken = (_SIGNS.sub("", word) for word in _unmodified(seen(text).casefold()).split())
     return tuple(word for word in spoken if word)
+
+
+def _unmodified(text: str) -> str:
+    """Without letters that only modify others."""
+    return "".join(letter for letter in text if unicodedata.category(letter) != "Lm")
 
 
 def _alike(text: str) -> str:
@@ -55,8 +59,7 @@ def fingerprint(note: str) -> str:
 
 def _length(text: str) -> int:
     """Characters that are read: a row of spaces, or of one sign, is one, so that neither makes a note longer."""
-    spaced = " ".join("".join(letter for letter in seen(text) if unicodedata.category(letter) != "Lm").split())
-    return len(_ROW.sub(r"\1", spaced))
+    return len(_ROW.sub(r"\1", " ".join(_unmodified(seen(text)).split())))
 
 
 def _kinds(said: tuple[str, ...]) -> int:

@@ -13,14 +13,13 @@ from vendor_stubs.calling.errors import NoAnswer
 from vendor_stubs.calling.findings import findings_of
 from vendor_stubs.calling.http import Calls, Exchange
 from vendor_stubs.calling.preparation import json_object
-from vendor_stubs.calling.result import ViewResult, taken_back
+from vendor_stubs.calling.result import REMOVED, ViewResult, taken_back
 from vendor_stubs.summary_withdrawn import withdrawn_entries
 from vendor_stubs.xml import Element
 
 SHOWN = "The record is shown."
 _SLUG = re.compile(r"[a-z0-9-]{1,64}", re.ASCII)
 _KINDS = frozenset({"refused", "no_record", "invalid", "unavailable"})
-_REMOVED = "Active content was left out of this record; all its words are shown."
 
 
 WARNINGS = "X-SCR-Access-Warnings"
@@ -61,7 +60,7 @@ def record(
     """A GPSummary element -> the record, read by the stubs' own reader. Raises NoAnswer: it names no patient."""
     read = summary_reader.read_summary(summary)
     if read["active_content_removed"]:
-        notices = (*notices, _REMOVED)
+        notices = (*notices, REMOVED)
     notices = (*notices, *map(taken_back, withdrawn_entries(summary)))
     return record_from(exchange, read, asked=asked, wire_code=wire_code, notices=notices)
 

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from vendor_stubs.calling.errors import NoAnswer
-from vendor_stubs.calling.result import taken_back
+from vendor_stubs.calling.result import REMOVED, taken_back
 from vendor_stubs.xml import Element, elements, local_name, qname
 
 RECORD = "urn:scr-gateway:record:1"
-_REMOVED = "Active content was left out of this record; all its words are shown."
 
 
 def _tag(local: str) -> str:
@@ -45,7 +44,7 @@ def read_record(record: Element) -> dict[str, Any]:
 
 def notices(read: Mapping[str, Any]) -> tuple[str, ...]:
     """What people must know beside a record read: that something was left out of it, or taken back by the practice."""
-    removed = (_REMOVED,) if read["active_content_removed"] else ()
+    removed = (REMOVED,) if read["active_content_removed"] else ()
     return (*removed, *(taken_back(one) for one in read["withdrawn_entries"]))
 
 

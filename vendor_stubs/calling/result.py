@@ -29,6 +29,7 @@ RECORD_MEMBERS = (
     "additional_information",
     "sections",
 )
+REMOVED = "Active content was left out of this record; all its words are shown."
 _WIDEST_COLUMN = 48
 
 

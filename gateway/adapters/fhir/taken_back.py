@@ -6,8 +6,7 @@ taken back is narrative too, before all others. It must never be left out where 
 
 from gateway.adapters.fhir.datatypes import OWN, Json, concept, extension, time_of, without_nothing
 from gateway.adapters.fhir.narrative import paragraphs_div
-from gateway.adapters.rendering.pane import shown_time
-from gateway.domain.instants import WireTime
+from gateway.adapters.rendering.pane import shown_day
 from gateway.domain.record import SummaryRecord
 from gateway.domain.withdrawn import HEADING, WithdrawnEntry, sentence, unnamed, withdrawn
 
@@ -21,7 +20,7 @@ def withdrawn_section(record: SummaryRecord, references: tuple[Json, ...]) -> li
     entries = withdrawn(record)
     if not entries:
         return []
-    named = tuple(entry.line(_day) for entry in entries if entry.words)
+    named = tuple(entry.line(shown_day) for entry in entries if entry.words)
     words = (sentence(len(entries)), *named, *filter(None, (unnamed(entries),)))
     return [
         {
@@ -44,8 +43,3 @@ def _told(entry: WithdrawnEntry, reference: Json) -> Json:
         {"url": "entry", "valueReference": reference},
     )
     return extension("withdrawn-entry", extension=[part for part in parts if len(part) > 1])
-
-
-def _day(moment: WireTime) -> str:
-    """dd-Mmm-yyyy, or what is known of it: an entry's midnight is a day, not a time."""
-    return shown_time(moment if moment.date is None else WireTime(f"{moment.date:%Y%m%d}"))

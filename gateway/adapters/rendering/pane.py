@@ -163,7 +163,7 @@ def _withdrawn(root: etree._Element, record: SummaryRecord) -> None:
     _add(section, "p", sentence(len(entries)))
     for entry in entries:
         if entry.words:
-            _add(section, "p", entry.line(_shown_day))
+            _add(section, "p", entry.line(shown_day))
     if more := unnamed(entries):
         _add(section, "p", more)
 
@@ -234,7 +234,7 @@ def shown_time(moment: WireTime) -> str:
     return moment.text[:4] if len(moment.text) == 4 else f"{_MONTHS[wall.month - 1]}-{wall.year:04d}"
 
 
-def _shown_day(moment: WireTime) -> str:
+def shown_day(moment: WireTime) -> str:
     """dd-Mmm-yyyy: an entry's midnight is a day, not a time."""
     return shown_time(moment) if moment.date is None else _day(moment.instant)
 
