@@ -19,6 +19,7 @@ import psutil
 import pytest
 from cryptography import x509
 
+from gateway.cli.running import Heeded
 from tests.postgres import Cluster, postgres_cluster  # noqa: F401 - a fixture
 from tests.rehearsal import Rehearsal, listening, rehearsing
 from tests.running import ROOT, free_base
@@ -194,6 +195,27 @@ async def test_each_worker_tells_its_own_metrics_on_a_port_of_its_own(place: Reh
         assert UID not in text
 
 
+def caught(pid: int, number: signal.Signals) -> bool:
+    """Whether that process has something to do for this signal (proc(5): SigCgt)."""
+    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines())
+    return bool(int(status["SigCgt"], 16) >> (number - 1) & 1)
+
+
+async def test_a_signal_that_comes_while_it_starts_is_kept_until_there_is_something_to_do() -> None:
+    heeded, done = Heeded(), list[str]()
+    for number in (signal.SIGUSR2, signal.SIGHUP, signal.SIGHUP):
+        os.kill(os.getpid(), number)
+    await until(lambda: len(heeded.kept) == 2)
+    heeded.now(signal.SIGHUP, lambda: done.append("reload"))
+    assert done == ["reload"]
+    heeded.now(signal.SIGUSR2, lambda: done.append("roll"))
+    assert done == ["reload", "roll"]
+    os.kill(os.getpid(), signal.SIGUSR2)
+    await until(lambda: done == ["reload", "roll", "roll"])
+    for number in (signal.SIGUSR2, signal.SIGHUP):
+        asyncio.get_running_loop().remove_signal_handler(number)
+
+
 async def test_nothing_of_a_sandbox_outlives_its_supervisor(tmp_path: Path) -> None:
     base = free_base()
     command = [sys.executable, "-m", "gateway", "sandbox", "--port-base", str(base), "--workers", "2"]
@@ -203,6 +225,9 @@ async def test_nothing_of_a_sandbox_outlives_its_supervisor(tmp_path: Path) -> N
     )
     log.close()
     try:
+        await until(lambda: caught(process.pid, signal.SIGHUP), 90)
+        assert b"ready" not in (tmp_path / "log").read_bytes()
+        process.send_signal(signal.SIGHUP)  # while it starts: it ends nothing
         await until(lambda: b"\nready" in (tmp_path / "log").read_bytes(), 90)
         family = psutil.Process(process.pid).children(recursive=True)
         assert len(family) >= 6
@@ -224,7 +249,7 @@ def test_the_log_holds_one_line_a_request(place: Rehearsal) -> None:
     ]
     requests = [one for one in lines if one["event"] == "request" and one.get("door") == "permissions"]
     ids = [one["correlation_id"] for one in requests]
-    assert len(ids) > 20
+    assert len(ids) > 20, "the tests above made more"
     assert len(set(ids)) == len(ids)
 
 

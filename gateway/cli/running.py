@@ -26,14 +26,49 @@ def run(main: Coroutine[Any, Any, int]) -> None:
         sys.exit(runner.run(main))
 
 
+def _nothing_to_roll() -> None:
+    from gateway import logs
+
+    logs.get("workers").warning("no rolling restart: there is one worker, and nobody to answer meanwhile")
+
+
+class Heeded:
+    """SIGHUP and SIGUSR2 from the moment this is made.
+
+    What comes while the gateway starts is kept, and done once there is something to do for it: it ends nothing.
+    """
+
+    def __init__(self) -> None:
+        self._acts: dict[signal.Signals, Callable[[], None]] = {}
+        self.kept: set[signal.Signals] = set()
+        """Those that came and are still to be done."""
+        for number in (signal.SIGHUP, signal.SIGUSR2):
+            asyncio.get_running_loop().add_signal_handler(number, self._came, number)
+
+    def _came(self, number: signal.Signals) -> None:
+        act = self._acts.get(number)
+        if act is None:
+            self.kept.add(number)
+        else:
+            act()
+
+    def now(self, number: signal.Signals, act: Callable[[], None]) -> None:
+        """What to do for this signal from now on, and at once where it came before."""
+        self._acts[number] = act
+        if number in self.kept:
+            self.kept.remove(number)
+            act()
+
+
 async def _until_stopped(
+    heeded: Heeded,
     reload: Callable[[], None],
     saying: str | None = None,
     *,
-    roll: Callable[[], None] | None = None,
+    roll: Callable[[], None] = _nothing_to_roll,
     parent: bool = False,
 ) -> None:
-    """Waits for SIGTERM or SIGINT; SIGHUP calls `reload`, SIGUSR2 `roll`. Says `saying` once signals are heeded, not before.
+    """Waits for SIGTERM or SIGINT; SIGHUP calls `reload`, SIGUSR2 `roll`. Says `saying` once these are heeded, not before.
 
     `parent`: standard input comes from whoever started this process, and its end is the same as SIGTERM: nothing outlives a
     supervisor that was killed.
@@ -43,9 +78,8 @@ async def _until_stopped(
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, reload)
-    if roll is not None:
-        loop.add_signal_handler(signal.SIGUSR2, roll)
+    heeded.now(signal.SIGHUP, reload)
+    heeded.now(signal.SIGUSR2, roll)
     if parent:
         loop.add_reader(0, stop.set)  # nothing is ever sent: it becomes readable by its end
     if saying is not None:
@@ -95,6 +129,7 @@ async def _sandbox(port_base: int, data: Path, spine_url: str | None, workers: i
     from gateway.store.keys import audit_keys_made
     from gateway.workers import rolling, supervised
 
+    heeded = Heeded()
     logs.configure(log_level)
     try:
         ports = box.Ports(base=port_base)
@@ -102,10 +137,10 @@ async def _sandbox(port_base: int, data: Path, spine_url: str | None, workers: i
             refuse_to_begin_again(settings.store.address(), audit_keys_made(settings.store.keys))
             if workers > 1:
                 async with supervised(data / "gateway.toml", settings, Mode.SANDBOX, workers) as crew:
-                    await _until_stopped(crew.reload, box.banner(ports, spine_url), roll=rolling(crew))
+                    await _until_stopped(heeded, crew.reload, box.banner(ports, spine_url), roll=rolling(crew))
                 return 0
             async with app.running(settings, Mode.SANDBOX) as gateway:
-                await _until_stopped(gateway.reload, box.banner(ports, spine_url))
+                await _until_stopped(heeded, gateway.reload, box.banner(ports, spine_url))
     except (box.SandboxFault, ConfigInvalid, NotDurable, OSError) as error:
         click.echo(f"scr-gateway sandbox: {error}", err=True)
         return 1
@@ -131,16 +166,17 @@ async def _serve(config: Path, workers: int, mode: "Mode") -> int:
     from gateway.store.keys import KeysUnusable, audit_keys_made
     from gateway.workers import rolling, supervised
 
+    heeded = Heeded()
     try:
         settings = load(config)
         logs.configure(settings.log_level)
         refuse_to_begin_again(settings.store.address(), audit_keys_made(settings.store.keys))
         if workers > 1:
             async with supervised(config, settings, mode, workers) as crew:
-                await _until_stopped(crew.reload, roll=rolling(crew))
+                await _until_stopped(heeded, crew.reload, roll=rolling(crew))
             return 0
         async with app.running(settings, mode) as gateway:
-            await _until_stopped(gateway.reload)
+            await _until_stopped(heeded, gateway.reload)
     except (ConfigInvalid, NotDurable, KeysUnusable, OSError) as error:
         click.echo(f"scr-gateway serve: not started:\n{error}", err=True)
         return 1
@@ -168,10 +204,11 @@ async def _worker(config: Path, mode: str, number: int, given: tuple[str, ...], 
     from gateway.production import Mode
     from gateway.workers import READY
 
+    heeded = Heeded()
     settings = load(config)
     logs.configure(settings.log_level)
     named = (one.partition("=") for one in given)
     place = Place(number=number, shared=True, given={name: socket.socket(fileno=int(at)) for name, _, at in named})
     async with app.running(settings, Mode(mode), place) as gateway:
-        await _until_stopped(gateway.reload, READY, parent=with_parent)
+        await _until_stopped(heeded, gateway.reload, READY, parent=with_parent)
     return 0

@@ -1,6 +1,5 @@
 """One sandbox for these tests, with rate limits on and a registry that they may change."""
 
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -21,6 +20,5 @@ def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
         text = (running.data / "registry.toml").read_text(encoding="utf-8")
         assert text.startswith(cast.registry_toml())
         made = Yard(sandbox=running, tail=text.removeprefix(cast.registry_toml()))
-        time.sleep(2)  # "ready" is said a moment before the process listens to SIGHUP, which would end it
         made.write()
         yield made
