@@ -2,10 +2,12 @@
 
 import pytest
 
+from tests.bench.databases import POSTGRES, SQLITE
 from tests.bench.doors import PASS
 from tests.bench.goals import DOOR, table
 from tests.bench.inner import DECISIONS, SLOWEST, slowest
 from tests.bench.inner import table as parts_table
+from tests.bench.workers import CALLERS, MANY, door
 
 
 def rows(share: float, late: float) -> dict[str, list[dict[str, object]]]:
@@ -39,6 +41,16 @@ def test_the_slowest_decision_is_measured_and_written_with_its_places() -> None:
     assert 0 < float(str(row["least"])) <= float(str(row["median"])) <= float(str(row["most"]))
     written = parts_table([{"what": SLOWEST, "unit": "ms", "median": 0.0423, "least": 0.04, "most": 1.25}])
     assert written.endswith("| 0.042 | 0.040 | 1.2 |")
+
+
+@pytest.mark.parametrize(("each", "verdict"), [(11.7, "met"), (11.8, "MISSED")])
+def test_four_workers_are_judged_with_as_many_callers_for_each_on_postgresql(each: float, verdict: str) -> None:
+    one: dict[str, object] = {"door": door(1, POSTGRES), "callers": CALLERS, "cpu_ms_each": 10.0}
+    four: dict[str, object] = {"door": door(MANY, POSTGRES), "callers": MANY * CALLERS, "cpu_ms_each": each}
+    fewer = four | {"callers": CALLERS, "cpu_ms_each": 1.0}
+    other = four | {"door": door(MANY, SQLITE), "cpu_ms_each": 1.0}
+    lines = table({"workers": [one, fewer, other, four]}).splitlines()[2:]
+    assert [line.split("|")[3].strip() for line in lines] == [verdict]
 
 
 def test_what_was_not_measured_is_not_judged() -> None:

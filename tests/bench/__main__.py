@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.bench import audit, capacity, doors, goals, inner, pages
+from tests.bench import audit, capacity, doors, goals, inner, pages, workers
 from tests.bench.doors import Row, Turns
 from tests.bench.page import write_figures
 
@@ -37,6 +37,9 @@ SECTIONS: dict[str, Section] = {
         name: Section(title, partial(doors.run, name), doors.table)
         for name, (title, _) in doors.GROUPS.items()
     },
+    "workers": Section(
+        "One worker and four, on the cores that generator and Spine use too", workers.workers, doors.table
+    ),
     "audit": Section("The audit alone, one run each", lambda turns, _: audit.journals(turns.seconds), audit.journals_table),
     "waits": Section("How long the audit's writer waits for company", audit.waits, doors.table),
     "pages": Section("Pages", lambda turns, _: pages.pages(turns.seconds, turns.rounds), pages.table),

@@ -5,12 +5,11 @@ itself, under whole views.
 """
 
 import asyncio
-import os
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,26 +19,16 @@ from gateway.store.engine import make_engine, upgrade
 from gateway.store.journal import Journal, JournalSettings
 from gateway.store.keys import AuditKeys, load_or_create_keys
 from gateway.store.state import State
+from tests.bench.databases import POSTGRES, databases, store
 from tests.bench.doors import Row, Turns, measured
 from tests.bench.messages import MINI_SERVICE
 from tests.bench.yard import Yard
-from tests.postgres import binaries, cluster
 from tests.store.values import COLLEAGUE, ORGANISATION, PATIENT, USER, entry, new_id
 
 WRITERS = (1, 100, 1000)
 READERS = (1, 10)
 WAITS_MS = (0, 2)
 _EXPIRES = timedelta(minutes=10)
-SQLITE, POSTGRES = "SQLite", "PostgreSQL"
-
-
-@contextmanager
-def databases(folder: Path) -> Iterator[dict[str, str]]:
-    """Address of an empty database of each kind. Raises LookupError where PostgreSQL is not installed."""
-    if binaries() is None:
-        raise LookupError("PostgreSQL is not installed: `make postgres` installs it, and the bench needs it")
-    with cluster() as server:
-        yield {SQLITE: f"sqlite+aiosqlite:///{folder}/bench.db", POSTGRES: server.url()}
 
 
 class _Sizes:
@@ -139,18 +128,6 @@ def journals_table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-@contextmanager
-def _said(**settings: str) -> Iterator[None]:
-    """Settings of the store for the sandboxes started meanwhile."""
-    names = {f"SCR_GATEWAY_STORE__{name}": value for name, value in settings.items()}
-    os.environ.update(names)
-    try:
-        yield
-    finally:
-        for name in names:
-            del os.environ[name]
-
-
 def waits(turns: Turns, folder: Path) -> list[Row]:
     """Whole views with a writer that never waits and with one that waits 2 ms behind a busy gateway, on both databases."""
     folder = folder / "waits"
@@ -162,7 +139,7 @@ def waits(turns: Turns, folder: Path) -> list[Row]:
         for name, url in urls.items():
             for wait in WAITS_MS:
                 where = url if name == POSTGRES else f"sqlite+aiosqlite:///{folder}/wait-{wait}.db"
-                with _said(URL=where, LINGER_MS=str(wait)):
+                with store(URL=where, LINGER_MS=str(wait)):
                     sandbox = yard.gateway(f"{name}-{wait}")
                 targets.append(yard.target(sandbox, MINI_SERVICE, f"{name}, waits {wait} ms"))
         return measured(targets, replace(turns, callers=(1, 8, 32)), kilobytes=43, spine_ms=0)

@@ -105,20 +105,11 @@ def _late(yard: Yard, turns: Turns) -> list[Row]:
     return measured(_again(pair, yard), replace(turns, callers=callers), kilobytes=43, spine_ms=20)
 
 
-def _workers(yard: Yard, turns: Turns) -> list[Row]:
-    targets = []
-    for workers in (1, 4):
-        sandbox = yard.gateway(f"workers-{workers}", workers=workers)
-        targets.append(yard.target(sandbox, MINI_SERVICE, f"mini-service, {workers} workers"))
-    return measured(targets, replace(turns, callers=(32,)), kilobytes=43, spine_ms=0)
-
-
 GROUPS: dict[str, tuple[str, Callable[[Yard, Turns], list[Row]]]] = {
     "doors": ("Every door", _doors),
     "audited": ("What the audit costs", _audited),
     "sizes": ("Records of other sizes", _sizes),
     "late": ("A Spine that takes 20 ms for each answer", _late),
-    "workers": ("One worker and four, on the cores that generator and Spine use too", _workers),
 }
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tests.bench import inner
+from tests.bench import inner, workers
+from tests.bench.databases import POSTGRES
 from tests.bench.doors import PASS, UNAUDITED, WHOLE, Row
 from tests.bench.messages import MINI_SERVICE
 
@@ -50,8 +51,10 @@ def _crowded(sections: Sections) -> float:
 
 
 def _workers(sections: Sections) -> float:
-    one = _figure(sections, "workers", f"{MINI_SERVICE.door}, 1 workers", 32, "cpu_ms_each")
-    return one / _figure(sections, "workers", f"{MINI_SERVICE.door}, 4 workers", 32, "cpu_ms_each")
+    """As many callers for each of four as for the one, on the database that several processes are meant to share."""
+    one = _figure(sections, "workers", workers.door(1, POSTGRES), workers.CALLERS, "cpu_ms_each")
+    many = workers.MANY * workers.CALLERS
+    return one / _figure(sections, "workers", workers.door(workers.MANY, POSTGRES), many, "cpu_ms_each")
 
 
 def _part(what: str) -> Callable[[Sections], float]:
@@ -72,7 +75,12 @@ GOALS = (
     Goal("added to the pass-through at one caller, median: at most 4 ms", "ms", lambda x: x <= 4, _added("p50_ms")),
     Goal("the same at the 99th percentile: at most 8 ms", "ms", lambda x: x <= 8, _added("p99_ms")),
     Goal("200 callers, p99 over p50: at most 2", "", lambda x: x <= 2, _crowded),
-    Goal("views per CPU second, four workers over one: at least 0.85", "", lambda x: x >= 0.85, _workers),
+    Goal(
+        "views per CPU second, four workers over one, 32 callers each, PostgreSQL: at least 0.85",
+        "",
+        lambda x: x >= 0.85,
+        _workers,
+    ),
     Goal("policy decisions on one core: at least 20,000 a second", "", lambda x: x >= 20_000, _part(inner.DECISIONS)),
     Goal("one of them at the 99th percentile: below 0.5 ms", "ms", lambda x: x < 0.5, _part(inner.SLOWEST)),
 )

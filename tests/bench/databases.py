@@ -1,0 +1,31 @@
+"""An empty database of each kind for a run, and sandboxes told which one to use."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.postgres import binaries, cluster
+
+SQLITE, POSTGRES = "SQLite", "PostgreSQL"
+
+
+@contextmanager
+def databases(folder: Path) -> Iterator[dict[str, str]]:
+    """Address of an empty database of each kind. Raises LookupError where PostgreSQL is not installed."""
+    if binaries() is None:
+        raise LookupError("PostgreSQL is not installed: `make postgres` installs it, and the bench needs it")
+    with cluster() as server:
+        yield {SQLITE: f"sqlite+aiosqlite:///{folder}/bench.db", POSTGRES: server.url()}
+
+
+@contextmanager
+def store(**settings: str) -> Iterator[None]:
+    """Settings of the store for the sandboxes started meanwhile."""
+    names = {f"SCR_GATEWAY_STORE__{name}": value for name, value in settings.items()}
+    os.environ.update(names)
+    try:
+        yield
+    finally:
+        for name in names:
+            del os.environ[name]
