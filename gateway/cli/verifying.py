@@ -11,7 +11,7 @@ from gateway.cli.running import run
 
 if TYPE_CHECKING:
     from gateway.config import Settings
-    from gateway.store.verify import Report
+    from gateway.store.flaws import Report
     from gateway.store.verify_export import Anchored
 
 MOST_NAMED = 50
@@ -116,6 +116,11 @@ def _said(report: "Report", anchored: "Anchored", until: str, every: bool) -> in
         click.echo(f"And {len(anchored.torn) - MOST_NAMED} more lines of the anchor break off; --all names each.")
     if anchored.checkpoints:
         click.echo(f"Checkpoints kept elsewhere and compared: {len(anchored.checkpoints)}.", err=True)
+        if report.later:
+            click.echo(
+                f"Of these, {report.later} were made after this export, and it was compared with them only as far as it goes.",
+                err=True,
+            )
     else:
         click.echo(f"No anchor was given: what was cut off the audit's end before {until} would not show.", err=True)
     _name(report, every)

@@ -18,10 +18,10 @@ from gateway.domain.privacy import AlertState
 from gateway.domain.raising import raised_by
 from gateway.store.chain import decode, held_text, instant_text
 from gateway.store.engine import snapshot_of, store_errors
+from gateway.store.flaws import Flaw
 from gateway.store.raw import maybe, number, raw, raws, text
 from gateway.store.rows import alert_row
 from gateway.store.tables import ALERT_STANDING, alert, alert_action, audit
-from gateway.store.verify import Flaw
 
 _KEY = '"alert_id":"'
 """Before an entry's alert in its canonical body; inside a text its quotation marks would be escaped."""

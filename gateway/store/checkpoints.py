@@ -26,7 +26,7 @@ from gateway.store.raw import instant, number, raws, text, whole
 from gateway.store.tables import audit, audit_chain, audit_checkpoint
 
 _PREFIX, _END = b"scr-checkpoint 1\n", b"scr-export 1\n"
-_ABANDONED = timedelta(days=1)
+ABANDONED = timedelta(days=1)
 _SKEW = timedelta(minutes=5)
 """How far the clocks of processes on one database may be apart."""
 _MOST_SEALED = 1000
@@ -159,7 +159,7 @@ class Signer:
         """
         now = self._clock()
         last = self._last if self._last is not None and self._last.values["signer"] == own.writer else None
-        since = from_iso(last.values["at"]) - _SKEW if last else now - _ABANDONED
+        since = from_iso(last.values["at"]) - _SKEW if last else now - ABANDONED
         chains, abandoned = self._others(connection, own.writer, since, now)
         if own.length:
             chains.append(own)
@@ -210,7 +210,7 @@ class Signer:
                 head = self._head_of(connection, writer) if whole(chain.writer) else None
                 if head is not None:
                     heads.append(head)
-                if not sealed and seen is not None and seen < now - _ABANDONED:
+                if not sealed and seen is not None and seen < now - ABANDONED:
                     abandoned.append(writer)
         return heads, abandoned
 

@@ -9,12 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.store.agreement import disagreements
 from gateway.store.checkpoints import Checkpoint
+from gateway.store.claims import foreign, gone
 from gateway.store.engine import reader_of, store_errors
 from gateway.store.export import blocks
+from gateway.store.flaws import Flaw, Report
 from gateway.store.keys import VerifyKeys
 from gateway.store.raw import instant, raws, text
 from gateway.store.tables import audit_chain
-from gateway.store.verify import Flaw, Report, Verifier
+from gateway.store.verify import Verifier
 
 
 async def verify_database(engine: AsyncEngine, keys: VerifyKeys, anchored: Sequence[Checkpoint] = ()) -> Report:
@@ -30,7 +32,7 @@ async def verify_database(engine: AsyncEngine, keys: VerifyKeys, anchored: Seque
             verifier.register({line["writer"]: line["key"] for line in map(orjson.loads, lines)})
         else:
             if not number:  # what checkpoints claim is known before the entries it is about
-                verifier.checkpoints([*kept, *anchored])
+                verifier.checkpoints(kept, anchored)
             for line in map(orjson.loads, lines):
                 number += 1
                 try:
@@ -39,10 +41,9 @@ async def verify_database(engine: AsyncEngine, keys: VerifyKeys, anchored: Seque
                     said = f"this row is no audit entry: its number reads {line['seq']}"
                     verifier.flaw("row", line["writer"], number, said, str(line.get("index", {}).get("id", "")))
     if not number:
-        verifier.checkpoints([*kept, *anchored])
+        verifier.checkpoints(kept, anchored)
     if anchored:
-        verifier.anchored(anchored)
-        verifier.gone(kept, anchored)
+        verifier.flaws += [*foreign(anchored, verifier.writers), *gone(kept, anchored, keys)]
     report = verifier.finish(len(kept))
     alerts, differing = await disagreements(engine)
     return replace(report, flaws=(*report.flaws, *await _unreadable(engine), *differing), alerts=alerts)

@@ -11,10 +11,14 @@ from typing import Any
 
 import orjson
 
+from gateway.domain.errors import InvalidValue
+from gateway.domain.instants import from_iso
 from gateway.store.chain import export_line
-from gateway.store.checkpoints import EXPORTED, Checkpoint, end_holds
+from gateway.store.checkpoints import COMMANDS, EXPORTED, Checkpoint, end_holds
+from gateway.store.claims import Made, foreign
+from gateway.store.flaws import Flaw, Report
 from gateway.store.keys import VerifyKeys
-from gateway.store.verify import Flaw, Report, Verifier
+from gateway.store.verify import Verifier
 
 _FIELDS = {
     "chain": {"kind", "writer", "key"},
@@ -93,8 +97,8 @@ class _File:
     end: dict[str, Any] | None = None
     checkpoints: list[Checkpoint] = field(default_factory=list)
     seen: set[Checkpoint] = field(default_factory=set)
-    exports: set[str] = field(default_factory=set)
-    """Entries that say that an export was made."""
+    exports: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Writer and time of each entry that says that an export was made."""
     before: str = ""
     """SHA-256 of all before the last line."""
 
@@ -111,7 +115,7 @@ class _File:
             elif line["kind"] == "checkpoint":
                 self._checkpoint(line, number, verifier)
             elif line["kind"] == "entry" and _is_export(line["entry"]):
-                self.exports.add(str(line["entry"].get("id")))
+                self.exports[str(line["entry"].get("id"))] = str(line["writer"]), str(line["entry"].get("at"))
             elif line["kind"] == "end":
                 self.end = line
 
@@ -121,6 +125,16 @@ class _File:
             verifier.flaw("repeated", "", number, "this checkpoint stands in the export twice")
         self.seen.add(checkpoint)
         self.checkpoints.append(checkpoint)
+
+    def made(self, keys: VerifyKeys) -> Made | None:
+        """The entry that says that this export was made, where its last line is signed and names one of a command's own."""
+        if self.end is None or not end_holds(self.end, keys.publics):
+            return None
+        writer, at = self.exports.get(str(self.end["made"]), ("", ""))
+        try:
+            return Made(writer, from_iso(at)) if writer.startswith(COMMANDS) else None
+        except InvalidValue:
+            return None
 
     def wrong(self, entries: int, vouching: int, keys: VerifyKeys) -> str:
         """What is wrong with the end, in words; empty where nothing is. `vouching`: checkpoints there and elsewhere."""
@@ -139,9 +153,9 @@ def verify_file(path: Path, keys: VerifyKeys, anchored: Sequence[Checkpoint] = (
     """Verifies an export in JSON Lines, with checkpoints kept elsewhere where there are any. Raises OSError."""
     verifier, file = Verifier(keys), _File()
     file.read(path, verifier)
-    count = verifier.checkpoints([*file.checkpoints, *anchored])
+    count = verifier.checkpoints(file.checkpoints, anchored, file.made(keys))
     if anchored:
-        verifier.anchored(anchored)
+        verifier.flaws += foreign(anchored, verifier.writers)
     for number, _, line in _lines(path):
         if line is not None and line.get("kind") == "entry":
             try:
