@@ -5,12 +5,16 @@ Finds a checkpoint that is false, missing, another audit's, or at odds with anot
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from gateway.domain.errors import InvalidValue
 from gateway.domain.instants import from_iso
 from gateway.store.checkpoints import ABANDONED, Checkpoint
 from gateway.store.flaws import Flaw
 from gateway.store.keys import VerifyKeys
+
+UNVOUCHED = timedelta(minutes=5)
+"""How long a gateway's entries may go on without a checkpoint of it: ten times what there is between two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,8 @@ class Claims:
     """The code of the entry at each length of a writer's chain that a checkpoint names."""
     owed: dict[str, int] = field(default_factory=dict)
     """Entries of each writer that must be there."""
+    newest: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """Number and time of the last checkpoint of each signer."""
     later: int = 0
     """Checkpoints that were made after the export that is verified: what they name need not be there yet."""
 
@@ -69,6 +75,7 @@ class Claims:
                 one = ones[number]
                 after = after or (made is not None and made.before(one))
                 self._claim(one, owed=not after or one.body in standing)
+            self.newest[signer] = max(ones), str(ones[max(ones)].values["at"])
             self._series(signer, ones)
         return count
 
@@ -111,6 +118,20 @@ class Claims:
     def _flaw(self, writer: str, number: int, sentence: str, kind: str = "checkpoint") -> None:
         self.flaws.append(Flaw(kind, writer, number, "", sentence))
 
+    def unvouched(self, writer: str, first: str, last: str) -> None:
+        """Names a gateway's chain whose entries, from the time `first` to `last`, went on for long without a checkpoint of it.
+
+        A gateway signs one every half minute while it writes, and whoever signs next names the chain of one that died: where
+        there is none, somebody took it away. One that has just begun has none yet.
+        """
+        number, signed = self.newest.get(writer, (0, first))
+        ever = max((at for _, at in self.newest.values()), default=first)
+        since = f" after checkpoint {number}" if number else ""
+        if _apart(signed, last) > UNVOUCHED:
+            self._flaw(writer, number + 1, f"no checkpoint of this chain stands here{since}, though its entries go on")
+        elif writer not in self.named and _apart(first, ever) > UNVOUCHED:
+            self._flaw(writer, 1, "no checkpoint of this chain stands here, and none that names it")
+
     def vouched(self, writer: str, length: int) -> int:
         """How many of that many entries of a chain checkpoints vouch for."""
         if self.owed.get(writer, 0) >= length:
@@ -146,3 +167,11 @@ def foreign(kept: Iterable[Checkpoint], writers: Iterable[str]) -> Iterator[Flaw
             continue  # named where checkpoints are read
     if named.isdisjoint(writers):
         yield Flaw("anchor", "", 0, "", "none of the checkpoints kept elsewhere is about a chain of this audit")
+
+
+def _apart(first: str, last: str) -> timedelta:
+    """From one time to the other; nothing where somebody made one of them unreadable, which is named as an edit."""
+    try:
+        return from_iso(last) - from_iso(first)
+    except InvalidValue:
+        return timedelta(0)

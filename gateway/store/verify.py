@@ -26,6 +26,8 @@ class Verifier:
     flaws: list[Flaw] = field(default_factory=list)
     """What is found, in the order of finding."""
     strange: set[str] = field(default_factory=set)
+    times: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """When the first and the last entry of each gateway's chain was made, as they say."""
     entries: int = 0
     served: int = 0
     effort: Effort = field(default_factory=Effort)
@@ -70,6 +72,10 @@ class Verifier:
                 self.strange.add(writer)
                 self.flaw("unknown-chain", writer, seq, "no such chain was ever begun", own)
             return
+        if not writer.startswith(COMMANDS) and isinstance(entry, Mapping):
+            first, last = self.times.get(writer, ("~", ""))
+            at = str(entry.get("at"))
+            self.times[writer] = min(first, at), max(last, at)
         seq, follows = chain.take(seq, canonical(entry), mac, own)
         if "index" in line:
             self.flaw("index", writer, seq, "the columns reports search by differ from the entry", own)
@@ -90,6 +96,8 @@ class Verifier:
         for writer, owed in sorted(self.claims.owed.items()):
             if writer not in self.chains and writer not in self.strange:
                 self.flaw("cut", writer, owed, f"the whole chain of {owed} entries is missing")
+        for writer, (first_at, last_at) in self.times.items():
+            self.claims.unvouched(writer, first_at, last_at)
         return Report(
             entries=self.entries,
             chains=len(self.chains),

@@ -189,3 +189,51 @@ async def test_another_audits_anchor_is_named_however_late_it_is(
     signature = keys.sign.sign(b"scr-checkpoint 1\n" + body).hex()
     report = site.verify(path, (Checkpoint(body=body.decode(), signature=signature),))
     assert [flaw.kind for flaw in report.flaws] == ["anchor"]
+
+
+async def entries_at(site: Site, journal: Journal, *minutes: float) -> None:
+    """One at each of these minutes from now on."""
+    for minute in minutes:
+        at = NOW + timedelta(minutes=minute)
+        await journal.commit(Write(entries=(an_entry(at=at),)))
+
+
+async def test_a_database_whose_checkpoints_were_all_taken_away_is_not_sound(site: Site) -> None:
+    journal = await site.gateway()
+    await entries_at(site, journal, 0, 1)
+    await journal.checkpoint()
+    await entries_at(site, journal, 2, 6)
+    site.now += timedelta(minutes=6.5)
+    await journal.checkpoint()
+    assert site.verify(await site.export(), ()).sound
+    await unguarded(site.engine, "DELETE FROM audit_checkpoint")
+    [flaw] = site.verify(await site.export("all.jsonl"), ()).flaws  # the export's own names the chain all the same
+    assert (flaw.kind, flaw.seq) == ("checkpoint", 1)
+    assert flaw.sentence.startswith("no checkpoint of this chain stands here")
+
+
+async def test_the_last_checkpoints_taken_away_show_where_entries_went_on(site: Site) -> None:
+    journal = await site.gateway()
+    await entries_at(site, journal, 0)
+    await journal.checkpoint()
+    await entries_at(site, journal, 2, 6)
+    site.now += timedelta(minutes=6.5)
+    await journal.checkpoint()
+    await unguarded(site.engine, "DELETE FROM audit_checkpoint WHERE number = 2")
+    [flaw] = site.verify(await site.export(), ()).flaws
+    assert (flaw.kind, flaw.seq) == ("checkpoint", 2)
+    assert "after checkpoint 1" in flaw.sentence
+
+
+async def test_a_gateway_that_has_just_begun_or_died_young_is_sound_without_a_checkpoint(site: Site) -> None:
+    journal = await site.gateway()
+    await entries_at(site, journal, 0, 0.5)
+    assert site.verify(await site.export(), ()).sound
+    await journal._chain.disconnect()  # as SIGKILL leaves a chain: without its last checkpoint
+    site.now += timedelta(days=2)
+    other = await site.gateway()
+    await write(other, 1)
+    assert site.verify(await site.export("later.jsonl"), ()).sound
+    await unguarded(site.engine, "DELETE FROM audit_checkpoint", "UPDATE audit_chain SET sealed = true")
+    flaws = site.verify(await site.export("without.jsonl"), ()).flaws
+    assert ["none that names it" in flaw.sentence for flaw in flaws] == [True]
