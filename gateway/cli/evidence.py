@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from gateway.cli.opening import in_words
 from gateway.cli.running import run
 from gateway.cli.verifying import audit_verify
 
@@ -56,10 +57,7 @@ async def _export(config: Path, form: str, output: Path) -> int:
         unreadable: list[str] = []
         count = await written(engine, keys, form, made, output, unreadable)
     except (GatewayError, NotDurable, OSError) as error:
-        click.echo(
-            f"audit export: {f'{error.filename or output}: {error.strerror}' if isinstance(error, OSError) else error}",
-            err=True,
-        )
+        click.echo(f"audit export: {in_words(error, settings.store.anchor)}", err=True)
         return 1
     finally:
         await engine.dispose()

@@ -1,5 +1,7 @@
 """Opens the database for a command: never a new and empty one in the place of one that is gone."""
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.config import Store
@@ -15,3 +17,22 @@ def engine_of(store: Store) -> "AsyncEngine":
 
     refuse_to_begin_again(store.address(), audit_keys_made(store.keys))
     return make_engine(store.address())
+
+
+def in_words(error: Exception, anchor: Path | None = None) -> str:
+    """What stopped a command, in one sentence: which file, or what of the database. Never a text of the database's driver."""
+    from gateway.domain.errors import GatewayError
+    from gateway.store.faults import sentence_of
+
+    if isinstance(error, GatewayError):
+        said = sentence_of(error)
+        return f"{error.sentence} In the database: {said}." if said else error.sentence
+    if not isinstance(error, OSError) or error.filename is None:
+        return str(error)
+    path = str(error.filename)
+    name = f"the anchor {path}" if anchor is not None and path == str(anchor) else path
+    if isinstance(error, IsADirectoryError):
+        return f"{name} is a folder"
+    if isinstance(error, FileNotFoundError):
+        return f"{name} is not there"
+    return f"{name} cannot be read or written ({os.strerror(error.errno or 0)})"

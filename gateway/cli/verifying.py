@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gateway.cli.opening import in_words
 from gateway.cli.running import run
 
 if TYPE_CHECKING:
@@ -26,9 +27,7 @@ MOST_NAMED = 50
 @click.option(
     "--keys", "folder", type=click.Path(path_type=Path, file_okay=False), help="Keys to verify an export with."
 )
-@click.option(
-    "--anchor", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Checkpoints kept elsewhere."
-)
+@click.option("--anchor", type=click.Path(path_type=Path), help="Checkpoints kept elsewhere.")
 @click.option("--all", "every", is_flag=True, help=f"Name everything that is found, not only the first {MOST_NAMED}.")
 def audit_verify(file: Path | None, config: Path | None, folder: Path | None, anchor: Path | None, every: bool) -> None:
     """Find any edit, removal, reorder, insertion or cut tail, in an export FILE (JSON Lines) or in the database.
@@ -49,12 +48,12 @@ def audit_verify(file: Path | None, config: Path | None, folder: Path | None, an
 
 def _export(file: Path, folder: Path, anchor: Path | None, every: bool) -> int:
     from gateway.store.keys import KeysUnusable, load_verify_keys
-    from gateway.store.verify_export import Anchored, AnchorUnusable, read_anchor, verify_file
+    from gateway.store.verify_export import Anchored, AnchorUnusable, ExportUnusable, read_anchor, verify_file
 
     try:
         anchored = read_anchor(anchor) if anchor else Anchored(())
         report = verify_file(file, load_verify_keys(folder), anchored.checkpoints)
-    except (KeysUnusable, AnchorUnusable, OSError) as error:
+    except (KeysUnusable, AnchorUnusable, ExportUnusable, OSError) as error:
         return _cannot(error)
     return _said(report, anchored, "this export was made", every)
 
@@ -66,11 +65,13 @@ async def _database(config: Path, anchor: Path | None, every: bool) -> int:
     from gateway.store.keys import KeysUnusable
     from gateway.store.verify_export import AnchorUnusable
 
+    kept: Path | None = None
     try:
         settings = load(config)
+        kept = settings.store.anchor
         report, anchored = await _verified(settings, anchor)
     except (ConfigInvalid, KeysUnusable, AnchorUnusable, NotDurable, GatewayError, OSError) as error:
-        return _cannot(error)
+        return _cannot(error, kept)
     return _said(report, anchored, "now", every)
 
 
@@ -103,8 +104,8 @@ async def _verified(settings: "Settings", anchor: Path | None) -> "tuple[Report,
         await engine.dispose()
 
 
-def _cannot(error: Exception) -> int:
-    click.echo(f"audit verify: {error}", err=True)
+def _cannot(error: Exception, anchor: Path | None = None) -> int:
+    click.echo(f"audit verify: {in_words(error, anchor)}", err=True)
     return 2
 
 

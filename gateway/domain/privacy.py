@@ -247,7 +247,7 @@ class Attendance:
     """One line of an attendance file that covers an alert: evidence that the patient was there."""
 
     row: int
-    """Line of the file, the header being line 1."""
+    """Line of the file on which it begins, as an editor counts: the header is line 1."""
     start: datetime
     end: datetime | None
     """None: still there."""

@@ -107,7 +107,7 @@ def _notes(digest: str, offered: Sequence[Matched]) -> dict[str, list[Any]]:
         there = one.attendance
         until = formats.moment(there.end) if there.end is not None else "still there"
         note = (
-            f"Attendance on record: {formats.moment(there.start)} to {until} (row {there.row} of the file with "
+            f"Attendance on record: {formats.moment(there.start)} to {until} (line {there.row} of the file with "
             f"SHA-256 {digest}). The access lies within it."
         )
         notes[one.case.alert.id] = [one.case.version, note]

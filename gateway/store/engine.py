@@ -14,12 +14,13 @@ from typing import Any
 
 import asyncpg
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from gateway.domain.codes import Code
 from gateway.domain.errors import NotPossibleNow
+from gateway.store.faults import StoreFault
 
 BUSY_SECONDS = 5
 """Seconds a writer waits for another process's transaction (SQLite), and half of what a statement may take (PostgreSQL)."""
@@ -53,17 +54,6 @@ def refuse_to_begin_again(url: str, keys_made: bool) -> None:
             f"database file back beside its -wal file, or restore a backup. To begin a new audit, move any -wal file away "
             f"and run `scr-gateway db upgrade` (the sandbox: start with --fresh)"
         )
-
-
-class StoreFault(Exception):
-    """What the database said, reduced to the kind of error and its code: texts of drivers quote the rows they failed on."""
-
-    @classmethod
-    def of(cls, error: BaseException) -> "StoreFault":
-        """From any error of the database, its driver, or the way to it."""
-        origin = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-        code = getattr(origin, "sqlstate", None) or getattr(origin, "sqlite_errorname", None) or ""
-        return cls(f"{type(origin).__name__} {code}".strip())
 
 
 DATABASE_ERRORS = (SQLAlchemyError, OSError, sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError)

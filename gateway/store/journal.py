@@ -23,7 +23,8 @@ from gateway.domain.journal import Committed, Write
 from gateway.store.chain import Head
 from gateway.store.chain_writer import ChainWriter, UnknownEnd
 from gateway.store.checkpoints import Anchor, Signer
-from gateway.store.engine import DATABASE_ERRORS, NotDurable, StoreFault, store_errors
+from gateway.store.engine import DATABASE_ERRORS, NotDurable, store_errors
+from gateway.store.faults import StoreFault
 from gateway.store.keys import AuditKeys
 from gateway.store.tables import audit_chain
 from gateway.store.units import Step, Unit

@@ -16,7 +16,8 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.domain.errors import GatewayError
-from gateway.store.engine import DATABASE_ERRORS, StoreFault, reader_of, store_errors
+from gateway.store.engine import DATABASE_ERRORS, reader_of, store_errors
+from gateway.store.faults import StoreFault
 from gateway.store.tables import outbox
 
 WAITING, DELIVERED, REFUSED = "waiting", "delivered", "refused"

@@ -93,7 +93,7 @@ def _lines(text: io.TextIOWrapper) -> Iterator[str]:
 
 
 def _rows(file: BinaryIO, found: _Found) -> Iterator[tuple[int, tuple[str, str, str]]]:
-    """(line, the three values) of each row that has them. Raises FileRefused."""
+    """(line on which it begins, the three values) of each row that has them. Raises FileRefused."""
     file.seek(0)
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     reader = csv.reader(_lines(text), strict=True)
@@ -104,16 +104,16 @@ def _rows(file: BinaryIO, found: _Found) -> Iterator[tuple[int, tuple[str, str, 
         width = len(header or [])
         began = reader.line_num + 1
         for row in reader:
-            began = reader.line_num + 1
+            line, began = began, reader.line_num + 1
             if not row:
                 continue
             found.rows += 1
             if found.rows > MOST_ROWS:
                 raise FileRefused(f"The file has more than {MOST_ROWS:,} rows. Send it in parts.")
             if len(row) != width:
-                found.fault(WIDTH, reader.line_num)
+                found.fault(WIDTH, line)
                 continue
-            yield reader.line_num, (row[places[0]], row[places[1]], row[places[2]])
+            yield line, (row[places[0]], row[places[1]], row[places[2]])
     except UnicodeDecodeError as error:
         raise FileRefused("The file is not UTF-8 text. Save it as CSV UTF-8 and send it again.") from error
     except csv.Error as error:

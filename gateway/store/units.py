@@ -21,7 +21,7 @@ from gateway.domain.notes import NoteFlaw
 from gateway.domain.permission import PermissionAnswer
 from gateway.store.alert_message import notification, spine_delivery
 from gateway.store.chain import Head, encode
-from gateway.store.engine import StoreFault
+from gateway.store.faults import StoreFault
 from gateway.store.rows import alert_row, permission_row, relationship_row
 from gateway.store.successors import learn, linked
 from gateway.store.tables import alert, audit, outbox, permission, relationship, spent

@@ -4,6 +4,7 @@ A line counts only where it is, byte for byte, as an export writes it.
 """
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from gateway.domain.instants import from_iso
 from gateway.store.chain import export_line
 from gateway.store.checkpoints import COMMANDS, EXPORTED, Checkpoint, end_holds
 from gateway.store.claims import Made, foreign
+from gateway.store.export import CSV_COLUMNS, csv_text
 from gateway.store.flaws import Flaw, Report
 from gateway.store.keys import VerifyKeys
 from gateway.store.verify import Verifier
@@ -49,7 +51,37 @@ _BEGINNING = Checkpoint(body="", signature="").line.partition(b'""')[0]
 
 
 class AnchorUnusable(Exception):
-    """An anchor file is none. The text names the line."""
+    """An anchor file is none, or cannot be read. The text says why, and names the line."""
+
+
+class ExportUnusable(Exception):
+    """A file is no export that can be verified, whole or damaged. The text says what it is instead."""
+
+
+def _crlf(path: Path) -> bool:
+    """Whether every line of a file ends with CR LF, as programs for mail and text make it. Stops at the first that does not."""
+    with path.open("rb") as file:
+        # the last may have lost its end on the way
+        return file.readline().endswith(b"\r\n") and all(line[-2:] == b"\r\n" or line[-1:] != b"\n" for line in file)
+
+
+_CRLF = (
+    "its line ends were changed: every line ends with CR LF, as a program for mail or text leaves it. Only the bytes that were "
+    "written can be verified: ask for the file again, packed (zip) so that nothing changes it on its way"
+)
+
+
+def _other_form(path: Path) -> str:
+    """What a file is, by its beginning, where it is no export in JSON Lines; empty where it may be one."""
+    with path.open("rb") as file:
+        beginning = file.read(4096)
+    if not beginning:
+        return "it is empty"
+    if beginning.removeprefix(b"\xef\xbb\xbf").startswith(csv_text(CSV_COLUMNS[:2], ()).strip().encode()):
+        return "this is a CSV export; only JSON Lines can be verified"
+    if beginning.startswith(b'{"resourceType":"AuditEvent"'):
+        return "this is a FHIR export; only JSON Lines can be verified"
+    return _CRLF if _crlf(path) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +94,23 @@ class Anchored:
 
 
 def read_anchor(path: Path) -> Anchored:
-    """The checkpoints kept outside the database. Raises AnchorUnusable where it holds none or anything else; OSError.
+    """The checkpoints kept outside the database. Raises AnchorUnusable where it holds none or anything else, or cannot be read.
 
     A line that breaks off vouches for nothing and spoils none of the others; whoever verifies is told of it.
     """
+    try:
+        return _read_anchor(path)
+    except IsADirectoryError as error:
+        raise AnchorUnusable(f"the anchor {path} is a folder") from error
+    except FileNotFoundError as error:
+        raise AnchorUnusable(f"the anchor {path} is not there") from error
+    except OSError as error:
+        raise AnchorUnusable(f"the anchor {path} cannot be read ({os.strerror(error.errno or 0)})") from error
+
+
+def _read_anchor(path: Path) -> Anchored:
+    if _crlf(path):
+        raise AnchorUnusable(f"the anchor cannot be used: {_CRLF}")
     found, torn = [], []
     for number, raw, line in _lines(path):
         if line is not None and line.keys() == _FIELDS["checkpoint"] and line["kind"] == "checkpoint":
@@ -99,6 +144,8 @@ class _File:
     seen: set[Checkpoint] = field(default_factory=set)
     exports: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Writer and time of each entry that says that an export was made."""
+    any: bool = False
+    """Whether any line is one of an export."""
     before: str = ""
     """SHA-256 of all before the last line."""
 
@@ -110,7 +157,9 @@ class _File:
             digest.update(raw)
             if line is None or _FIELDS.get(str(line.get("kind"))) != line.keys() - {"index"}:
                 verifier.flaw("unreadable", "", number, "this line is none that an export has")
-            elif line["kind"] == "chain":
+                continue
+            self.any = True
+            if line["kind"] == "chain":
                 verifier.register({str(line["writer"]): str(line["key"])})
             elif line["kind"] == "checkpoint":
                 self._checkpoint(line, number, verifier)
@@ -150,9 +199,13 @@ class _File:
 
 
 def verify_file(path: Path, keys: VerifyKeys, anchored: Sequence[Checkpoint] = ()) -> Report:
-    """Verifies an export in JSON Lines, with checkpoints kept elsewhere where there are any. Raises OSError."""
+    """Verifies an export in JSON Lines, with checkpoints kept elsewhere where there are any. Raises ExportUnusable, OSError."""
+    if other := _other_form(path):
+        raise ExportUnusable(f"{path.name} cannot be verified: {other}")
     verifier, file = Verifier(keys), _File()
     file.read(path, verifier)
+    if not file.any:
+        raise ExportUnusable(f"{path.name} cannot be verified: none of its lines is one of an export")
     count = verifier.checkpoints(file.checkpoints, anchored, file.made(keys))
     if anchored:
         verifier.flaws += foreign(anchored, verifier.writers)

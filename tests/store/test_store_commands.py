@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import shutil
+import sqlite3
 import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -282,11 +283,11 @@ async def test_an_export_that_the_anchor_cannot_vouch_for_is_refused(
     anchor, output = load(settings).store.anchor, tmp_path / "audit.jsonl"
     assert anchor is not None
     anchor.unlink()
-    for prepare in (lambda: None, anchor.mkdir):  # gone; there, but none that takes a line
+    for prepare, said in ((lambda: None, "is not there"), (anchor.mkdir, "is a folder")):
         prepare()
         asked = ["audit", "export", "--config", str(settings), "--output", str(output)]
         refused = await asyncio.to_thread(CliRunner().invoke, main, asked)
-        assert (refused.exit_code, "anchor.jsonl: " in refused.stderr, output.exists()) == (1, True, False)
+        assert (refused.exit_code, f"the anchor {anchor} {said}" in refused.stderr, output.exists()) == (1, True, False)
 
 
 async def test_what_cannot_be_verified_is_said(sandboxed: tuple[Path, AsyncEngine], tmp_path: Path) -> None:
@@ -295,7 +296,11 @@ async def test_what_cannot_be_verified_is_said(sandboxed: tuple[Path, AsyncEngin
     assert anchor is not None
     anchor.rename(tmp_path / "away")
     status, _, beside = await verify_settings(settings)
-    assert (status, "anchor.jsonl" in beside) == (2, True)
+    assert (status, beside) == (2, f"audit verify: the anchor {anchor} is not there\n")
+    anchor.mkdir()
+    status, _, beside = await verify_settings(settings)
+    assert (status, beside) == (2, f"audit verify: the anchor {anchor} is a folder\n")
+    anchor.rmdir()
     status, said, _ = await verify_settings(settings, "--anchor", str(tmp_path / "away"))
     assert (status, said.endswith("sound\n")) == (0, True)
     for wrong in (
@@ -306,3 +311,88 @@ async def test_what_cannot_be_verified_is_said(sandboxed: tuple[Path, AsyncEngin
     ):
         refused = await asyncio.to_thread(CliRunner().invoke, main, ["audit", "verify", *wrong])
         assert (refused.exit_code, "give an export FILE with --keys, or --config alone" in refused.stderr) == (2, True)
+
+
+def _spoilt(database: Path) -> None:
+    database.write_bytes(b"no database at all " * 300)
+    for log in database.parent.glob(f"{database.name}-*"):
+        log.unlink()
+
+
+async def test_what_cannot_be_read_of_the_database_is_said(sandboxed: tuple[Path, AsyncEngine]) -> None:
+    settings, engine = sandboxed
+    name = str(engine.url.database)
+    other = sqlite3.connect(name, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    status, said, beside = await verify_settings(settings)
+    assert (status, said, "another process has the database locked" in beside) == (2, "", True)
+    other.rollback()
+    other.close()
+    async with engine.begin() as connection:
+        await connection.exec_driver_sql("DROP TABLE alert_action")
+    status, said, beside = await verify_settings(settings)
+    assert (status, said, "the table alert_action is missing in the database." in beside) == (2, "", True)
+    await engine.dispose()
+    shutil.move(name, f"{name}.away")
+    status, said, beside = await verify_settings(settings)
+    assert (status, said, "is not there" in beside) == (2, "", True)
+    _spoilt(Path(name))
+    status, said, beside = await verify_settings(settings)
+    assert (status, said, "no SQLite database" in beside) == (2, "", True)
+
+
+def _with_crlf(data: bytes) -> bytes:
+    return data.replace(b"\n", b"\r\n")
+
+
+async def test_a_file_that_is_no_verifiable_export_is_not_called_unsound(
+    export: Path, engine: AsyncEngine, keys: AuditKeys, auditor: Path, tmp_path: Path
+) -> None:
+    for form in ("csv", "fhir"):
+        await written(engine, keys, form, "E1", tmp_path / form, [])
+    await asyncio.to_thread(_no_exports, tmp_path, export, auditor)
+
+
+def _no_exports(tmp_path: Path, export: Path, auditor: Path) -> None:
+    lines = export.read_bytes()
+    for name, data in {
+        "crlf": _with_crlf(lines),
+        "crlf without the last": _with_crlf(lines)[:-2],
+        "text": b"no export\n" * 2000,
+        "empty": b"",
+        "bytes": bytes(range(256)) * 40,
+    }.items():
+        (tmp_path / name).write_bytes(data)
+    said = {
+        "csv": "this is a CSV export; only JSON Lines can be verified",
+        "fhir": "this is a FHIR export; only JSON Lines can be verified",
+        "crlf": "its line ends were changed",
+        "crlf without the last": "its line ends were changed",
+        "text": "none of its lines is one of an export",
+        "empty": "it is empty",
+        "bytes": "none of its lines is one of an export",
+    }
+    for name, words in said.items():
+        asked = ["audit", "verify", str(tmp_path / name), "--keys", str(auditor)]
+        result = CliRunner().invoke(main, asked)
+        assert (name, result.exit_code, result.stdout) == (name, 2, "")
+        assert result.stderr.startswith(f"audit verify: {name} cannot be verified: {words}")
+    (tmp_path / "one").write_bytes(lines.replace(b"\n", b"\r\n", 1))  # one line alone was changed by somebody
+    assert verify(tmp_path / "one", auditor)[0] == 1
+
+
+def test_an_anchor_that_cannot_be_read_is_named(export: Path, auditor: Path, tmp_path: Path) -> None:
+    (tmp_path / "crlf").write_bytes(_with_crlf(b'{"kind":"checkpoint","body":"{}","signature":""}\n'))
+    for name, words in {
+        "auditor": "is a folder",
+        "none": "is not there",
+        "crlf": "every line ends with CR LF",
+    }.items():
+        asked = ["audit", "verify", str(export), "--keys", str(auditor), "--anchor", str(tmp_path / name)]
+        result = CliRunner().invoke(main, asked)
+        assert (result.exit_code, result.stdout, words in result.stderr, "Errno" in result.stderr) == (
+            2,
+            "",
+            True,
+            False,
+        )

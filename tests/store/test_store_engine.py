@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.domain.errors import NotPossibleNow
 from gateway.domain.identifiers import NhsNumber
-from gateway.store.engine import NEWEST, NotDurable, check_durable, make_engine, upgrade, writable
+from gateway.store.engine import NEWEST, NotDurable, check_durable, make_engine, store_errors, upgrade, writable
+from gateway.store.faults import sentence_of
 from gateway.store.keys import KeysUnusable, load_keys, load_or_create_keys
 from gateway.store.migrating import alembic_config
 from gateway.store.pseudonym import pseudonym
@@ -131,3 +132,20 @@ def test_a_pseudonym_tells_patients_apart_and_nothing_else() -> None:
     assert pseudonym(PATIENT, key) == pseudonym(NhsNumber(PATIENT.value), key)
     assert len({pseudonym(PATIENT, key), pseudonym(OTHER, key), pseudonym(PATIENT, other)}) == 3
     assert PATIENT.value not in pseudonym(PATIENT, key)
+
+
+async def test_what_a_database_lacks_is_said_without_its_own_words(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        await connection.exec_driver_sql("DROP TABLE alert_action")
+    said = []
+    for statement in ("SELECT * FROM alert_action", "SELECT * FROM patient_9990402132", "SELECT nothing FROM audit"):
+        with pytest.raises(NotPossibleNow) as refused, store_errors():
+            async with engine.connect() as connection:
+                await connection.exec_driver_sql(statement)
+        said.append(sentence_of(refused.value))
+    assert said[0] == "the table alert_action is missing in the database"
+    assert ("missing" in said[1], "9990402132" in said[1], "nothing" in said[2]) == (
+        engine.dialect.name == "postgresql",
+        False,
+        False,
+    )

@@ -53,7 +53,7 @@ async def test_matched_alerts_are_proposed_and_closed_with_the_evidence(sandbox:
         assert rows(sandbox, "SELECT state FROM alert WHERE id = ?", alert_id) == [(state,)]
     [(note,)] = rows(sandbox, "SELECT note FROM alert_action WHERE alert_id = ?", theirs)
     assert digest in note
-    assert "(row 2 of the file" in note
+    assert "(line 2 of the file" in note
     checked = [dict(e["facts"]) for e in entries(sandbox, answer.correlation_id)]
     assert checked[0]["file"] == digest
     assert (checked[0]["rows"], checked[0]["matched"] >= 2) == (4, True)

@@ -1,0 +1,78 @@
+"""What a database said when it failed, without its words: texts of drivers quote the rows they failed on."""
+
+import re
+
+from sqlalchemy.exc import DBAPIError
+
+from gateway.store.tables import metadata
+
+_MISSING = re.compile(r'no such table: (?:\w+\.)?(\w+)|relation "(?:\w+\.)?(\w+)" does not exist')
+
+_SAID = {
+    "SQLITE_BUSY": "another process has the database locked",
+    "SQLITE_LOCKED": "another process has the database locked",
+    "SQLITE_CANTOPEN": "the database file cannot be opened",
+    "SQLITE_READONLY": "the database takes no writes",
+    "SQLITE_NOTADB": "the file is no SQLite database, or it is damaged",
+    "SQLITE_CORRUPT": "the database file is damaged",
+    "SQLITE_FULL": "the disk is full",
+    "SQLITE_IOERR": "the disk under the database fails",
+    "SQLITE_CONSTRAINT": "the database refuses new entries",
+    "42P01": "a table is missing in the database",
+    "42703": "a column is missing in the database",
+    "3D000": "there is no such database",
+    "28000": "the database does not let this user in",
+    "28P01": "the database does not let this user in",
+    "42501": "the database forbids this user to read or write what is needed",
+    "25006": "the database takes no writes",
+    "53100": "the disk is full",
+    "53300": "the database takes no more connections",
+    "55P03": "another process has the database locked",
+    "57014": "the database took too long, as where another process has it locked",
+    "57P03": "the database is starting or stopping",
+}
+_OTHERWISE = {
+    "TimeoutError": "the database does not answer in time, as where another process has it locked",
+    "ConnectionRefusedError": "nothing answers at the database's address",
+    "gaierror": "the name of the database's host is not known",
+    "FileNotFoundError": "the database is not where it was",
+}
+
+
+class StoreFault(Exception):
+    """The kind of a database's error and its code."""
+
+    table: str = ""
+    """One of ours, where the fault is that it is missing."""
+
+    @classmethod
+    def of(cls, error: BaseException) -> "StoreFault":
+        """From any error of the database, its driver, or the way to it."""
+        origin = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+        code = getattr(origin, "sqlstate", None) or getattr(origin, "sqlite_errorname", None) or ""
+        fault = cls(f"{type(origin).__name__} {code}".strip())
+        found = _MISSING.search(str(origin))
+        name = (found[1] or found[2]) if found else ""
+        fault.table = name if name in metadata.tables else ""
+        return fault
+
+    @property
+    def sentence(self) -> str:
+        """For whoever keeps the database, in words of ours alone."""
+        if self.table:
+            return f"the table {self.table} is missing in the database"
+        kind, _, code = str(self).partition(" ")
+        found = _SAID.get(code) or _SAID.get("_".join(code.split("_")[:2])) or _OTHERWISE.get(kind)
+        return f"{found} ({self})" if found else f"the database failed ({self})"
+
+
+def sentence_of(error: BaseException) -> str:
+    """What the database said at the bottom of an error, in words of ours; empty where none is there."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, StoreFault):
+            return cause.sentence
+        if isinstance(cause, TimeoutError):
+            return StoreFault.of(cause).sentence
+        cause = cause.__cause__
+    return ""
