@@ -163,7 +163,17 @@ def on_sqlite(file: Path, pid: int) -> dict[str, Trouble]:
         yield
         move(away, file)
 
-    return {"locked": locked, "full": full, "gone": gone}
+    @asynccontextmanager
+    async def stopped() -> AsyncIterator[None]:
+        abort = "CREATE TRIGGER stopped BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no more'); END"
+        for statement in (abort, "DROP TRIGGER stopped"):
+            other = sqlite3.connect(file, isolation_level=None, timeout=30)
+            other.execute(statement)
+            other.close()
+            if statement == abort:
+                yield
+
+    return {"locked": locked, "full": full, "gone": gone, "stopped": stopped}
 
 
 def move(there: Path, here: Path) -> None:

@@ -98,7 +98,7 @@ def make_engine(
     )
     # and once more, never waiting: for reads in the loop's own thread (gateway.store.held)
     near = create_engine(make_url(url).set(drivername="sqlite"), hide_parameters=True, pool_size=1)
-    options = {"twin": twin, "near": near}
+    options = {"twin": twin, "near": near, "place": place}
     engine = create_async_engine(
         url, hide_parameters=True, pool_size=connections, pool_timeout=busy, execution_options=options
     )
@@ -163,6 +163,12 @@ def _prepare(engine: Engine, place: _Place, synchronous: str, busy: float) -> No
         begin = connection.get_execution_options().get("sqlite_begin", "BEGIN IMMEDIATE")
         if begin:
             connection.exec_driver_sql(begin)
+
+
+def in_place(engine: AsyncEngine) -> bool:
+    """Whether an SQLite database still is where it was opened; of a server only its answers tell."""
+    place: _Place | None = engine.sync_engine.get_execution_options().get("place")
+    return place is None or not place.opened or bool(place.files())
 
 
 def twin_of(engine: AsyncEngine) -> Engine | None:

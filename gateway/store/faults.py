@@ -39,6 +39,19 @@ _OTHERWISE = {
 }
 
 
+_LASTING = frozenset({"SQLITE_CONSTRAINT_TRIGGER", "SQLITE_ERROR", "P0001", "42P01", "42703", "42501"})
+_OURS = "append-only"
+"""What our own triggers say of a row that stands already: that is the row's fault."""
+
+
+def takes_none(error: BaseException) -> bool:
+    """Whether a database refuses a row whatever is in it: its table or a column is gone, or somebody's trigger stops it."""
+    if not isinstance(error, DBAPIError) or not str(error.statement).startswith("INSERT"):
+        return False
+    code = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", None)
+    return code in _LASTING and _OURS not in str(error.orig)
+
+
 class StoreFault(Exception):
     """The kind of a database's error and its code."""
 

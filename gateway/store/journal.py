@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -24,10 +24,10 @@ from gateway.store.chain import Head
 from gateway.store.chain_writer import ChainWriter, UnknownEnd
 from gateway.store.checkpoints import Anchor, Signer
 from gateway.store.engine import DATABASE_ERRORS, NotDurable, store_errors
-from gateway.store.faults import StoreFault
+from gateway.store.faults import StoreFault, takes_none
 from gateway.store.keys import AuditKeys
 from gateway.store.tables import audit_chain
-from gateway.store.units import Step, Unit
+from gateway.store.units import Step, Unit, apply
 
 _MISSED = 2
 """Checkpoints that may fail after the one that is due before an operator is told."""
@@ -123,7 +123,9 @@ class Journal:
         self._signer = Signer(self.keys, self.clock, self.anchor, self.meter.alarmed)
         self._tasks: list[asyncio.Task[None]] = []
         self.healthy = False
-        """Whether the last transaction was acknowledged."""
+        """Whether the last transaction was acknowledged, and no write is refused for what the database lacks."""
+        self._refused: Unit | None = None
+        """A write that the database refused whatever is in it: tried, and taken back, until it is taken."""
 
     async def start(self) -> None:
         """Connects and begins to write. Raises NotDurable where the database could lose a commit, NotPossibleNow where there is none."""
@@ -183,6 +185,25 @@ class Journal:
                 connection.execute(chain.values(seen=self.clock()))
 
         await self.commit(Write(), touch)
+        if self._refused is not None:
+            await self.commit(Write(), self._again)
+
+    def _again(self, connection: Connection) -> None:
+        """What was refused, once more, and taken back: only then is it known whether such writes are taken again."""
+        unit, head = self._refused, self._chain.head
+        if unit is None:
+            return
+        if head is None:
+            raise NotPossibleNow(Code.AUDIT_UNAVAILABLE, retry_after=60)
+        savepoint = connection.begin_nested()
+        try:
+            apply(connection, [replace(unit, steps=())], head, self.keys.mac)
+        except (IntegrityError, DataError) as error:
+            if takes_none(error):
+                raise
+        finally:
+            savepoint.rollback()
+        self._refused = None
 
     async def checkpoint(self, *, seal: bool = False) -> None:
         """Signs every open chain's head and length now. Raises as `commit`."""
@@ -260,7 +281,9 @@ class Journal:
             else:
                 await self._halve(batch)
         else:
-            self.healthy = True
+            if any(self._shows(waiting.unit) for waiting, refusal in zip(batch, refusals, strict=True) if not refusal):
+                self._refused = None
+            self.healthy = self._refused is None
             self.meter.committed(len(batch), asyncio.get_running_loop().time() - began)
             for waiting, refusal in zip(batch, refusals, strict=True):
                 if refusal is None:
@@ -268,20 +291,27 @@ class Journal:
                 else:
                     waiting.refuse(refusal)
 
+    def _shows(self, written: Unit) -> bool:
+        """Whether this one, on disk now, shows that such as was refused is taken again."""
+        return bool(written.entries) and (bool(written.alerts) or self._refused is None or not self._refused.alerts)
+
     async def _after(self, error: DBAPIError, batch: Sequence[_Waiting], tries: int) -> None:
         """What an error before COMMIT means: a lost race or connection is tried again, one bad row is looked for by halves."""
         again = error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _DEADLOCK
         if again and tries > 1:
             await self._write(batch, tries - 1)
-        elif not isinstance(error, IntegrityError | DataError):
+        elif not isinstance(error, IntegrityError | DataError) and not takes_none(error):
             await self._refuse_all(batch, NotPossibleNow(Code.AUDIT_UNAVAILABLE, retry_after=60), error)
-        elif len(batch) == 1:
+        elif len(batch) > 1:
+            await self._halve(batch)
+        elif takes_none(error):
+            self._refused = batch[0].unit if batch[0].unit.entries else self._refused
+            await self._refuse_all(batch, NotPossibleNow(Code.AUDIT_UNAVAILABLE, retry_after=60), error)
+        else:
             self.meter.failed(str(StoreFault.of(error)))
             fault = InternalError()
             fault.__cause__ = StoreFault.of(error)
             batch[0].refuse(fault)
-        else:
-            await self._halve(batch)
 
     async def _halve(self, batch: Sequence[_Waiting]) -> None:
         middle = len(batch) // 2
@@ -289,7 +319,8 @@ class Journal:
         await self._write(batch[middle:])
 
     async def _refuse_all(self, batch: Sequence[_Waiting], answer: GatewayError, error: BaseException) -> None:
-        await self._chain.disconnect()
+        if not takes_none(error):  # which was undone, and the connection and the chain are as they were
+            await self._chain.disconnect()
         self.healthy = False
         fault = StoreFault.of(error.__cause__ or error if isinstance(error, UnknownEnd) else error)
         self.meter.failed(str(fault))

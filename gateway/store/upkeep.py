@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.domain.errors import GatewayError
 from gateway.store.browsers import forget_expired
+from gateway.store.engine import in_place
 from gateway.store.journal import Journal
 
 FORGET_EVERY = 600.0
@@ -31,7 +32,7 @@ class Probing:
             if loop.time() - self._asked >= self._fresh:
                 self._writable = await self._probe()
                 self._asked = loop.time()
-        return self._writable and self._journal.healthy
+        return self._writable and self._journal.healthy and in_place(self._journal.engine)
 
     async def _probe(self) -> bool:
         try:

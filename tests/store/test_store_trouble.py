@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Transaction, event, select
+from sqlalchemy import Connection, Transaction, event, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.domain.codes import Code
-from gateway.domain.errors import NotPossibleNow
+from gateway.domain.errors import InternalError, NotPossibleNow
 from gateway.domain.journal import Write
 from gateway.store.chain import decode
 from gateway.store.engine import make_engine, reader_of, twin_of
@@ -23,6 +23,7 @@ from gateway.store.journal import Journal, JournalSettings
 from gateway.store.keys import AuditKeys
 from gateway.store.state import State
 from gateway.store.tables import audit, audit_chain
+from gateway.store.upkeep import Probing
 from gateway.store.verify_database import verify_database
 from tests.store.conftest import Count, MakeJournal
 from tests.store.values import NOW, ORGANISATION, PATIENT, new_id
@@ -251,3 +252,75 @@ async def test_a_bug_in_the_writer_refuses_and_does_not_stop_it(journal: Journal
         await journal.commit(Write(entries=(an_entry(),)), broken)
     await journal.commit(Write(entries=(an_entry(id="after"),)))
     assert await ids(engine) == ["after"]
+
+
+STOPPED = {
+    "sqlite": (
+        "CREATE TRIGGER stopped BEFORE INSERT ON {0} BEGIN SELECT RAISE(ABORT, 'no more'); END",
+        "DROP TRIGGER stopped",
+    ),
+    "postgresql": (
+        "CREATE FUNCTION stopped() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no more'; END $$",
+        "CREATE TRIGGER stopped BEFORE INSERT ON {0} FOR EACH ROW EXECUTE FUNCTION stopped()",
+        "DROP FUNCTION stopped CASCADE",
+    ),
+}
+
+
+async def changed(engine: AsyncEngine, *statements: str) -> None:
+    """What somebody does to the database."""
+    async with engine.begin() as connection:
+        for statement in statements:
+            await connection.exec_driver_sql(statement)
+
+
+@pytest.mark.parametrize("table", ["audit", "alert"])
+async def test_a_table_that_takes_no_rows_is_unavailable_until_it_does_and_readiness_says_so(
+    make_journal: MakeJournal, engine: AsyncEngine, keys: AuditKeys, table: str
+) -> None:
+    journal = make_journal(retry_every=0.02)
+    await journal.start()
+    probing = Probing(journal, fresh=60.0)
+    assert await probing.writable()
+    *stop, go_on = STOPPED[engine.dialect.name]
+    await changed(engine, *(statement.format(table) for statement in stop))
+    await asyncio.gather(*(refused(journal) for _ in range(3)))
+    assert not await probing.writable()  # though it was asked a moment ago
+    chains = await chain_count(engine)
+    await asyncio.sleep(0.3)
+    assert not journal.healthy  # nor does a probe of something else bring it back
+    assert await chain_count(engine) == chains
+    if table == "alert":  # what raises no alert goes on, and shows nothing of those that do
+        await journal.commit(Write(entries=(an_entry(id="meanwhile"),)))
+        assert not journal.healthy
+    await changed(engine, go_on)
+    await wait_until_healthy(journal)
+    assert await probing.writable()
+    await journal.commit(Write(entries=(an_entry(id="after"),), alerts=(an_alert(),)))
+    assert sorted(await ids(engine)) == (["after", "meanwhile"] if table == "alert" else ["after"])
+
+
+async def chain_count(engine: AsyncEngine) -> int:
+    """Chains begun."""
+    async with engine.connect() as connection:
+        return int((await connection.execute(select(func.count()).select_from(audit_chain))).scalar_one())
+
+
+async def test_one_row_that_cannot_be_taken_says_nothing_of_the_others(journal: Journal) -> None:
+    probing = Probing(journal, fresh=60.0)
+    assert await probing.writable()
+    entry, one = an_entry(), an_alert()
+    await journal.commit(Write(entries=(entry,), alerts=(one,)))
+    with pytest.raises(InternalError):
+        await journal.commit(Write(entries=(an_entry(),), alerts=(one,)))
+    assert await probing.writable()
+
+
+async def test_a_file_moved_away_is_not_ready_at_once(shaky: Journal, path: Path, tmp_path: Path) -> None:
+    probing = Probing(shaky, fresh=60.0)
+    assert await probing.writable()
+    move(path, tmp_path / "away", ("",))
+    assert not await probing.writable()
+    move(tmp_path / "away", path, ("",))
+    await wait_until_healthy(shaky)
+    assert await probing.writable()
