@@ -240,6 +240,8 @@ class Sample:
     percent: int
     seed: str
     alerts: tuple[str, ...]
+    span: Span | None = None
+    """Of the accesses it was drawn from, as far as it had gone by then. None of samples that were drawn before this was kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 Shows figures and references; judges nobody.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,6 +25,7 @@ from gateway.service.privacy import Desk
 THRESHOLD = "threshold"
 SAMPLES = 50
 DRAWN_SHOWN = 500
+_SEED = re.compile(r"[A-Za-z0-9_-]{0,100}", re.ASCII)
 
 
 def _given(turn: Turn, days: int) -> dict[str, str]:
@@ -149,19 +151,24 @@ class SamplePages:
         return shown(turn, "samples", "samples", samples=samples, unreadable=unreadable, **values)
 
     async def draw(self, turn: Turn) -> web.StreamResponse:
-        """POST /privacy/samples: so many per cent of the alerts of a span, by a seed of ours that stays on record."""
+        """POST /privacy/samples: so many per cent of the alerts of a span, by a seed that stays on record: a new one, or one given
+        to draw a sample again."""
         desk = await self.bench.desk(turn, "drawSample")
-        typed = turn.form.get("percent", "").strip().removesuffix("%")
+        typed, seed = turn.form.get("percent", "").strip().removesuffix("%"), turn.form.get("seed", "").strip()
+        problems = []
+        if not (typed.isascii() and typed.isdigit() and 1 <= int(typed[:4]) <= 100):
+            problems.append({"text": "Enter a percentage from 1 to 100", "href": "#percent"})
+        if not _SEED.fullmatch(seed):
+            said = "Enter the seed as the sample's page shows it, or leave it empty for a new sample"
+            problems.append({"text": said, "href": "#seed"})
         try:
             span = words.span_of(turn.form)
-            if not (typed.isascii() and typed.isdigit() and 1 <= int(typed[:4]) <= 100):
-                raise InvalidValue("Enter a percentage from 1 to 100")  # noqa: TRY301 - the same answer as a wrong date
         except InvalidValue as error:
-            problems = [{"text": str(error), "href": "#percent" if "percentage" in str(error) else "#from"}]
+            problems.append({"text": str(error), "href": "#from"})
+        if problems:
             await self.bench.privacy.note(desk, "privacy")  # the samples before it are shown all the same
             return again(await self._listed(turn, desk, given=dict(turn.form), problems=problems))
-        wanted = replace(desk.alerts, start=span.start, end=span.end)
-        sample = await self.bench.privacy.sample(desk, int(typed), turn.frame.seal.secret(), wanted)
+        sample = await self.bench.privacy.sample(desk, int(typed), seed or turn.frame.seal.secret(), span)
         return turn.go(f"/privacy/samples/{sample.id}")
 
     async def one(self, turn: Turn) -> web.StreamResponse:

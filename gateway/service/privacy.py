@@ -23,6 +23,7 @@ from gateway.domain.privacy import (
     FileRefused,
     Reconciliation,
     Sample,
+    Span,
 )
 from gateway.service.calls import Call, Context
 from gateway.service.entries import EntryMaker
@@ -31,6 +32,8 @@ from gateway.service.parts import Parts
 from gateway.service.privacy_port import WorkbenchPort
 from gateway.service.service import Service
 
+MOST_SAMPLES = 1000
+"""The newest samples, among which one that is drawn again is looked for."""
 _ALERT_ID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 
@@ -163,9 +166,16 @@ class Privacy:
             await self.store.record(Write(entries=(replace(failed, rules=error.rules),)))
             raise
 
-    async def sample(self, desk: Desk, percent: int, seed: str, wanted: AlertFilter) -> Sample:
-        """Draws and keeps a sample of the alerts wanted. Raises MessageInvalid(MESSAGE_VALUE) outside 1 to 100 per cent."""
-        ids = await self.store.alert_ids(wanted)
+    async def sample(self, desk: Desk, percent: int, seed: str, span: Span) -> Sample:
+        """Draws and keeps a sample of the alerts of this span. Raises MessageInvalid(MESSAGE_VALUE) outside 1 to 100 per cent.
+
+        With the seed, share and span of one that was drawn before it is that one again: what was raised after that was not
+        drawn from, on the last day too.
+        """
+        at = self._parts.clock()
+        before = await self._drawn(desk, percent, seed, span)
+        end = min(span.end, before.at if before is not None else at)
+        ids = await self.store.alert_ids(replace(desk.alerts, start=span.start, end=end))
         try:
             drawn = self.store.draw(ids, percent, seed)
         except InvalidValue as error:
@@ -174,14 +184,27 @@ class Privacy:
             id=self._parts.ids.new(),
             organisation=desk.organisation.ods,
             officer=desk.user.id,
-            at=self._parts.clock(),
+            at=at,
             percent=percent,
             seed=seed,
             alerts=drawn,
+            span=span,
         )
-        said = (("percent", percent), ("seed", seed), ("of", len(ids)), ("drawn", len(drawn)), ("sample", sample.id))
+        said: list[tuple[str, object]] = [("percent", percent), ("seed", seed), ("of", len(ids)), ("drawn", len(drawn))]
+        said += [("sample", sample.id), ("span", [span.start.isoformat(), end.isoformat()])]
+        said += [("again", before.id)] if before is not None else []
         await self.store.record(Write(entries=(desk.entry("privacy", "sampled", *said),)), sample)
         return sample
+
+    async def _drawn(self, desk: Desk, percent: int, seed: str, span: Span) -> Sample | None:
+        """The first sample drawn so, where there is one."""
+        found = await self.store.samples(desk.organisation.ods, MOST_SAMPLES)
+        same = [
+            one
+            for one in found
+            if isinstance(one, Sample) and (one.percent, one.seed, one.span) == (percent, seed, span)
+        ]
+        return min(same, key=lambda one: one.at, default=None)
 
     async def reconcile(self, desk: Desk, file: BinaryIO) -> Reconciliation:
         """Holds an attendance file against the open alerts; closes nothing. Raises FileRefused, which is on record too."""

@@ -19,7 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from gateway.domain.codes import Code
 from gateway.domain.errors import InternalError, InvalidValue, NotPossibleNow
 from gateway.domain.identifiers import OdsCode, UserId
-from gateway.domain.privacy import Sample, Unreadable
+from gateway.domain.instants import from_iso
+from gateway.domain.privacy import Sample, Span, Unreadable
 from gateway.store.engine import reader_of, store_errors
 from gateway.store.raw import raws, text, typed
 from gateway.store.tables import interest, sampling, spent, training
@@ -126,6 +127,11 @@ def _caller(address: str | None) -> str:
         return ""
 
 
+def _sampled(sample: Sample) -> dict[str, Any]:
+    span = [sample.span.start.isoformat(), sample.span.end.isoformat()] if sample.span is not None else None
+    return {"alerts": sample.alerts, "span": span}
+
+
 def record_sample(sample: Sample) -> Step:
     """The step that keeps which alerts were drawn, and how."""
     row = {
@@ -135,7 +141,7 @@ def record_sample(sample: Sample) -> Step:
         "at": sample.at,
         "percent": sample.percent,
         "seed": sample.seed,
-        "data": orjson.dumps(sample.alerts).decode(),
+        "data": orjson.dumps(_sampled(sample)).decode(),
     }
 
     def step(connection: Connection) -> None:
@@ -201,11 +207,16 @@ class People:
 def _sample(row: Any) -> Sample | Unreadable:
     try:
         return _read_sample(typed(row, sampling))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, KeyError):
         return Unreadable("sample", text(row.id)[:200])
 
 
 def _read_sample(row: Any) -> Sample:
+    data = orjson.loads(row.data)
+    kept = (
+        data if isinstance(data, dict) else {"alerts": data, "span": None}
+    )  # the alerts alone, as once they were kept
+    start, end = map(from_iso, kept["span"]) if kept["span"] else (None, None)
     return Sample(
         id=row.id,
         organisation=OdsCode(row.organisation),
@@ -213,5 +224,6 @@ def _read_sample(row: Any) -> Sample:
         at=row.at,
         percent=row.percent,
         seed=row.seed,
-        alerts=tuple(map(str, orjson.loads(row.data))),
+        alerts=tuple(map(str, kept["alerts"])),
+        span=Span(start=start, end=end) if start is not None and end is not None else None,
     )

@@ -261,10 +261,26 @@ async def test_a_sample_keeps_its_share_and_seed(sandbox: RunningSandbox) -> Non
             sandbox, "SELECT seed, percent, data FROM sampling WHERE id = ?", drawn.path.rpartition("/")[2]
         )
         assert (kept_seed, percent) == (seed, 50)
-        assert len(json.loads(data)) >= 1
-        assert len(drawn.find("//table//a")) == len(json.loads(data))
+        kept = json.loads(data)["alerts"]
+        assert len(kept) >= 1
+        assert len(drawn.find("//table//a")) == len(kept)
         everyone = rows(sandbox, "SELECT count(*) FROM alert WHERE organisation = 'RZZ01'")[0][0]
-        assert len(json.loads(data)) == -(-everyone // 2)
+        assert len(kept) == -(-everyone // 2)
+        wrong = await browser.post(page, "/privacy/samples", {"percent": "50", "seed": "none of ours!", **given})
+        assert "Enter the seed as the sample's page shows it" in words(wrong)
+    async with walking(sandbox) as (browser, _):  # one more, after it was drawn
+        await emergency(browser, PATIENTS["core"], "Found under the bridge")
+    async with walking(sandbox) as (browser, _):
+        await at_work(browser)
+        page = await browser.get("/privacy/samples")
+        same = await browser.post(page, "/privacy/samples", {"percent": "50", "seed": seed, **given})
+        assert same.path != drawn.path
+        assert same.find("//table//a/@href") == drawn.find("//table//a/@href")
+        assert same.find("//*[@data-seed]")[0].text_content() == seed
+        new = await browser.post(await browser.get("/privacy/samples"), "/privacy/samples", {"percent": "100", **given})
+        assert len(new.find("//table//a")) == everyone + 1
+    body = rows(sandbox, "SELECT body FROM audit WHERE body LIKE ?", f'%"again","{drawn.path.rpartition("/")[2]}"%')
+    assert [json.loads(one)["outcome"] for (one,) in body] == ["sampled"]
 
 
 async def test_permissions_and_charts_count_what_is_there(sandbox: RunningSandbox) -> None:
