@@ -210,3 +210,20 @@ def test_the_image_is_built_from_the_lock_file() -> None:
         if line.startswith("COPY"):
             for source in line.split()[1:-1]:
                 assert (ROOT / source).exists(), source
+
+
+def test_the_image_takes_along_nothing_that_was_built_here() -> None:
+    def named(path: str) -> set[str]:
+        lines = (ROOT / path).read_text(encoding="utf-8").splitlines()
+        return {line.strip("/").removeprefix("**/") for line in lines if line and not line.startswith("#")}
+
+    ignored = named(".dockerignore")
+    assert named(".gitignore") <= ignored
+    copied = {
+        source.strip("/")
+        for line in (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
+        if line.startswith("COPY")
+        for source in line.split()[1:-1]
+    }
+    assert copied
+    assert not copied & ignored
