@@ -43,11 +43,15 @@ class AlertAction:
     at: datetime
     to: AlertState
     note: str = field(repr=False)
+    adds: bool = False
+    """Whether only the note is added to an alert under investigation, which stays so."""
 
     def __post_init__(self) -> None:
         aware(self.at)
         if self.to is AlertState.NEW:
             raise InvalidValue("an alert does not become new again")
+        if self.adds and self.to is not AlertState.INVESTIGATING:
+            raise InvalidValue("a note is added to an alert under investigation")
         if not says(self.note) or len(self.note) > LONGEST_NOTE:
             raise InvalidValue(f"an act on an alert needs a note of at most {LONGEST_NOTE} characters")
 

@@ -37,6 +37,23 @@ AGES = {"": None, "1": timedelta(days=1), "7": timedelta(days=7), "28": timedelt
 MARKED = ("", "threshold", "after-refusal", "s-flag-attempt")
 
 
+NOTE = "note"
+_ACTS = {
+    NOTE: AlertState.INVESTIGATING,
+    "under-investigation": AlertState.INVESTIGATING,
+    "closed": AlertState.CLOSED,
+}
+_SPOILT = (
+    "The form came back damaged: it does not say which state of the alert you saw. Your note is below. Look at the alert as it is "
+    "now, then send it again"
+)
+_ALREADY = {
+    AlertState.NEW: "This alert is new: to write about it, mark it as under investigation",
+    AlertState.INVESTIGATING: "This alert is under investigation already: add a note, or close it",
+    AlertState.CLOSED: "This alert is closed already: nothing is added to it any more",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuePages:
     """The handlers of the queue and of one alert."""
@@ -134,37 +151,32 @@ class QueuePages:
         """POST /privacy/alerts/{id}: what is to become of it, and a note."""
         alert_id, given = turn.request.match_info["id"], turn.form
         desk = await self.bench.desk(turn, "actOnAlert")
-        to = {"under-investigation": AlertState.INVESTIGATING, "closed": AlertState.CLOSED}.get(given.get("to", ""))
+        to, version = _ACTS.get(given.get("to", "")), _version(given)
         note = given.get("note", "").strip()
-        problems = []
-        if to is None:
-            problems.append({"text": "Choose what happens with this alert", "href": "#to"})
-        if not says(note) or len(note) > LONGEST_NOTE:
-            problems.append(
-                {
-                    "text": f"Write a note of at most {LONGEST_NOTE} characters, some of which can be seen",
-                    "href": "#note",
-                }
-            )
-        if turns(note):
-            problems.append({"text": f"Write a note of characters {STRAIGHT}", "href": "#note"})
-        if problems or to is None:
+        problems = [] if to is not None else [{"text": "Choose what happens with this alert", "href": "#to"}]
+        problems += _wrong(note)
+        if version is None:
+            problems.append({"text": _SPOILT, "href": "#act"})
+        if problems or to is None or version is None:
             case = await self.bench.privacy.alert(desk, alert_id)
             return again(await self._alert(turn, desk, case, problems=problems, given=given))
         try:
-            await self.bench.privacy.act(desk, alert_id, _version(given), to, note)
+            await self.bench.privacy.act(desk, alert_id, version, to, note, adds=given["to"] == NOTE)
         except (MessageInvalid, PolicyRefused) as error:
-            return await self._not_done(turn, desk, error)
+            return await self._not_done(turn, desk, error, version)
         except InternalError as error:
             return await self._unreadable(turn, desk, alert_id, error)
         return turn.go(f"/privacy/alerts/{alert_id}")
 
-    async def _not_done(self, turn: Turn, desk: Desk, error: GatewayError) -> web.Response:
+    async def _not_done(self, turn: Turn, desk: Desk, error: GatewayError, version: int) -> web.Response:
         """The alert as it is now, with the note still in the form. Raises what is about no alert of ours."""
         if error.code not in {Code.ALERT_CHANGED, Code.ALERT_OWN_ACCESS}:
             raise error
         case = await self.bench.privacy.alert(desk, turn.request.match_info["id"])
-        problems = [{"text": f"{error.sentence} {error.code.entry.next_step}", "href": "#act"}]
+        said = f"{error.sentence} {error.code.entry.next_step}"
+        if error.code is Code.ALERT_CHANGED and case.version == version:  # nobody acted meanwhile
+            said = _ALREADY[case.state]
+        problems = [{"text": said, "href": "#act"}]
         response = await self._alert(turn, desk, case, problems=problems, given=turn.form)
         response.headers["X-SCR-Rules"] = " ".join(error.rules)
         return again(response, error.code)
@@ -200,7 +212,19 @@ def _page(text: str) -> int:
     return min(int(text), 1_000_000) if text.isascii() and text.isdigit() and 0 < len(text) < 8 and int(text) else 1
 
 
-def _version(given: Mapping[str, str]) -> int:
-    """The version the form was made from; none that can be read is one that is not current."""
+def _version(given: Mapping[str, str]) -> int | None:
+    """The version the form was made from; None where the form does not say one, as none of ours leaves it."""
     text = given.get("version", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def _wrong(note: str) -> list[dict[str, str]]:
+    """What is wrong with a note, each fault on its own."""
+    said = []
+    if not says(note):
+        said.append("Write a note, some of which can be seen")
+    if len(note) > LONGEST_NOTE:
+        said.append(f"Shorten the note to {LONGEST_NOTE} characters: it has {len(note)}")
+    if turns(note):
+        said.append(f"Write a note of characters {STRAIGHT}")
+    return [{"text": text, "href": "#note"} for text in said]

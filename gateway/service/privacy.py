@@ -136,8 +136,10 @@ class Privacy:
             raise error
         return case
 
-    async def act(self, desk: Desk, alert_id: str, version: int, to: AlertState, note: str) -> None:
-        """Takes an alert on, or closes it, as it was shown. A refused act is on record too.
+    async def act(
+        self, desk: Desk, alert_id: str, version: int, to: AlertState, note: str, *, adds: bool = False
+    ) -> None:
+        """Takes an alert on, adds a note to it, or closes it, as it was shown. A refused act is on record too.
 
         Raises MessageInvalid: PAGE_NOT_FOUND, ALERT_CHANGED, MESSAGE_VALUE (no note, too long);
         PolicyRefused(ALERT_OWN_ACCESS) where it would be closed by the person whose access raised it (P-90).
@@ -154,11 +156,13 @@ class Privacy:
                 at=at,
                 to=to,
                 note=note.strip(),
+                adds=adds,
             )
         except InvalidValue as error:
             raise MessageInvalid(Code.MESSAGE_VALUE) from error
         told = {"alert_id": alert_id, "patient": case.alert.patient, "note": action.note, "at": at}
-        entry = desk.entry("privacy", to.value, ("version", version), **told)
+        added: tuple[tuple[str, object], ...] = (("note_alone", True),) if adds else ()
+        entry = desk.entry("privacy", to.value, ("version", version), *added, **told)
         try:
             await self.store.record(Write(entries=(entry,)), action)
         except GatewayError as error:

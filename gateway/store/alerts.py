@@ -43,8 +43,11 @@ PAGE = 10
 def act(action: AlertAction) -> Step:
     """The step that carries out one act.
 
-    It raises MessageInvalid(ALERT_CHANGED) where somebody acted meanwhile, the alert is closed, or it already stands so,
-    MessageInvalid(PAGE_NOT_FOUND) where this organisation has no such alert, PolicyRefused(ALERT_OWN_ACCESS) where
+    A note alone is added only while an alert is under investigation: whoever writes about a new one takes it on, and a closed
+    one stays as it was closed, so that nothing is written into its file afterwards by the person whose access raised it.
+
+    It raises MessageInvalid(ALERT_CHANGED) where somebody acted meanwhile, the alert is closed, or it already stands so (for
+    a note: does not), MessageInvalid(PAGE_NOT_FOUND) where this organisation has no such alert, PolicyRefused(ALERT_OWN_ACCESS) where
     the person whose access raised it would close it (P-90).
     """
 
@@ -56,7 +59,8 @@ def act(action: AlertAction) -> Step:
             raise MessageInvalid(Code.PAGE_NOT_FOUND)
         if action.to is AlertState.CLOSED and row.user_id == action.actor.value:
             raise PolicyRefused(Code.ALERT_OWN_ACCESS, (("P-90", Code.ALERT_OWN_ACCESS),))
-        if row.version != action.version or row.state in (AlertState.CLOSED.value, action.to.value):
+        stands = row.state == action.to.value
+        if row.version != action.version or row.state == AlertState.CLOSED.value or stands is not action.adds:
             raise MessageInvalid(Code.ALERT_CHANGED)
         version = row.version + 1
         values = {"state": action.to.value, "version": version, "acted": action.at, "acted_by": action.actor.value}

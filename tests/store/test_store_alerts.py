@@ -76,6 +76,38 @@ async def test_p90_nobody_closes_what_his_own_access_raised(journal: Journal, en
     await perform(journal, action(raised.id, 1, to=AlertState.CLOSED, actor=DEPUTY))
 
 
+async def test_notes_are_added_while_an_alert_is_under_investigation_and_then_no_more(
+    journal: Journal, engine: AsyncEngine
+) -> None:
+    raised = an_alert(user=DEPUTY)
+    await journal.commit(Write(alerts=(raised,)))
+
+    async def refused(wanted: AlertAction) -> None:
+        with pytest.raises(MessageInvalid) as error:
+            await perform(journal, wanted)
+        assert error.value.code is Code.ALERT_CHANGED
+
+    await refused(action(raised.id, adds=True, note="Nobody has taken it on"))
+    await perform(journal, action(raised.id))
+    await perform(journal, action(raised.id, 1, adds=True, note="The ward has answered"))
+    await refused(action(raised.id, 1, adds=True, note="From the page before"))
+    await perform(journal, action(raised.id, 2, adds=True, actor=DEPUTY, note="My own access: I was on call"))
+    await perform(journal, action(raised.id, 3, to=AlertState.CLOSED, note="Rota seen"))
+    await refused(action(raised.id, 4, adds=True, actor=DEPUTY, note="One thing more"))
+    case = await Alerts(engine).one(raised.id, ORGANISATION)
+    assert case is not None
+    assert (case.state, case.version, case.acted_by) == (AlertState.CLOSED, 4, OFFICER)
+    assert [(past.before.value, past.after.value, past.actor, past.note) for past in case.history] == [
+        ("new", "under-investigation", OFFICER, "Asked the ward"),
+        ("under-investigation", "under-investigation", OFFICER, "The ward has answered"),
+        ("under-investigation", "under-investigation", DEPUTY, "My own access: I was on call"),
+        ("under-investigation", "closed", OFFICER, "Rota seen"),
+    ]
+    assert await audited(engine) == 4
+    with pytest.raises(InvalidValue):
+        action(raised.id, 4, adds=True, to=AlertState.CLOSED)
+
+
 async def test_an_alert_is_not_put_where_it_stands(journal: Journal, engine: AsyncEngine) -> None:
     raised = an_alert()
     await journal.commit(Write(alerts=(raised,)))

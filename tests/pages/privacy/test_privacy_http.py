@@ -121,7 +121,7 @@ async def test_the_life_of_an_alert(sandbox: RunningSandbox) -> None:
         assert "none of which turns the direction of writing" in words(turned)
         taken = await browser.post(page, path, {"to": "under-investigation", "note": "Asking the ward"})
         assert taken.find("//@data-state") == ["under-investigation"]
-        assert taken.find("//input[@name='to'][@type='radio']/@value") == ["closed"]
+        assert taken.find("//input[@name='to'][@type='radio']/@value") == ["note", "closed"]
         late = await browser.post(page, path, {"to": "closed", "note": "My own finding"})  # from the page before
         assert (late.exchange.status, late.exchange.code) == (409, "alert-changed")
         assert "My own finding" in words(late)
@@ -140,6 +140,49 @@ async def test_the_life_of_an_alert(sandbox: RunningSandbox) -> None:
     outcomes = [json.loads(body)["outcome"] for (body,) in acts]
     assert outcomes.count("closed") == outcomes.count("under-investigation") == 1
     assert entry["alert_id"] == alert_id
+
+
+async def test_a_note_is_added_and_each_fault_of_the_form_is_said(sandbox: RunningSandbox) -> None:
+    async with walking(sandbox) as (browser, _):
+        alert_id = alert_of(sandbox, await emergency(browser, PATIENTS["core"], "Knocked off a bicycle"))
+    path = f"/privacy/alerts/{alert_id}"
+
+    async def sent(page: Page, **values: str) -> Page:
+        return seen(await posted(calls, path, **(page.form(path) | values)))
+
+    async with walking(sandbox) as (browser, calls):
+        await at_work(browser)
+        page = await browser.get(path)
+        early = await sent(page, to="note", note="Rang the ward")
+        assert (early.exchange.code, "This alert is new" in words(early)) == ("alert-changed", True)
+        page = await browser.post(page, path, {"to": "under-investigation", "note": "Asking the ward"})
+        added = await browser.post(page, path, {"to": "note", "note": "The ward rang back"})
+        assert added.find("//@data-state") == ["under-investigation"]
+        history = [" ".join(one.text_content().split()) for one in added.find("//ol[@class='scr-history']/li")]
+        assert ["Note added" in one for one in history] == [False, True]
+        assert "The ward rang back" in history[1]
+        again = await sent(added, to="under-investigation", note="Once more")
+        assert (again.exchange.status, again.exchange.code) == (409, "alert-changed")
+        assert "under investigation already: add a note, or close it" in words(again)
+        assert "Somebody else" not in words(again)
+        for version in ("", "x", "-1", "99999999999"):
+            spoilt = await sent(added, to="note", note="Kept in the form", version=version)
+            assert (spoilt.exchange.status, spoilt.exchange.code) == (400, "message-value")
+            assert "The form came back damaged" in words(spoilt)
+            assert "Somebody else" not in words(spoilt)
+            assert "Kept in the form" in words(spoilt)
+        long = await sent(added, to="note", note="x" * 2001)
+        assert "Shorten the note to 2000 characters: it has 2001" in words(long)
+        assert "some of which can be seen" not in words(long)
+        none = await sent(added, to="note", note="")
+        assert "Write a note, some of which can be seen" in words(none)
+        assert "Shorten" not in words(none)
+    acts = rows(sandbox, "SELECT body FROM audit WHERE event = 'privacy' AND body LIKE ?", f'%"alert_id":"{alert_id}"%')
+    done = [entry for entry in (json.loads(body) for (body,) in acts) if entry["outcome"] == "under-investigation"]
+    assert ["note_alone" in dict(entry["facts"]) for entry in done] == [False, True]
+    assert rows(
+        sandbox, "SELECT from_state, to_state FROM alert_action WHERE alert_id = ? AND version = 2", alert_id
+    ) == [("under-investigation", "under-investigation")]
 
 
 async def test_nobody_closes_an_alert_of_their_own_access(sandbox: RunningSandbox) -> None:
