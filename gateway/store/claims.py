@@ -12,9 +12,10 @@ from gateway.domain.instants import from_iso
 from gateway.store.checkpoints import ABANDONED, Checkpoint
 from gateway.store.flaws import Flaw
 from gateway.store.keys import VerifyKeys
+from gateway.store.runs import Run
 
-UNVOUCHED = timedelta(minutes=5)
-"""How long a gateway's entries may go on without a checkpoint of it: ten times what there is between two."""
+UNVOUCHED = timedelta(minutes=2)
+"""How long a gateway's entries may go on without a checkpoint of it: four times what there is between two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +46,10 @@ class Claims:
 
     keys: VerifyKeys
     flaws: list[Flaw]
-    named: dict[str, dict[int, str]] = field(default_factory=dict)
-    """The code of the entry at each length of a writer's chain that a checkpoint names."""
-    owed: dict[str, int] = field(default_factory=dict)
-    """Entries of each writer that must be there."""
+    named: dict[str, dict[int, set[str]]] = field(default_factory=dict)
+    """The codes of the entry at each length of a writer's chain that checkpoints name; one, where all is well."""
+    owed: dict[str, set[int]] = field(default_factory=dict)
+    """Lengths of each writer's chain up to which all must be there."""
     newest: dict[str, tuple[int, str]] = field(default_factory=dict)
     """Number and time of the last checkpoint of each signer."""
     later: int = 0
@@ -98,10 +99,9 @@ class Claims:
         self.later += not owed
         for chain in checkpoint.values["chains"]:
             writer, length, mac = chain["writer"], chain["length"], chain["mac"]
-            if self.named.setdefault(writer, {}).setdefault(length, mac) != mac:
-                self._flaw(writer, length, "two checkpoints name different entries here", "rewritten")
+            self.named.setdefault(writer, {}).setdefault(length, set()).add(mac)
             if owed:
-                self.owed[writer] = max(length, self.owed.get(writer, 0))
+                self.owed.setdefault(writer, set()).add(length)
 
     def _series(self, signer: str, made: dict[int, Checkpoint]) -> None:
         previous = ""
@@ -132,9 +132,31 @@ class Claims:
         elif writer not in self.named and _apart(first, ever) > UNVOUCHED:
             self._flaw(writer, 1, "no checkpoint of this chain stands here, and none that names it")
 
+    def settle(self, writer: str, number: int, end: Run, length: int) -> dict[int, str]:
+        """The code at each length, once it is known that the chain is of this `length` and what stands last, under `number`.
+
+        A checkpoint names another's chain as it stands: made after somebody numbered its entries anew, as when a command
+        records that it verifies, it names the last under a number that it was not written under. That says nothing.
+        """
+        named = self.named.get(writer, {})
+        codes = named.get(number, set())
+        if end.mac in codes and (len(codes) > 1 or end.last != number or number > length):
+            codes.discard(end.mac)
+            if not codes:
+                del named[number]
+                self.owed.get(writer, set()).discard(number)
+        for at, codes in named.items():
+            if len(codes) > 1:
+                self._flaw(writer, at, "two checkpoints name different entries here", "rewritten")
+        return {at: min(codes) for at, codes in named.items()}
+
+    def due(self, writer: str) -> int:
+        """Entries of a chain that must be there."""
+        return max(self.owed.get(writer, ()), default=0)
+
     def vouched(self, writer: str, length: int) -> int:
         """How many of that many entries of a chain checkpoints vouch for."""
-        if self.owed.get(writer, 0) >= length:
+        if self.due(writer) >= length:
             return length
         return max((number for number in self.named.get(writer, {}) if number <= length), default=0)
 

@@ -5,7 +5,7 @@ what stands beside all that was written was inserted; what was written under ano
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import NamedTuple
@@ -63,14 +63,18 @@ class _Standing:
         return max(self.known[-1][1], max(self.taken, default=0))
 
 
-def named(writer: str, runs: Sequence[Run], claimed: Mapping[int, str]) -> tuple[list[Flaw], int]:
-    """All that is wrong with the chain of which these runs stand, and how long it is. `claimed`: codes that checkpoints name."""
+def named(writer: str, runs: Sequence[Run], claims: Callable[[int], Mapping[int, str]]) -> tuple[list[Flaw], int]:
+    """All that is wrong with the chain of which these runs stand, and how long it is.
+
+    `claims`: gives the codes that checkpoints name, for the length that is found.
+    """
     known = sorted((run for run in runs if run.proven), key=lambda run: (run.written, not run.follows, run.number))
     parts, copies = _parts(known)
     standing = _Standing([(part.written, part.run.last) for part in parts], set())
     flaws = [Flaw("inserted", writer, number, named, _TWICE) for number, named in copies]
     doubtful, added = _doubtful([run for run in runs if not run.proven], standing, {run.mac for run in known})
     flaws += [Flaw(kind, writer, run.number, run.id, words) for run, kind, words in added]
+    claimed = claims(standing.length)
     for run in doubtful:
         if standing.has(run.written - 1):  # else what it was written after is gone, and with it what could say more
             flaws += _changed(writer, run, claimed.get(run.written))

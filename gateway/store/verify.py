@@ -26,6 +26,8 @@ class Verifier:
     flaws: list[Flaw] = field(default_factory=list)
     """What is found, in the order of finding."""
     strange: set[str] = field(default_factory=set)
+    unlike: list[tuple[str, int, str, str]] = field(default_factory=list)
+    """Writer, number, code and id of entries that follow, and that some checkpoint names by another code."""
     times: dict[str, tuple[str, str]] = field(default_factory=dict)
     """When the first and the last entry of each gateway's chain was made, as they say."""
     entries: int = 0
@@ -79,23 +81,31 @@ class Verifier:
         seq, follows = chain.take(seq, canonical(entry), mac, own)
         if "index" in line:
             self.flaw("index", writer, seq, "the columns reports search by differ from the entry", own)
-        claim = self.claims.named.get(writer, {}).get(seq)
-        if follows and claim is not None and claim != mac:  # of those that do not follow, when the chain has been read
-            self.flaw("rewritten", writer, seq, "a signed checkpoint names another entry here", own)
+        if follows and self.claims.named.get(writer, {}).get(seq, {mac}) != {mac}:
+            self.unlike.append((writer, seq, mac, own))  # of those that do not follow, when the chain has been read
 
     def finish(self, checkpoints: int) -> Report:
         """After the last entry: what became of those that do not follow, and what checkpoints vouch for and is not there."""
         uncovered = 0
+        claimed: dict[str, dict[int, str]] = {}
         for writer, chain in self.chains.items():
-            found, length = named(writer, chain.joined(), self.claims.named.get(writer, {}))
+
+            def settled(length: int, chain: Chain = chain) -> dict[int, str]:
+                claimed[chain.writer] = self.claims.settle(chain.writer, chain.stood, chain.runs[-1], length)
+                return claimed[chain.writer]
+
+            found, length = named(writer, chain.joined(), settled)
             self.flaws += found
-            owed = self.claims.owed.get(writer, 0)
-            if length < owed:
-                self.flaw("cut", writer, length + 1, f"missing at the end: entry {length + 1} to {owed}")
+            due = self.claims.due(writer)
+            if length < due:
+                self.flaw("cut", writer, length + 1, f"missing at the end: entry {length + 1} to {due}")
             uncovered += length - self.claims.vouched(writer, length)
-        for writer, owed in sorted(self.claims.owed.items()):
-            if writer not in self.chains and writer not in self.strange:
-                self.flaw("cut", writer, owed, f"the whole chain of {owed} entries is missing")
+        for writer, seq, mac, own in self.unlike:
+            if claimed[writer].get(seq, mac) != mac:
+                self.flaw("rewritten", writer, seq, "a signed checkpoint names another entry here", own)
+        for writer in sorted(self.claims.owed.keys() - self.writers):
+            due = self.claims.due(writer)
+            self.flaw("cut", writer, due, f"the whole chain of {due} entries is missing")
         for writer, (first_at, last_at) in self.times.items():
             self.claims.unvouched(writer, first_at, last_at)
         return Report(

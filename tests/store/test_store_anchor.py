@@ -237,3 +237,46 @@ async def test_a_gateway_that_has_just_begun_or_died_young_is_sound_without_a_ch
     await unguarded(site.engine, "DELETE FROM audit_checkpoint", "UPDATE audit_chain SET sealed = true")
     flaws = site.verify(await site.export("without.jsonl"), ()).flaws
     assert ["none that names it" in flaw.sentence for flaw in flaws] == [True]
+
+
+RENUMBERED = {
+    "copied": (
+        "UPDATE audit SET seq = seq + 1001 WHERE writer NOT LIKE 'command-line/%' AND seq > 5",
+        "UPDATE audit SET seq = seq - 1000 WHERE seq > 1000",
+        (
+            "INSERT INTO audit SELECT writer, 6, mac, 'copy', at, event, organisation, user_id, patient, correlation_id, body "
+            "FROM audit WHERE writer NOT LIKE 'command-line/%' AND seq = 5"
+        ),
+    ),
+    "removed": (
+        "DELETE FROM audit WHERE writer NOT LIKE 'command-line/%' AND seq = 5",
+        "UPDATE audit SET seq = seq + 999 WHERE writer NOT LIKE 'command-line/%' AND seq > 5",
+        "UPDATE audit SET seq = seq - 1000 WHERE seq > 1000",
+    ),
+    "last exchanged": (
+        "UPDATE audit SET seq = 1007 WHERE writer NOT LIKE 'command-line/%' AND seq = 7",
+        "UPDATE audit SET seq = 7 WHERE writer NOT LIKE 'command-line/%' AND seq = 8",
+        "UPDATE audit SET seq = 8 WHERE seq = 1007",
+    ),
+    "far": ("UPDATE audit SET seq = 9000000 WHERE writer NOT LIKE 'command-line/%' AND seq = 4",),
+    "last code": ("UPDATE audit SET mac = '00' || substr(mac, 3) WHERE writer NOT LIKE 'command-line/%' AND seq = 8",),
+}
+NAMED = {
+    "copied": {("inserted", 6), ("index", 6)},
+    "removed": {("removed", 5)},
+    "last exchanged": {("moved", 7), ("moved", 8)},
+    "far": {("moved", 9000000)},
+    "last code": {("edited", 8)},
+}
+
+
+@pytest.mark.parametrize("change", RENUMBERED)
+async def test_the_checkpoint_of_the_command_itself_blames_nothing_on_entries_that_were_left_alone(
+    site: Site, change: str
+) -> None:
+    journal = await site.gateway()
+    await write(journal, 7)
+    await write(journal, 1)
+    await unguarded(site.engine, *RENUMBERED[change])
+    path = await site.export()  # its checkpoint names the chain's last entry as it stands now
+    assert {(flaw.kind, flaw.seq) for flaw in site.verify(path, site.kept()).flaws} == NAMED[change]

@@ -33,7 +33,7 @@ def verified(
     read = Chain(WRITER, KEY, effort or Effort())
     for number, body, mac in sorted(rows):
         read.take(number, body, mac, "")
-    found, _ = named(WRITER, read.joined(), claimed or {})
+    found, _ = named(WRITER, read.joined(), lambda _length: claimed or {})
     return [(flaw.kind, flaw.seq, flaw.sentence) for flaw in found]
 
 
