@@ -50,8 +50,10 @@ class Claims:
     """The codes of the entry at each length of a writer's chain that checkpoints name; one, where all is well."""
     owed: dict[str, set[int]] = field(default_factory=dict)
     """Lengths of each writer's chain up to which all must be there."""
-    newest: dict[str, tuple[int, str]] = field(default_factory=dict)
-    """Number and time of the last checkpoint of each signer."""
+    newest: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Number of each signer's last checkpoint, and how long its own chain was then."""
+    signed: str = ""
+    """When the last of all was made."""
     later: int = 0
     """Checkpoints that were made after the export that is verified: what they name need not be there yet."""
 
@@ -76,7 +78,12 @@ class Claims:
                 one = ones[number]
                 after = after or (made is not None and made.before(one))
                 self._claim(one, owed=not after or one.body in standing)
-            self.newest[signer] = max(ones), str(ones[max(ones)].values["at"])
+            last = ones[max(ones)].values
+            self.signed = max(self.signed, str(last["at"]))
+            self.newest[signer] = (
+                max(ones),
+                max((c["length"] for c in last["chains"] if c["writer"] == signer), default=0),
+            )
             self._series(signer, ones)
         return count
 
@@ -118,18 +125,21 @@ class Claims:
     def _flaw(self, writer: str, number: int, sentence: str, kind: str = "checkpoint") -> None:
         self.flaws.append(Flaw(kind, writer, number, "", sentence))
 
+    def own(self, writer: str) -> int:
+        """How many entries of its chain its writer's own last checkpoint is about."""
+        return self.newest.get(writer, (0, 0))[1]
+
     def unvouched(self, writer: str, first: str, last: str) -> None:
-        """Names a gateway's chain whose entries, from the time `first` to `last`, went on for long without a checkpoint of it.
+        """Names a gateway's chain that went on for long after its own last checkpoint, from the time `first` to `last`.
 
         A gateway signs one every half minute while it writes, and whoever signs next names the chain of one that died: where
-        there is none, somebody took it away. One that has just begun has none yet.
+        there is none, somebody took it away. One that has just begun, or wrote again after a quiet time, has none yet.
         """
-        number, signed = self.newest.get(writer, (0, first))
-        ever = max((at for _, at in self.newest.values()), default=first)
+        number, _ = self.newest.get(writer, (0, 0))
         since = f" after checkpoint {number}" if number else ""
-        if _apart(signed, last) > UNVOUCHED:
+        if _apart(first, last) > UNVOUCHED:
             self._flaw(writer, number + 1, f"no checkpoint of this chain stands here{since}, though its entries go on")
-        elif writer not in self.named and _apart(first, ever) > UNVOUCHED:
+        elif writer not in self.named and _apart(first, self.signed or first) > UNVOUCHED:
             self._flaw(writer, 1, "no checkpoint of this chain stands here, and none that names it")
 
     def settle(self, writer: str, number: int, end: Run, length: int) -> dict[int, str]:

@@ -29,7 +29,7 @@ class Verifier:
     unlike: list[tuple[str, int, str, str]] = field(default_factory=list)
     """Writer, number, code and id of entries that follow, and that some checkpoint names by another code."""
     times: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """When the first and the last entry of each gateway's chain was made, as they say."""
+    """When the first and the last entry of each gateway's chain was made after its own last checkpoint, as they say."""
     entries: int = 0
     served: int = 0
     effort: Effort = field(default_factory=Effort)
@@ -74,11 +74,11 @@ class Verifier:
                 self.strange.add(writer)
                 self.flaw("unknown-chain", writer, seq, "no such chain was ever begun", own)
             return
-        if not writer.startswith(COMMANDS) and isinstance(entry, Mapping):
+        seq, follows = chain.take(seq, canonical(entry), mac, own)
+        if seq > self.claims.own(writer) and not writer.startswith(COMMANDS) and isinstance(entry, Mapping):
             first, last = self.times.get(writer, ("~", ""))
             at = str(entry.get("at"))
             self.times[writer] = min(first, at), max(last, at)
-        seq, follows = chain.take(seq, canonical(entry), mac, own)
         if "index" in line:
             self.flaw("index", writer, seq, "the columns reports search by differ from the entry", own)
         if follows and self.claims.named.get(writer, {}).get(seq, {mac}) != {mac}:

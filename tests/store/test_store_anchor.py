@@ -225,6 +225,16 @@ async def test_the_last_checkpoints_taken_away_show_where_entries_went_on(site: 
     assert "after checkpoint 1" in flaw.sentence
 
 
+async def test_a_gateway_that_wrote_again_after_a_quiet_night_and_died_is_sound(site: Site) -> None:
+    journal = await site.gateway()
+    await entries_at(site, journal, 0)
+    await journal.checkpoint()
+    await entries_at(site, journal, 600, 600.5)
+    await journal._chain.disconnect()
+    site.now += timedelta(minutes=601)
+    assert site.verify(await site.export(), ()).sound
+
+
 async def test_a_gateway_that_has_just_begun_or_died_young_is_sound_without_a_checkpoint(site: Site) -> None:
     journal = await site.gateway()
     await entries_at(site, journal, 0, 0.5)
