@@ -25,8 +25,7 @@ def in_words(error: Exception, anchor: Path | None = None) -> str:
     from gateway.store.faults import sentence_of
 
     if isinstance(error, GatewayError):
-        said = sentence_of(error)
-        return f"{error.sentence} In the database: {said}." if said else error.sentence
+        return sentence_of(error) or error.sentence
     if not isinstance(error, OSError) or error.filename is None:
         return str(error)
     path = str(error.filename)

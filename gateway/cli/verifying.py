@@ -118,10 +118,8 @@ def _said(report: "Report", anchored: "Anchored", until: str, every: bool) -> in
     if anchored.checkpoints:
         click.echo(f"Checkpoints kept elsewhere and compared: {len(anchored.checkpoints)}.", err=True)
         if report.later:
-            click.echo(
-                f"Of these, {report.later} were made after this export, and it was compared with them only as far as it goes.",
-                err=True,
-            )
+            told = f"Of these, made after this export and held against it only as far as it goes: {report.later}."
+            click.echo(told, err=True)
     else:
         click.echo(f"No anchor was given: what was cut off the audit's end before {until} would not show.", err=True)
     _name(report, every)

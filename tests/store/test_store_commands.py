@@ -331,7 +331,7 @@ async def test_what_cannot_be_read_of_the_database_is_said(sandboxed: tuple[Path
     async with engine.begin() as connection:
         await connection.exec_driver_sql("DROP TABLE alert_action")
     status, said, beside = await verify_settings(settings)
-    assert (status, said, "the table alert_action is missing in the database." in beside) == (2, "", True)
+    assert (status, said, "verify: the table alert_action is missing in the database\n" in beside) == (2, "", True)
     await engine.dispose()
     shutil.move(name, f"{name}.away")
     status, said, beside = await verify_settings(settings)
