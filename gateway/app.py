@@ -24,7 +24,7 @@ from gateway.identity.registry import CurrentRegistry
 from gateway.identity.userinfo import read_user
 from gateway.launches import launches
 from gateway.listeners import Socket, sockets
-from gateway.listening import Place, listen
+from gateway.listening import Inside, Place, listen
 from gateway.memory import given_back, trimmer
 from gateway.metrics import Metrics
 from gateway.officers import officers
@@ -171,7 +171,7 @@ async def running(settings: Settings, mode: Mode, place: Place = ALONE) -> Async
         )
         around = () if traces is None else (traces.middleware,)
         found = sockets(settings, registry, clock, partial(routes, house), elsewhere(house.browsing.layout), *around)
-        await listen(found, settings, metrics, stack, place)
+        await listen(found, settings, Inside(metrics=metrics, ready=house.ready), stack, place)
         yield Gateway(
             sockets=found,
             metrics=metrics,

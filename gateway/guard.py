@@ -6,6 +6,8 @@ It relies on names that aiohttp does not promise; the minor version is pinned an
 
 import asyncio
 import fcntl
+import socket
+import ssl
 import sys
 import termios
 from collections.abc import Callable, Mapping
@@ -179,6 +181,37 @@ def _untaken(connection: asyncio.Transport | None) -> int:
     with suppress(OSError, AttributeError):  # not a socket, or closed already
         fcntl.ioctl(connection.get_extra_info("socket").fileno(), termios.TIOCOUTQ, held)
     return connection.get_write_buffer_size() + int.from_bytes(held, sys.byteorder)
+
+
+class GuardedSite(web.SockSite):
+    """A listening socket whose callers must end their TLS handshake within `handshake_seconds`.
+
+    Else the loop keeps a silent one for a minute, before there is any handler to watch it.
+    """
+
+    def __init__(
+        self,
+        runner: web.BaseRunner,
+        sock: socket.socket,
+        *,
+        handshake_seconds: float,
+        ssl_context: ssl.SSLContext | None,
+    ) -> None:
+        super().__init__(runner, sock, ssl_context=ssl_context)
+        self._handshake_seconds = handshake_seconds if ssl_context is not None else None
+
+    async def start(self) -> None:
+        """Listens. Raises OSError."""
+        await web.BaseSite.start(self)
+        server = self._runner.server
+        assert server is not None
+        self._server = await asyncio.get_running_loop().create_server(
+            server,
+            sock=self._sock,
+            ssl=self._ssl_context,
+            backlog=self._backlog,
+            ssl_handshake_timeout=self._handshake_seconds,
+        )
 
 
 class _GuardedServer(web_server.Server):

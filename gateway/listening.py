@@ -10,7 +10,7 @@ from aiohttp import web
 from gateway import logs
 from gateway.adapters.symphony import PATH as FHIR
 from gateway.config import Settings
-from gateway.guard import GuardedRunner
+from gateway.guard import GuardedRunner, GuardedSite
 from gateway.listeners import Socket
 from gateway.metrics import Metrics
 from gateway.pages import fhir, public
@@ -32,10 +32,18 @@ class Place:
     """Sockets made by the supervisor, by listener: they outlive this process, and so do callers waiting in them."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inside:
+    """What one process tells its operator, and nobody else: each process on an internal port of its own."""
+
+    metrics: Metrics
+    ready: public.Ready
+
+
 async def listen(
-    found: tuple[Socket, ...], settings: Settings, metrics: Metrics, stack: AsyncExitStack, place: Place
+    found: tuple[Socket, ...], settings: Settings, inside: Inside, stack: AsyncExitStack, place: Place
 ) -> None:
-    """Opens every listener; the metrics one apart from the others. All close together at the end of the stack.
+    """Opens every listener; the internal one apart from the others. All close together at the end of the stack.
 
     Raises OSError where an address is taken.
     """
@@ -43,19 +51,22 @@ async def listen(
     stack.push_async_callback(_leave, runners)
     for one in found:
         runner = await _runner(one.app, settings, runners)
-        given = place.given.get(one.listener.value)
-        if given is not None:
-            await web.SockSite(runner, given, ssl_context=one.tls).start()
-        else:
-            reuse = place.shared or None
-            await web.TCPSite(runner, one.host, one.port, ssl_context=one.tls, reuse_port=reuse).start()
+        made = place.given.get(one.listener.value) or _bound(one.host, one.port, shared=place.shared)
+        await GuardedSite(runner, made, handshake_seconds=settings.limits.head_seconds, ssl_context=one.tls).start()
         LOG.info("listening", address=one.host, port=one.port, listener="tls" if one.tls else "plain")
     if settings.listen.internal is not None:
-        inside = settings.listen.internal
-        runner = await _runner(_internal(metrics), settings, runners)
-        port = inside.port + place.number if inside.port else 0
-        await web.TCPSite(runner, inside.host, port, reuse_port=place.shared or None).start()
-        LOG.info("listening", address=inside.host, port=port, listener="internal")
+        at = settings.listen.internal
+        runner = await _runner(_internal(inside), settings, runners)
+        port = at.port + place.number if at.port else 0
+        made = _bound(at.host, port, shared=place.shared)
+        await GuardedSite(runner, made, handshake_seconds=settings.limits.head_seconds, ssl_context=None).start()
+        LOG.info("listening", address=at.host, port=port, listener="internal")
+
+
+def _bound(host: str, port: int, *, shared: bool) -> socket.socket:
+    """A listening socket. Raises OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, reuse_port=shared)
 
 
 async def _leave(runners: list[GuardedRunner]) -> None:
@@ -81,11 +92,19 @@ async def _runner(app: web.Application, settings: Settings, runners: list[Guarde
     return runner
 
 
-def _internal(metrics: Metrics) -> web.Application:
+def _internal(inside: Inside) -> web.Application:
     async def exposition(_: web.Request) -> web.Response:
-        metrics.tasks.set(len(asyncio.all_tasks()))
-        return web.Response(body=metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+        inside.metrics.tasks.set(len(asyncio.all_tasks()))
+        return web.Response(
+            body=inside.metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+        )
 
     app = web.Application()
-    app.add_routes([web.get("/metrics", exposition), web.get("/health/live", public.live)])
+    app.add_routes(
+        [
+            web.get("/metrics", exposition),
+            web.get("/health/live", public.live),
+            web.get("/health/ready", public.ready(inside.ready)),
+        ]
+    )
     return app

@@ -2,13 +2,18 @@
 
 from collections.abc import Callable, Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from gateway import logs
 from gateway.spine.breaker import BreakerState
 
 LOG = logs.get("metrics")
 
+ALARMS = (
+    "active-content", "alert-undeliverable", "anchor-not-kept", "audit-chain-unreadable", "audit-not-writable", "background-ended",
+    "bug", "certificate-not-reloaded", "checkpoints-stopped", "registry-not-reloaded", "uncorrelated-answer", "wrong-patient",
+)  # fmt: skip
+"""All that are counted, each from 0 on: a count that first appears as 1 is no increase to whoever watches it."""
 _SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
@@ -40,6 +45,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._refusing = False
         self.requests = Counter(
             "scr_requests_total", "Requests answered.", ("door", "outcome", "code"), registry=self.registry
         )
@@ -75,7 +81,15 @@ class Metrics:
         self.checkpoints_stopped = Gauge(
             "scr_audit_checkpoints_stopped", "1 while no signed checkpoint can be made.", registry=self.registry
         )
+        self.audit_refusing = Gauge(
+            "scr_audit_refusing",
+            "1 while the audit takes no writes, so that nobody sees a record.",
+            registry=self.registry,
+        )
         self.alarms = Counter("scr_alarms_total", "Operator alarms.", ("alarm",), registry=self.registry)
+        for alarm in ALARMS:
+            self.alarms.labels(alarm)
+        ProcessCollector(registry=self.registry)
         self.outbox = OutboxMetrics(self.registry, self.alarms)
         self.audit_batch = Histogram(
             "scr_audit_batch_size",
@@ -111,6 +125,8 @@ class Metrics:
     def breaker(self, endpoint: str, state: BreakerState) -> None:
         """The state of the breaker of one of Spine's endpoints."""
         self.breaker_open.labels(endpoint).set(0 if state is BreakerState.CLOSED else 1)
+        if state is not BreakerState.HALF_OPEN:
+            LOG.warning("spine breaker", endpoint=endpoint, state=state.value)
 
     def committed(self, units: int, seconds: float) -> None:
         """One audit transaction acknowledged (the journal's meter)."""
@@ -120,6 +136,17 @@ class Metrics:
     def failed(self, fault: str) -> None:
         """One audit transaction failed."""
         self.audit_failures.labels(fault.split(" ", maxsplit=1)[0]).inc()
+
+    def writing(self, going: bool, fault: str = "") -> None:
+        """The audit takes writes from now on, or none because of this kind of error."""
+        refused = self._refusing
+        self._refusing = not going
+        self.audit_refusing.set(0 if going else 1)
+        if not going:
+            self.alarms.labels("audit-not-writable").inc()
+            LOG.error("alarm", alarm="audit-not-writable", fault=fault)
+        elif refused:
+            LOG.warning("audit takes writes again")
 
     def alarmed(self, alarm: str) -> None:
         """The journal asks for an operator."""

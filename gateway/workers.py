@@ -198,11 +198,22 @@ async def supervised(config: Path, settings: Settings, mode: Mode, workers: int)
 
 
 def rolling(crew: Crew) -> Callable[[], None]:
-    """What begins a rolling restart, one at a time; asked for during one, it is left as it is."""
+    """What begins a rolling restart, one at a time; asked for during one, another follows it: settings may have changed since."""
     running: list[asyncio.Task[None]] = []
+    owed = False
+
+    async def roll() -> None:
+        nonlocal owed
+        again = True
+        while again:
+            owed = False
+            await crew.roll()
+            again = owed
 
     def begin() -> None:
+        nonlocal owed
+        owed = True
         if not running or running[-1].done():
-            running[:] = [asyncio.create_task(crew.roll())]
+            running[:] = [asyncio.create_task(roll())]
 
     return begin

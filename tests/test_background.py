@@ -39,4 +39,4 @@ async def test_the_block_ends_only_when_its_work_has() -> None:
         await asyncio.sleep(0)
         await asyncio.sleep(0)
     assert ended == [True]
-    assert b"background-ended" not in metrics.text()
+    assert b'scr_alarms_total{alarm="background-ended"} 0.0' in metrics.text()

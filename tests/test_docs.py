@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from gateway.cli import main
 from gateway.config import Settings
+from gateway.metrics import ALARMS as COUNTED
 from gateway.metrics import Metrics
 from gateway.web import ALARMS
 
@@ -58,6 +59,31 @@ def alarms() -> set[str]:
                 given += node.args
             found |= {one.value for one in given if isinstance(one, ast.Constant) and isinstance(one.value, str)}
     return found
+
+
+LOG_ONLY = {"worker-ended", "worker-not-replaced"}
+"""Raised by the supervisor, which has no metrics."""
+
+
+def test_every_alarm_is_counted_from_nought_on() -> None:
+    """A series that first appears as 1 has not increased: Prometheus would tell nobody of the first alarm of a kind."""
+    assert set(COUNTED) == alarms() - LOG_ONLY
+    text = Metrics().text().decode()
+    for alarm in COUNTED:
+        assert f'scr_alarms_total{{alarm="{alarm}"}} 0.0' in text
+
+
+def test_every_metric_that_a_rule_watches_is_told_from_the_start() -> None:
+    rules = yaml.safe_load((ROOT / "deploy" / "alerts.yml").read_text(encoding="utf-8"))
+    metrics = Metrics()
+    metrics.watch(lambda: 0, ("psis",))
+    text = metrics.text().decode()
+    watched = {
+        name for rule in rules["groups"][0]["rules"] for name in re.findall(r"(?:scr|process)_\w+", rule["expr"])
+    }
+    assert len(watched) > 4
+    for name in watched:
+        assert re.search(rf"^{name}[{{ ]", text, re.MULTILINE), name
 
 
 def test_every_alarm_is_explained_and_no_other() -> None:

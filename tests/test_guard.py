@@ -2,12 +2,13 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import web
 
-from gateway.guard import GuardedRunner
+from gateway.guard import GuardedRunner, GuardedSite
 from gateway.unread import Refusal, Unread
 
 HEAD_SECONDS = 0.6
@@ -62,6 +63,18 @@ async def test_a_silent_connection_is_closed(port: int) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     assert await closed(reader)
     writer.close()
+
+
+async def test_a_silent_connection_is_closed_before_any_handshake() -> None:
+    runner = GuardedRunner(web.Application(), head_seconds=HEAD_SECONDS, drain_seconds=DRAIN_SECONDS)
+    await runner.setup()
+    at = socket.create_server(("127.0.0.1", 0))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    await GuardedSite(runner, at, handshake_seconds=HEAD_SECONDS, ssl_context=context).start()
+    reader, writer = await asyncio.open_connection("127.0.0.1", at.getsockname()[1])
+    assert await closed(reader)
+    writer.close()
+    await runner.cleanup()
 
 
 async def test_a_dripping_head_is_closed(port: int) -> None:

@@ -121,6 +121,7 @@ def sandbox(port_base: int, data_dir: Path, spine_url: str | None, workers: int,
 
 
 async def _sandbox(port_base: int, data: Path, spine_url: str | None, workers: int, log_level: str) -> int:
+    heeded = Heeded()  # before the modules are loaded, which takes seconds
     from gateway import app, logs
     from gateway import sandbox as box
     from gateway.config import ConfigInvalid
@@ -129,7 +130,6 @@ async def _sandbox(port_base: int, data: Path, spine_url: str | None, workers: i
     from gateway.store.keys import audit_keys_made
     from gateway.workers import rolling, supervised
 
-    heeded = Heeded()
     logs.configure(log_level)
     try:
         ports = box.Ports(base=port_base)
@@ -159,6 +159,7 @@ def serve(config: Path, workers: int, rehearsal: bool) -> None:
 
 
 async def _serve(config: Path, workers: int, mode: "Mode") -> int:
+    heeded = Heeded()  # before the modules are loaded, which takes seconds
     from gateway import app, logs
     from gateway.config import ConfigInvalid, load
     from gateway.domain.errors import GatewayError
@@ -166,7 +167,6 @@ async def _serve(config: Path, workers: int, mode: "Mode") -> int:
     from gateway.store.keys import KeysUnusable, audit_keys_made
     from gateway.workers import rolling, supervised
 
-    heeded = Heeded()
     try:
         settings = load(config)
         logs.configure(settings.log_level)
@@ -198,13 +198,13 @@ def worker(config: Path, mode: str, number: int, given: tuple[str, ...], with_pa
 
 
 async def _worker(config: Path, mode: str, number: int, given: tuple[str, ...], with_parent: bool) -> int:
+    heeded = Heeded()  # before the modules are loaded, which takes seconds
     from gateway import app, logs
     from gateway.config import load
     from gateway.listening import Place
     from gateway.production import Mode
     from gateway.workers import READY
 
-    heeded = Heeded()
     settings = load(config)
     logs.configure(settings.log_level)
     named = (one.partition("=") for one in given)

@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol
 
 from sqlalchemy import Connection, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
@@ -26,42 +25,13 @@ from gateway.store.checkpoints import Anchor, Signer
 from gateway.store.engine import DATABASE_ERRORS, NotDurable, store_errors
 from gateway.store.faults import StoreFault, takes_none
 from gateway.store.keys import AuditKeys
+from gateway.store.meter import JournalMeter, NoMeter
 from gateway.store.tables import audit_chain
 from gateway.store.units import Step, Unit, apply
 
 _MISSED = 2
 """Checkpoints that may fail after the one that is due before an operator is told."""
 _DEADLOCK = frozenset({"40P01", "40001"})
-
-
-class JournalMeter(Protocol):
-    """What the journal tells the metrics."""
-
-    def committed(self, units: int, seconds: float) -> None:
-        """One transaction of so many units was acknowledged."""
-
-    def failed(self, fault: str) -> None:
-        """A transaction failed; `fault` names the kind of error."""
-
-    def alarmed(self, alarm: str) -> None:
-        """An operator must look."""
-
-    def vouching(self, going: bool) -> None:
-        """Whether checkpoints are being made."""
-
-
-class _NoMeter:
-    def committed(self, units: int, seconds: float) -> None:
-        pass
-
-    def failed(self, fault: str) -> None:
-        pass
-
-    def alarmed(self, alarm: str) -> None:
-        pass
-
-    def vouching(self, going: bool) -> None:
-        pass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +80,7 @@ class Journal:
     ids: Callable[[], str]
     clock: Callable[[], datetime]
     settings: JournalSettings = field(default_factory=JournalSettings)
-    meter: JournalMeter = field(default_factory=_NoMeter)
+    meter: JournalMeter = field(default_factory=NoMeter)
     anchor: Anchor | None = None
     """Where checkpoints are also kept, outside the database."""
 
@@ -122,6 +92,7 @@ class Journal:
         self._chain = ChainWriter(self.engine, self.keys, self.host, self.ids, self.clock)
         self._signer = Signer(self.keys, self.clock, self.anchor, self.meter.alarmed)
         self._tasks: list[asyncio.Task[None]] = []
+        self._anchored = True
         self.healthy = False
         """Whether the last transaction was acknowledged, and no write is refused for what the database lacks."""
         self._refused: Unit | None = None
@@ -217,6 +188,11 @@ class Journal:
             await self._signer.keep()
         except OSError as error:
             self.meter.failed(f"anchor {type(error).__name__}")
+            if self._anchored:
+                self._anchored = False
+                self.meter.alarmed(alarm="anchor-not-kept")
+        else:
+            self._anchored = True
 
     async def _keep_checkpoints(self) -> None:
         """Signs now and then while anything is written; after a failure tries the database until it takes a write again."""
@@ -283,13 +259,19 @@ class Journal:
         else:
             if any(self._shows(waiting.unit) for waiting, refusal in zip(batch, refusals, strict=True) if not refusal):
                 self._refused = None
-            self.healthy = self._refused is None
+            self._told(self._refused is None)
             self.meter.committed(len(batch), asyncio.get_running_loop().time() - began)
             for waiting, refusal in zip(batch, refusals, strict=True):
                 if refusal is None:
                     waiting.finish()
                 else:
                     waiting.refuse(refusal)
+
+    def _told(self, going: bool, fault: str = "") -> None:
+        """Notes whether writes are taken, and tells of it where that has changed."""
+        if going != self.healthy:
+            self.healthy = going
+            self.meter.writing(going, fault)
 
     def _shows(self, written: Unit) -> bool:
         """Whether this one, on disk now, shows that such as was refused is taken again."""
@@ -321,9 +303,9 @@ class Journal:
     async def _refuse_all(self, batch: Sequence[_Waiting], answer: GatewayError, error: BaseException) -> None:
         if not takes_none(error):  # which was undone, and the connection and the chain are as they were
             await self._chain.disconnect()
-        self.healthy = False
         fault = StoreFault.of(error.__cause__ or error if isinstance(error, UnknownEnd) else error)
         self.meter.failed(str(fault))
+        self._told(False, str(fault))
         for waiting in batch:
             refusal = (
                 type(answer)()

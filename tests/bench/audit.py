@@ -40,6 +40,10 @@ class _Sizes:
     def committed(self, units: int, seconds: float) -> None:
         self.sizes.append(units)
 
+    def writing(self, going: bool, fault: str = "") -> None:
+        """The database must take all of it."""
+        assert going, fault
+
     def alarmed(self, alarm: str) -> None:
         """An alarm, which a measurement must not have."""
         raise AssertionError(alarm)

@@ -101,6 +101,7 @@ class Count:
     faults: list[str]
     alarms: list[str] = field(default_factory=list)
     going: list[bool] = field(default_factory=list)
+    writes: list[tuple[bool, str]] = field(default_factory=list)
 
     def committed(self, units: int, seconds: float) -> None:
         assert seconds >= 0
@@ -108,6 +109,9 @@ class Count:
 
     def failed(self, fault: str) -> None:
         self.faults.append(fault)
+
+    def writing(self, going: bool, fault: str = "") -> None:
+        self.writes.append((going, fault))
 
     def alarmed(self, alarm: str) -> None:
         self.alarms.append(alarm)

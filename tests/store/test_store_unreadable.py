@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.cli.exporting import recorded
-from gateway.domain.errors import InternalError
+from gateway.domain.errors import GatewayError, InternalError
 from gateway.domain.journal import Write
 from gateway.domain.privacy import AlertFilter, Unreadable
 from gateway.store.alerts import Alerts
@@ -135,6 +135,47 @@ async def test_checkpoints_that_stop_are_told_and_so_is_that_they_go_on(
     await unguarded(engine, "ALTER TABLE away RENAME TO audit_checkpoint")
     await until(lambda: meter.going == [False, True])
     assert meter.alarms == ["checkpoints-stopped"]
+
+
+async def test_a_database_that_takes_no_writes_is_told_once_and_so_is_that_it_does_again(
+    make_journal: MakeJournal, engine: AsyncEngine, meter: Count
+) -> None:
+    journal = make_journal(retry_every=0.02)
+    await journal.start()
+    assert meter.writes == [(True, "")]
+    await unguarded(engine, "ALTER TABLE audit RENAME TO away")
+    for number in range(3):
+        with pytest.raises(GatewayError):
+            await journal.commit(Write(entries=(an_entry(id=f"E{number}"),)))
+    refused = [told for told in meter.writes if not told[0]]
+    assert refused
+    assert all(fault for _, fault in refused)
+    async with engine.begin() as connection:
+        await connection.exec_driver_sql("ALTER TABLE away RENAME TO audit")
+    await until(lambda: meter.writes[-1] == (True, ""))
+    assert [going for going, _ in meter.writes] == [True, False] * (len(meter.writes) // 2) + [True]
+    await journal.commit(Write(entries=(an_entry(id="E9"),)))
+
+
+async def test_an_anchor_that_cannot_be_kept_is_told_once_until_it_is_kept_again(
+    make_journal: MakeJournal, meter: Count, tmp_path: Path
+) -> None:
+    journal = make_journal()
+    at = tmp_path / "gone" / "anchor.jsonl"
+    object.__setattr__(journal, "anchor", AnchorFile(at))
+    journal.__post_init__()
+    await journal.start()
+    for number in range(2):
+        await journal.commit(Write(entries=(an_entry(id=f"E{number}"),)))
+        await journal.checkpoint()
+    assert meter.alarms == ["anchor-not-kept"]
+    at.parent.mkdir()
+    await journal.checkpoint()
+    assert at.read_bytes().count(b"\n") == 1
+    at.unlink()
+    at.parent.rmdir()
+    await journal.checkpoint()
+    assert meter.alarms == ["anchor-not-kept"] * 2
 
 
 async def until(reached: Callable[[], bool]) -> None:
