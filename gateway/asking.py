@@ -60,9 +60,9 @@ def spine_client(
 def spine_tls(settings: Settings) -> ssl.SSLContext | None:
     """Trust and client certificate for Spine, where it is reached over TLS."""
     spine = settings.spine
-    if spine.ca is None:
+    if spine.ca is None and spine.client_certificate is None:
         return None
-    context = ssl.create_default_context(cafile=str(spine.ca))
+    context = ssl.create_default_context(cafile=None if spine.ca is None else str(spine.ca))
     if spine.client_certificate is not None:
         context.load_cert_chain(spine.client_certificate, spine.client_key)
     return context

@@ -5,17 +5,40 @@ Any value can also come as SCR_GATEWAY_SECTION__NAME. Secrets are files named he
 
 import os
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, ValidationError, field_validator
-from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 from sqlalchemy import make_url
 
+from gateway.config_forms import (
+    BaseAddress,
+    CollectorAddress,
+    DatabaseAddress,
+    LocalAddress,
+    LogLevel,
+    MailAddress,
+    MailPattern,
+    OperatorOds,
+    OptionalWebAddress,
+    SpineAsid,
+    WebAddress,
+    flat,
+    merged,
+    section_of,
+    sound_of,
+)
 from gateway.domain.identifiers import NumberRange
 from gateway.text_files import TextUnreadable, read_text
 
@@ -32,7 +55,7 @@ class Part(BaseModel):
 class Listener(Part):
     """An address to listen on."""
 
-    host: str = "127.0.0.1"
+    host: LocalAddress = "127.0.0.1"
     port: int = Field(ge=0, le=65535)
 
 
@@ -64,12 +87,12 @@ class Listen(Part):
 class Spine(Part):
     """Spine's addresses and this gateway's place in it."""
 
-    sync_url: str
-    pds_url: str
-    directory_url: str
-    alert_url: str
-    asid: str
-    own_asid: str
+    sync_url: WebAddress
+    pds_url: WebAddress
+    directory_url: WebAddress
+    alert_url: WebAddress
+    asid: SpineAsid
+    own_asid: SpineAsid
     from_address: str = "127.0.0.1"
     client_certificate: Path | None = None
     client_key: Path | None = None
@@ -84,17 +107,17 @@ class Spine(Part):
 class Identity(Part):
     """The identity service."""
 
-    issuer: str
-    jwks_url: str
+    issuer: WebAddress
+    jwks_url: WebAddress
     saml_audience: str = "urn:scr-gateway"
-    saml_recipient: str = ""
+    saml_recipient: OptionalWebAddress = ""
     saml_certificate: Path | None = None
-    saml_metadata_url: str | None = None
+    saml_metadata_url: WebAddress | None = None
     """Sandbox only: the signing certificate is fetched from here."""
-    authorize_url: str = ""
+    authorize_url: OptionalWebAddress = ""
     """Where browsers sign in; empty: `/authorize` of the issuer, and so the two below."""
-    token_url: str = ""
-    userinfo_url: str = ""
+    token_url: OptionalWebAddress = ""
+    userinfo_url: OptionalWebAddress = ""
     launch_key: Path | None = None
     """PEM of the P-256 key that encrypted launches are sealed to; needed where a host launches by encrypted links."""
 
@@ -102,7 +125,7 @@ class Identity(Part):
 class Store(Part):
     """Where state lives and the keys that protect it."""
 
-    url: str
+    url: DatabaseAddress
     """SQLAlchemy URL, without a password."""
     password_file: Path | None = None
     keys: Path
@@ -155,35 +178,25 @@ class Retention(Part):
 class Notices(Part):
     """How privacy officers hear that there is an alert. Only a reference is sent."""
 
-    webhook: str | None = None
+    webhook: WebAddress | None = None
     smtp_host: str | None = None
-    smtp_port: int = 25
+    smtp_port: int = Field(default=25, ge=1, le=65535)
     smtp_start_tls: bool | None = None
     """None: where the server offers it."""
-    sender: str = "scr-gateway@localhost"
-    recipient: str = "privacy-officer.{organisation}@localhost"
+    sender: MailAddress = "scr-gateway@localhost"
+    recipient: MailPattern = "privacy-officer.{organisation}@localhost"
     """Mail address, with the organisation's ODS code in it."""
 
 
 class Tracing(Part):
     """OpenTelemetry traces; none are made where no collector is named."""
 
-    otlp_url: str | None = None
+    otlp_url: CollectorAddress | None = None
     """Where a collector takes traces by OTLP over HTTP: the whole address, such as http://127.0.0.1:4318/v1/traces."""
     share: float = Field(default=1.0, gt=0, le=1)
     """Of all traces; a caller may say that its own is not recorded."""
     ca: Path | None = None
     """Authority of the collector's certificate, where it is not one the system trusts."""
-
-    @field_validator("otlp_url")
-    @classmethod
-    def plain(cls, url: str | None) -> str | None:
-        """An http or https address without a name and password in it. Raises ValueError."""
-        if url is not None:
-            parts = urlsplit(url)
-            if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc or parts.query:
-                raise ValueError("write an address such as http://127.0.0.1:4318/v1/traces")
-        return url
 
 
 class Limits(Part):
@@ -210,16 +223,16 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix=PREFIX, env_nested_delimiter="__")
 
     nhs_number_range: NumberRange
-    operator_ods: str
+    operator_ods: OperatorOds
     """ODS code of whoever runs this gateway: the responder named in mini-service answers."""
-    public_url: str
+    public_url: BaseAddress
     """Where callers and browsers reach this gateway."""
     registry: Path
     training: Path | None = None
     """An export of the training service, imported at start."""
     schemas: Path | None = None
     """A folder with an official schema pack to validate against instead of our own."""
-    log_level: str = "INFO"
+    log_level: LogLevel = "INFO"
     listen: Listen
     spine: Spine
     identity: Identity
@@ -260,9 +273,20 @@ class ConfigInvalid(ValueError):
         self.faults = faults
 
 
-def load(path: Path) -> Settings:
-    """Reads a TOML file and the environment, where every variable with our prefix must be a setting. Raises ConfigInvalid
-    with every fault.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What a file and the environment say."""
+
+    settings: Settings | None
+    """None where anything is wrong with their form."""
+    values: Mapping[str, Any] = field(repr=False)
+    """Every setting of sound form by its dotted name, unless said its default: what else can be judged where others are wrong."""
+    faults: tuple[str, ...] = ()
+
+
+def given(path: Path) -> Given:
+    """Reads a TOML file and the environment, where every variable with our prefix must be a setting. `faults` says all that
+    is wrong with their form. Raises ConfigInvalid where the file is no TOML at all.
     """
     try:
         values: dict[str, Any] = tomllib.loads(read_text(path))
@@ -274,10 +298,26 @@ def load(path: Path) -> Settings:
     try:
         settings = Settings(**values)
     except ValidationError as error:
-        raise ConfigInvalid((*(_said(fault["loc"], fault["msg"]) for fault in error.errors()), *stray)) from error
-    if stray:
-        raise ConfigInvalid(stray)
-    return settings
+        wrong = {".".join(map(str, fault["loc"])) for fault in error.errors()}
+        wrong |= {
+            name.rpartition(".")[0] for name in wrong if name.rpartition(".")[2].isdecimal()
+        }  # of a list, one value
+        sound = sound_of(Settings, merged(values, EnvSettingsSource(Settings)()), wrong)
+        said = tuple(_said(fault["loc"], fault["msg"]) for fault in error.errors())
+        return Given(settings=None, values=sound, faults=(*said, *stray))
+    except SettingsError as error:
+        name = str(error).partition('"')[2].partition('"')[0]
+        said = (f"{name}: the variable {PREFIX}{name.upper()} is not JSON (environment)",)
+        return Given(settings=None, values=sound_of(Settings, values, {name}), faults=(*said, *stray))
+    return Given(settings=None if stray else settings, values=flat(settings), faults=stray)
+
+
+def load(path: Path) -> Settings:
+    """Settings of sound form. Raises ConfigInvalid with every fault of it."""
+    found = given(path)
+    if found.settings is None:
+        raise ConfigInvalid(found.faults)
+    return found.settings
 
 
 def _stray(environment: Iterable[str]) -> tuple[str, ...]:
@@ -288,13 +328,9 @@ def _stray(environment: Iterable[str]) -> tuple[str, ...]:
         name = variable.lower()
         if name.startswith(PREFIX.lower()):
             first, *deeper = name.removeprefix(PREFIX.lower()).split(parting)
-            if first not in known or (deeper and not _is_section(known[first])):
+            if first not in known or (deeper and section_of(known[first]) is None):
                 found.append(f"{variable}: no setting is called so (environment)")
     return tuple(found)
-
-
-def _is_section(field: FieldInfo) -> bool:
-    return isinstance(field.annotation, type) and issubclass(field.annotation, Part)
 
 
 def _said(place: tuple[int | str, ...], message: str) -> str:

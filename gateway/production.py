@@ -1,18 +1,22 @@
 """What separates production from the sandbox: everything that must be refused at start. Pure; no setting turns it off."""
 
 import os
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel
-
 from gateway.config import Settings
+from gateway.config_forms import flat
 from gateway.domain.identifiers import NumberRange
 from gateway.identity.keys import KeySet
 from gateway.identity.launch_tokens import keys_of
 from gateway.identity.registry import Registry
+
+Values = Mapping[str, Any]
+"""Settings by their dotted names."""
 
 
 class Mode(StrEnum):
@@ -33,83 +37,122 @@ def faults(
     A rehearsal proves systems and users exactly as production does, against stubs and for invented patients only:
     the sandbox's codes and the stub's keys may be there, live NHS numbers may not.
     """
-    found = _listeners(settings)
-    if not settings.limits.rate:
-        found.append("limits.rate: rate limits are off only in the sandbox")
+    return found(flat(settings), registry, keys, rehearsal=rehearsal)
+
+
+def found(
+    values: Values, registry: Registry | None, keys: KeySet | None, *, rehearsal: bool = False
+) -> tuple[str, ...]:
+    """As `faults`, of settings by their dotted names; of those that are missing nothing is said."""
+    told = _listeners(values)
+    if values.get("limits.rate") is False:
+        told.append("limits.rate: rate limits are off only in the sandbox")
+    numbers = values.get("nhs_number_range")
     if rehearsal:
-        if settings.nhs_number_range is not NumberRange.SYNTHETIC:
-            found.append("nhs_number_range: a rehearsal takes synthetic numbers only")
-        return tuple(found)
-    return (*found, *_of_the_sandbox(settings, registry, keys))
+        if numbers is NumberRange.LIVE:
+            told.append("nhs_number_range: a rehearsal takes synthetic numbers only")
+        return tuple(told)
+    if numbers is NumberRange.SYNTHETIC:
+        told.append("nhs_number_range: synthetic numbers belong to the sandbox; production is `live`")
+    if registry is not None:
+        told += [f"registry: {code} belongs to nobody (it contains ZZ)" for code in registry.sandbox_codes]
+        told += _launches(values, registry)
+    if keys is not None and keys.has_stub_keys:
+        told.append("identity.jwks_url: the keys there are an identity stub's")
+    return (*told, *_open_to_the_way(values), *_of_the_sandbox(values))
 
 
-def unreadable(settings: Settings) -> tuple[str, ...]:
-    """Every file the settings name that cannot be read, with why."""
-    found: list[str] = []
-    for name, value in _paths(settings):
-        try:
-            if value.is_dir():
-                next(value.iterdir(), None)
-            else:
-                with value.open("rb"):
-                    pass
-        except OSError as error:
-            found.append(f"{name}: {value.name} cannot be read ({os.strerror(error.errno or 0)})")
-    return tuple(found)
+def unreadable(values: Values) -> Iterator[tuple[str, str]]:
+    """(setting, why) of every file or folder that the settings name and that cannot be read."""
+    for name, value in values.items():
+        if isinstance(value, Path) and name not in WRITTEN and (why := _unreadable(value, name in FOLDERS)) is not None:
+            yield name, f"{value.name} {why}"
+
+
+def _unreadable(path: Path, folder: bool) -> str | None:
+    try:
+        mode = path.stat().st_mode
+        if folder != stat.S_ISDIR(mode):
+            return "is no folder" if folder else "is a folder, not a file"
+        if folder:
+            next(path.iterdir(), None)
+        elif not stat.S_ISREG(mode):
+            return "is no file but a pipe or a device"
+        else:
+            with path.open("rb"):
+                pass
+    except OSError as error:
+        return f"cannot be read ({os.strerror(error.errno or 0)})"
+    return None
 
 
 WRITTEN = frozenset({"store.anchor"})
 """Files that the gateway makes itself."""
+FOLDERS = frozenset({"store.keys", "schemas"})
+
+ADDRESSES = (
+    "public_url",
+    "spine.sync_url",
+    "spine.pds_url",
+    "spine.directory_url",
+    "spine.alert_url",
+    "identity.issuer",
+    "identity.jwks_url",
+    "identity.authorize_url",
+    "identity.token_url",
+    "identity.userinfo_url",
+    "identity.saml_recipient",
+    "notices.webhook",
+    "traces.otlp_url",
+)
+"""Every address that this gateway asks or tells, or that others reach it by. In production each is https: whoever is on the way
+to the identity service's keys, to the directory of roles or to an alert's receiver could put his own in their place.
+"""
+HERE = frozenset({"traces.otlp_url"})
+"""Those that may be plain on this machine itself: a collector beside the gateway. A span holds nothing about a patient."""
 
 
-def _paths(part: BaseModel, before: str = "") -> Iterator[tuple[str, Path]]:
-    for name in type(part).model_fields:
-        value, at = getattr(part, name), f"{before}{name}"
-        if isinstance(value, Path) and at not in WRITTEN:
-            yield at, value
-        elif isinstance(value, BaseModel):
-            yield from _paths(value, f"{at}.")
+def _listeners(values: Values) -> list[str]:
+    told = []
+    if any(name.startswith("listen.plain.") for name in values):
+        told.append("listen.plain: plain listeners exist in the sandbox only; use mutual_tls or proxy")
+    if values.get("listen.mutual_tls", ...) is None and values.get("listen.proxy", ...) is None:
+        told.append("listen: neither mutual_tls nor proxy is configured, so no system could be proved")
+    return told
 
 
-def _listeners(settings: Settings) -> list[str]:
-    found = []
-    if settings.listen.plain is not None:
-        found.append("listen.plain: plain listeners exist in the sandbox only; use mutual_tls or proxy")
-    if settings.listen.mutual_tls is None and settings.listen.proxy is None:
-        found.append("listen: neither mutual_tls nor proxy is configured, so no system could be proved")
-    return found
+def _open_to_the_way(values: Values) -> Iterator[str]:
+    """Addresses that are not https."""
+    for name in ADDRESSES:
+        address = values.get(name)
+        if not address or urlsplit(address).scheme == "https":
+            continue
+        if not (name in HERE and urlsplit(address).hostname in _LOOPBACK):
+            yield f"{name}: not an https address: whoever is on the way could read and change what passes"
 
 
-def _of_the_sandbox(settings: Settings, registry: Registry | None, keys: KeySet | None) -> list[str]:
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+def _of_the_sandbox(values: Values) -> Iterator[str]:
     """Whatever belongs to stubs and invented people."""
-    found = []
-    if settings.nhs_number_range is NumberRange.SYNTHETIC:
-        found.append("nhs_number_range: synthetic numbers belong to the sandbox; production is `live`")
-    if registry is not None:
-        found += [f"registry: {code} belongs to nobody (it contains ZZ)" for code in registry.sandbox_codes]
-        found += _launches(settings, registry)
-    issuer = urlsplit(settings.identity.issuer)
-    if issuer.scheme != "https" or issuer.hostname in {"127.0.0.1", "localhost", "::1"}:
-        found.append("identity.issuer: not an https address of an identity service (a stub's, perhaps)")
-    if settings.identity.saml_metadata_url is not None:
-        found.append("identity.saml_metadata_url: production pins the signing certificate in saml_certificate")
-    if keys is not None and keys.has_stub_keys:
-        found.append("identity.jwks_url: the keys there are an identity stub's")
-    spine = settings.spine
-    for name, url in (("sync_url", spine.sync_url), ("pds_url", spine.pds_url), ("alert_url", spine.alert_url)):
-        if urlsplit(url).scheme != "https":
-            found.append(f"spine.{name}: not an https address")
-    return found
+    issuer = values.get("identity.issuer")
+    if issuer is not None and urlsplit(issuer).hostname in _LOOPBACK:
+        yield "identity.issuer: not an address of an identity service but of this machine (a stub's, perhaps)"
+    if values.get("identity.saml_metadata_url") is not None:
+        yield "identity.saml_metadata_url: production pins the signing certificate in saml_certificate"
+    if (values.get("store.url") or "").startswith("sqlite"):
+        yield "store.url: an SQLite file belongs to the sandbox; production keeps its state in PostgreSQL"
 
 
-def _launches(settings: Settings, registry: Registry) -> list[str]:
+def _launches(values: Values, registry: Registry) -> list[str]:
     """Launch keys of stub hosts, and what encrypted launches need."""
-    found = []
+    told = []
     for system in registry.systems:
         if system.launch_jwks is not None and keys_of(system.launch_jwks).has_stub_keys:
-            found.append(f"registry: the launch keys of {system.id.value} are a stub's")
+            told.append(f"registry: the launch keys of {system.id.value} are a stub's")
         if system.smart_issuer is not None and urlsplit(system.smart_issuer).scheme != "https":
-            found.append(f"registry: the SMART issuer of {system.id.value} is not an https address")
-        if system.product == "pharmoutcomes" and settings.identity.launch_key is None:
-            found.append(f"identity.launch_key: {system.id.value} launches by encrypted links, which need a key here")
-    return found
+            told.append(f"registry: the SMART issuer of {system.id.value} is not an https address")
+        if system.product == "pharmoutcomes" and values.get("identity.launch_key", ...) is None:
+            told.append(f"identity.launch_key: {system.id.value} launches by encrypted links, which need a key here")
+    return told

@@ -24,11 +24,8 @@ def _unwaiting(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
-def read_text(path: Path) -> str:
-    """The text of a UTF-8 file, its lines ended by LF as `Path.read_text` gives them, a byte order mark before it left out.
-
-    Raises TextUnreadable: not to be read, a pipe or device, larger than LARGEST, or not UTF-8.
-    """
+def read_bytes(path: Path) -> bytes:
+    """What a file holds. Raises TextUnreadable: not to be read, a pipe or device, larger than LARGEST."""
     try:
         with open(path, "rb", opener=_unwaiting) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
@@ -36,7 +33,17 @@ def read_text(path: Path) -> str:
             data = file.read(LARGEST + 1)
     except OSError as error:
         raise TextUnreadable(f"It cannot be read ({os.strerror(error.errno or 0)}).") from error
-    return text_of(data)
+    if len(data) > LARGEST:
+        raise TextUnreadable(f"It is larger than {LARGEST // 1024 // 1024} MiB.")
+    return data
+
+
+def read_text(path: Path) -> str:
+    """The text of a UTF-8 file, its lines ended by LF as `Path.read_text` gives them, a byte order mark before it left out.
+
+    Raises TextUnreadable: as `read_bytes`, or not UTF-8.
+    """
+    return text_of(read_bytes(path))
 
 
 def text_of(data: bytes) -> str:

@@ -146,9 +146,8 @@ def test_serve_refuses_a_plain_listener_and_no_listener(settings: Settings) -> N
 
 def test_serve_refuses_an_identity_stubs_keys(settings: Settings) -> None:
     """Found by the key's own mark, wherever it is published and whatever the issuer is called."""
-    renamed = settings.model_copy(
-        update={"identity": settings.identity.model_copy(update={"issuer": "https://identity.nhs.example"})}
-    )
+    elsewhere = {"issuer": "https://identity.nhs.example", "jwks_url": "https://identity.nhs.example/jwks"}
+    renamed = settings.model_copy(update={"identity": settings.identity.model_copy(update=elsewhere)})
     stub = read_key_set(KeyRing().jwks())
     told = production.faults(renamed, _registry(), stub)
     assert any(fault.startswith("identity.jwks_url") and "stub" in fault for fault in told), told

@@ -110,7 +110,7 @@ def test_check_config_says_it_of_the_settings_and_of_the_registry(tmp_path: Path
     assert line.startswith("registry: line 3: This is not UTF-8")
     registry.unlink()
     registry.mkdir()
-    assert of_the_registry() == ["registry: the whole file: It cannot be read (Is a directory)."]
+    assert of_the_registry() == ["registry: registry.toml is a folder, not a file"]
 
 
 def test_the_alarm_of_a_reload_has_the_line(tmp_path: Path) -> None:

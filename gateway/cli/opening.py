@@ -35,3 +35,18 @@ def in_words(error: Exception, anchor: Path | None = None) -> str:
     if isinstance(error, FileNotFoundError):
         return f"{name} is not there"
     return f"{name} cannot be read or written ({os.strerror(error.errno or 0)})"
+
+
+def not_started(error: Exception) -> str:
+    """Why a gateway does not start: what could not be done, in words for whoever starts it."""
+    from gateway.domain.codes import Code
+    from gateway.domain.errors import GatewayError
+    from gateway.store.faults import sentence_of
+
+    if not isinstance(error, GatewayError):
+        return str(error) or type(error).__name__
+    if error.code is Code.AUDIT_UNAVAILABLE:
+        return f"store.url: the database cannot be used: {sentence_of(error) or 'it gives no reason'}"
+    if error.code is Code.IDENTITY_UNAVAILABLE:
+        return "identity.jwks_url: the identity service's keys could not be fetched from there"
+    return f"{error.sentence} [{error.code}]"

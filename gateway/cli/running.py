@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from gateway.config import Settings
     from gateway.production import Mode
 
 
@@ -110,7 +111,12 @@ def _http_url(_context: click.Context, _parameter: click.Parameter, value: str |
 )
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 16))
 @click.option("--fresh", is_flag=True, help="Forget the state of earlier runs.")
-@click.option("--log-level", default="WARNING", show_default=True)
+@click.option(
+    "--log-level",
+    default="WARNING",
+    show_default=True,
+    type=click.Choice(("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
+)
 def sandbox(port_base: int, data_dir: Path, spine_url: str | None, workers: int, fresh: bool, log_level: str) -> None:
     """Run the gateway with stubs for everything around it, for invented patients only."""
     from gateway import sandbox as box
@@ -161,29 +167,41 @@ def serve(config: Path, workers: int, rehearsal: bool) -> None:
 async def _serve(config: Path, workers: int, mode: "Mode") -> int:
     heeded = Heeded()  # before the modules are loaded, which takes seconds
     from gateway import app, logs
-    from gateway.config import ConfigInvalid, load
+    from gateway.cli.opening import not_started
+    from gateway.config import ConfigInvalid
     from gateway.domain.errors import GatewayError
-    from gateway.store.engine import NotDurable, refuse_to_begin_again
-    from gateway.store.keys import KeysUnusable, audit_keys_made
+    from gateway.store.engine import NotDurable
+    from gateway.store.keys import KeysUnusable
     from gateway.workers import rolling, supervised
 
     try:
-        settings = load(config)
+        settings = _settings(config, mode)
         logs.configure(settings.log_level)
-        refuse_to_begin_again(settings.store.address(), audit_keys_made(settings.store.keys))
         if workers > 1:
             async with supervised(config, settings, mode, workers) as crew:
                 await _until_stopped(heeded, crew.reload, roll=rolling(crew))
             return 0
         async with app.running(settings, mode) as gateway:
             await _until_stopped(heeded, gateway.reload)
-    except (ConfigInvalid, NotDurable, KeysUnusable, OSError) as error:
-        click.echo(f"scr-gateway serve: not started:\n{error}", err=True)
-        return 1
-    except GatewayError as error:
-        click.echo(f"scr-gateway serve: not started: {error.sentence} [{error.code}]", err=True)
+    except (ConfigInvalid, NotDurable, KeysUnusable, GatewayError, OSError) as error:
+        click.echo(f"scr-gateway serve: not started:\n{not_started(error)}", err=True)
         return 1
     return 0
+
+
+def _settings(config: Path, mode: "Mode") -> "Settings":
+    """What every process of a gateway starts with: sound settings, and sound files behind them. Says what is only a warning.
+
+    Raises ConfigInvalid with every fault.
+    """
+    from datetime import UTC, datetime
+
+    from gateway.checking import usable
+
+    settings, warnings = usable(config, mode, datetime.now(UTC))
+    for warning in warnings:
+        click.echo(f"scr-gateway: warning: {warning}", err=True)
+    return settings
 
 
 @click.command("worker", hidden=True)
@@ -200,15 +218,23 @@ def worker(config: Path, mode: str, number: int, given: tuple[str, ...], with_pa
 async def _worker(config: Path, mode: str, number: int, given: tuple[str, ...], with_parent: bool) -> int:
     heeded = Heeded()  # before the modules are loaded, which takes seconds
     from gateway import app, logs
-    from gateway.config import load
+    from gateway.cli.opening import not_started
+    from gateway.config import ConfigInvalid
+    from gateway.domain.errors import GatewayError
     from gateway.listening import Place
     from gateway.production import Mode
+    from gateway.store.engine import NotDurable
+    from gateway.store.keys import KeysUnusable
     from gateway.workers import READY
 
-    settings = load(config)
-    logs.configure(settings.log_level)
-    named = (one.partition("=") for one in given)
-    place = Place(number=number, shared=True, given={name: socket.socket(fileno=int(at)) for name, _, at in named})
-    async with app.running(settings, Mode(mode), place) as gateway:
-        await _until_stopped(heeded, gateway.reload, READY, parent=with_parent)
+    try:
+        settings = _settings(config, Mode(mode))
+        logs.configure(settings.log_level)
+        named = (one.partition("=") for one in given)
+        place = Place(number=number, shared=True, given={name: socket.socket(fileno=int(at)) for name, _, at in named})
+        async with app.running(settings, Mode(mode), place) as gateway:
+            await _until_stopped(heeded, gateway.reload, READY, parent=with_parent)
+    except (ConfigInvalid, NotDurable, KeysUnusable, GatewayError, OSError) as error:
+        click.echo(f"scr-gateway worker {number}: not started:\n{not_started(error)}", err=True)
+        return 1
     return 0

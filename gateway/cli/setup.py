@@ -13,34 +13,18 @@ from gateway.cli.running import run
 @click.option("--rehearsal", is_flag=True, help="Judge it for `serve --rehearsal`.")
 def check_config(config: Path, rehearsal: bool) -> None:
     """Say everything that is wrong with a configuration, without starting."""
-    from gateway import production
-    from gateway.config import ConfigInvalid, load
-    from gateway.domain.errors import InvalidValue
-    from gateway.proving import load_registry
+    from datetime import UTC, datetime
 
-    faults: list[str] = []
-    try:
-        settings = load(config)
-    except ConfigInvalid as error:
-        faults += error.faults
-    else:
-        faults += production.unreadable(settings)
-        registry = None
-        try:
-            registry = load_registry(settings.registry).registry
-        except ConfigInvalid as error:
-            if not any(
-                fault.startswith("registry: ") for fault in faults
-            ):  # a file that cannot be opened is named already
-                faults += (f"registry: {fault}" for fault in error.faults)
-        try:
-            faults += production.faults(settings, registry, None, rehearsal=rehearsal)
-        except InvalidValue as error:
-            faults.append(f"registry: {error}")
-    for fault in faults:
+    from gateway.checking import check
+    from gateway.production import Mode
+
+    checked = check(config, Mode.REHEARSAL if rehearsal else Mode.SERVE, datetime.now(UTC))
+    for fault in checked.faults:
         click.echo(fault, err=True)
-    click.echo("not usable for `serve`" if faults else "usable")
-    sys.exit(1 if faults else 0)
+    for warning in checked.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    click.echo("not usable for `serve`" if checked.faults else "usable")
+    sys.exit(1 if checked.faults else 0)
 
 
 @click.group()
