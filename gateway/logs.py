@@ -18,7 +18,7 @@ ALLOWED = frozenset((
     "method", "route", "listener", "worker", "pid", "address", "port", "path", "version", "rules", "reason",
     "state", "count", "interval", "interaction", "attempt", "seconds", "queue", "batch", "exception", "where",
     "alarm", "database", "url_scheme", "certificate", "fault", "missing", "signal", "mode", "command", "result",
-    "size",
+    "size", "endpoint",
 ))
 # fmt: on
 """Keys a line may have. `path` is a file of this installation or a route's pattern, never a request's path."""

@@ -235,6 +235,6 @@ async def _worker(config: Path, mode: str, number: int, given: tuple[str, ...], 
         async with app.running(settings, Mode(mode), place) as gateway:
             await _until_stopped(heeded, gateway.reload, READY, parent=with_parent)
     except (ConfigInvalid, NotDurable, KeysUnusable, GatewayError, OSError) as error:
-        click.echo(f"scr-gateway worker {number}: not started:\n{not_started(error)}", err=True)
+        logs.get("workers").error("worker not started", worker=number, reason=not_started(error))
         return 1
     return 0
