@@ -96,6 +96,7 @@ def compose_settings(port: int, stubs: int, state: Path, database: str) -> str:
         ("port = 9090", f"port = {port + 1}"),
         ("http://spine:8081", f"http://127.0.0.1:{stubs + 1}"),
         ("http://identity:8082", f"http://127.0.0.1:{stubs + 2}"),
+        ("http://127.0.0.1:8082", f"http://127.0.0.1:{stubs + 2}"),
         ("postgresql+asyncpg://scr@postgres/scr", database),
     ):
         assert old in text, old

@@ -8,7 +8,7 @@ import pytest
 from tests.running import RunningSandbox
 from tests.test_patient_cases import CASES, DOORS, PATIENTS, RECORD, Door
 from vendor_stubs import cast
-from vendor_stubs.calling.commands import open_calls
+from vendor_stubs.calling.commands import Calling, open_calls
 from vendor_stubs.calling.options import ViewRequest
 from vendor_stubs.calling.preparation import prepare
 from vendor_stubs.calling.products import product
@@ -46,9 +46,7 @@ async def shown(sandbox: RunningSandbox, door: Door, number: str) -> dict[str, A
     )
     stub = product(door.product)
     stub.check(request)
-    async with open_calls(
-        product=door.product, system=None, gateway=sandbox.gateway, identity=None, print_request=False
-    ) as calls:
+    async with open_calls(Calling(gateway=sandbox.gateway), product=door.product) as calls:
         await prepare(request, calls)
         result = await stub.view(request, calls)
     assert result.record is not None, (door.product, result.outcome, result.code)

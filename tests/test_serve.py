@@ -1,6 +1,11 @@
 """Production's composition: what it refuses to start with, and mutual TLS against stubs as the compose file runs it."""
 
+import asyncio
 import json
+import re
+import shlex
+import subprocess
+import sys
 import tomllib
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
@@ -17,8 +22,9 @@ from gateway.config import Settings, load
 from gateway.identity import registry_check
 from gateway.identity.keys import read_key_set
 from tests.postgres import Cluster, postgres_cluster  # noqa: F401 - a fixture
-from tests.rehearsal import Rehearsal, compose_settings, rehearsing
+from tests.rehearsal import Rehearsal, compose_settings, listening, rehearsing
 from tests.running import ROOT
+from vendor_stubs.cast import default_system
 from vendor_stubs.cli import main as stubs_main
 from vendor_stubs.identity.keys import KeyRing
 
@@ -98,6 +104,101 @@ async def test_without_a_certificate_there_is_no_conversation(
 ) -> None:
     with pytest.raises(aiohttp.ClientError):
         await _record(session, rehearsal, None, "x")
+
+
+# The stubs as clients over mutual TLS
+
+
+def _stub(*words: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "vendor_stubs", *words]
+    return subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=120)
+
+
+def _at(rehearsal: Rehearsal, certificate: str | None, ca: bool = True) -> list[str]:
+    """Where a stub calls, and what it shows."""
+    place = ["--gateway", rehearsal.url, "--identity", rehearsal.identity]
+    place += ["--ca", str(rehearsal.certs / "ca.pem")] if ca else []
+    return place + (["--certificate", str(rehearsal.certs / "clients" / f"{certificate}.pem")] if certificate else [])
+
+
+def test_the_command_of_the_compose_file_shows_a_record(rehearsal: Rehearsal) -> None:
+    """The words at its head, with this machine's addresses; the feed before the view shows the feed's own certificate."""
+    head = (ROOT / "docker-compose.yml").read_text(encoding="utf-8").partition("x-stub:")[0].replace("#", " ")
+    [told] = re.findall(r"^ +vendor-stub ((?:.*\\\n)*.*)", head, re.MULTILINE)
+    places = {
+        "https://127.0.0.1:8443": rehearsal.url,
+        "http://127.0.0.1:8082": rehearsal.identity,
+        "certs/": f"{rehearsal.certs}/",
+    }
+    for old, new in places.items():
+        assert old in told
+        told = told.replace(old, new)
+    done = _stub(*shlex.split(told.replace("\\\n", " ")), "--json")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+    assert json.loads(done.stdout)["outcome"] == "record"
+
+
+VIEW = ("--nhs-number", "9992000481", "--as", "910000000281", "--permission", "yes", "--relationship", "referral")
+
+
+@pytest.mark.parametrize("product", ["systmone", "symphony", "rio", "scra"])
+def test_every_kind_of_stub_calls_over_mutual_tls(rehearsal: Rehearsal, product: str) -> None:
+    system = default_system(product)
+    done = _stub(product, "view", *VIEW, *_at(rehearsal, system.id), "--json")
+    document = json.loads(done.stdout)
+    # a refusal by policy is an answer too: the certificate proved the system and the token its user
+    assert document["outcome"] in {"record", "refused"}, done.stdout + done.stderr
+    assert not str(document["code"]).startswith(("system-", "credentials-")), document
+
+
+def test_what_a_stub_shows_is_judged(rehearsal: Rehearsal) -> None:
+    for certificate, ca, status, words in (
+        (None, True, 1, "--certificate"),
+        ("portal-rzz09", False, 1, "--ca"),
+        (FEED, True, 3, "system-unknown"),
+    ):
+        place = _at(rehearsal, certificate, ca)
+        done = _stub("mini-service", "view", *VIEW, "--system", SYSTEM, *place)
+        assert (done.returncode, words in done.stdout + done.stderr) == (status, True), done.stdout + done.stderr
+    plain = ["--certificate", str(rehearsal.certs / "server.pem"), "--gateway", "http://127.0.0.1:1"]
+    done = _stub("mini-service", "view", *VIEW, *plain)
+    assert (done.returncode, "https://" in done.stderr) == (2, True)
+
+
+@pytest.fixture
+def desk(rehearsal: Rehearsal) -> Iterator[str]:
+    """The desk as the compose file starts it, on this machine's addresses."""
+    command = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]["desk"]["command"]
+    port = rehearsal.base + 1 + 14
+    new = {
+        "0.0.0.0": "127.0.0.1",  # noqa: S104 - what the file says
+        "8083": str(port),
+        "http://127.0.0.1:8083": f"http://127.0.0.1:{port}",
+        "/state/certs": str(rehearsal.certs),
+        "https://127.0.0.1:8443": rehearsal.url,
+        "http://identity:8082": rehearsal.identity,
+        "http://127.0.0.1:8082": rehearsal.identity,
+    }
+    assert set(new) <= set(command)
+    words = [new.get(word, word) for word in command]
+    process = subprocess.Popen([sys.executable, "-m", "vendor_stubs", *words], cwd=ROOT)
+    try:
+        asyncio.run(listening(port))
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+async def test_a_screen_of_the_desk_shows_a_record_through_mutual_tls(
+    session: aiohttp.ClientSession, desk: str
+) -> None:
+    form = {"nhs_number": "9992000481", "permission": "yes", "relationship": "referral"}
+    headers = {"Origin": desk}
+    async with session.post(f"{desk}/desk/systmone/open", data=form, headers=headers) as answer:
+        page = await answer.text()
+    assert answer.status == 200, page
+    assert "Allergies" in page
 
 
 # What production refuses to start with
@@ -200,6 +301,24 @@ def test_the_compose_file_runs_commands_that_exist() -> None:
     assert CliRunner().invoke(main, [services["gateway"]["command"][0], "--help"]).exit_code == 0
     assert services["gateway"]["command"][1:3] == ["--config", "deploy/compose.toml"]
     tomllib.loads((ROOT / "deploy" / "compose.toml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("file", ["docker-compose.yml", "deploy/scaled.yml"])
+def test_an_engine_neither_kills_a_gateway_that_drains_nor_leaves_an_ill_one_unseen(
+    settings: Settings, file: str
+) -> None:
+    text = (ROOT / file).read_text(encoding="utf-8").replace("!override ", "")
+    services = yaml.safe_load(text)["services"]
+    gateways = [one for one in services.values() if "command" in one and one["command"][0] == "serve"]
+    gateways = [one for one in gateways if "--rehearsal" in one["command"]]
+    assert gateways
+    inside = tomllib.loads((ROOT / "deploy" / "compose.toml").read_text(encoding="utf-8"))["listen"]["internal"]
+    for gateway in gateways:
+        drains = settings.limits.stop_seconds + settings.limits.leave_seconds
+        assert int(gateway["stop_grace_period"].removesuffix("s")) > drains
+        assert f"http://127.0.0.1:{inside['port']}/health/ready" in gateway["healthcheck"]["test"][-1]
+    for name, one in services.items():
+        assert name in {"prepare", "gateway"} or one["restart"] == "unless-stopped", name
 
 
 def test_the_image_is_built_from_the_lock_file() -> None:

@@ -137,10 +137,22 @@ def serve_mail(host: str, port: int, folder: Path) -> None:
 @click.option("--gateway", default="http://127.0.0.1:8080", show_default=True)
 @click.option("--identity", default=None, help="The identity stub; told from the gateway's port unless said.")
 @click.option("--public-url", default=None, help="The desk's own address as others reach it.")
-def serve_desk(host: str, port: int, gateway: str, identity: str | None, public_url: str | None) -> None:
+@click.option("--identity-seen", default=None, help="The identity stub as browsers reach it, where that differs.")
+@click.option(
+    "--certificates",
+    default=None,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder made by `scr-gateway dev-certs`, for a gateway with mutual TLS.",
+)
+def serve_desk(host: str, port: int, public_url: str | None, **said: Any) -> None:
     """The vendors' screens in a browser."""
-    address = (public_url or f"http://{host}:{port}").rstrip("/")
-    _run("vendor_stubs.desk.app", host=host, port=port, gateway=gateway, identity=identity, public_url=address)
+    _run(
+        "vendor_stubs.desk.app",
+        host=host,
+        port=port,
+        public_url=(public_url or f"http://{host}:{port}").rstrip("/"),
+        **said,
+    )
 
 
 register(main)

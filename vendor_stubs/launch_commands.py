@@ -1,7 +1,6 @@
 """`vendor-stub PRODUCT launch …`: what a host would send or open, printed for curl and for a browser."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import click
 
@@ -27,16 +26,12 @@ def launch_command(product: str, made: Made = signed) -> click.Command:
     @click.option("--as", "uid", required=True, metavar="UID")
     @click.option("--role", metavar="ROLEID")
     @commands.options_of_calls
-    def launch(
-        nhs_number: str, uid: str, role: str | None, system: str | None, gateway: str, identity: str | None, **said: Any
-    ) -> None:
+    def launch(nhs_number: str, uid: str, role: str | None, calling: commands.Calling) -> None:
         """Print a launch, good once and for 60 seconds."""
 
         async def work() -> str:
             request = ViewRequest(nhs_number=nhs_number, uid=uid, role=role)
-            async with commands.open_calls(
-                product=product, system=system, gateway=gateway, identity=identity, **said
-            ) as calls:
+            async with commands.open_calls(calling, product=product) as calls:
                 return await made(request, calls)
 
         click.echo(commands.run(work))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlencode, urlsplit
 
 from vendor_stubs import cast, launching, lorenzo, pharmoutcomes, rio, sonar
+from vendor_stubs.calling.credentials import Credentials
 from vendor_stubs.calling.http import Calls, Exchange, Wire, open_wire
 from vendor_stubs.calling.options import ViewRequest
 from vendor_stubs.launch_checks import OK, Check, judged
@@ -50,6 +51,11 @@ class Noted(Wire):
 
     def __init__(self, wire: Wire, trail: list[Exchange]) -> None:
         self._wire, self._trail = wire, trail
+
+    @property
+    def credentials(self) -> Credentials | None:
+        """As the wire it notes for."""
+        return self._wire.credentials
 
     async def send(self, method: str, url: str, *, headers: Mapping[str, str], body: bytes = b"") -> Exchange:
         """As the wire it notes for."""
@@ -116,7 +122,7 @@ class Lab:
     @asynccontextmanager
     async def _browser(self) -> AsyncIterator[Browser]:
         """A fresh one, with cookies of its own."""
-        async with open_wire() as wire:
+        async with open_wire(self._calls.wire.credentials) as wire:
             yield Browser(replace(self._calls, wire=Noted(wire, self._trail)))
 
     async def _whole(self) -> None:

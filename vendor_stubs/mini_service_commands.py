@@ -40,14 +40,9 @@ POSTCODE = click.option("--postcode", metavar="CODE")
 def operation_command(name: str, text: str, work: Work, *options: Option) -> click.Command:
     """A command that asks one operation as a user of one system and prints the answer."""
 
-    def command(
-        uid: str, role: str | None, system: str | None, gateway: str, identity: str | None, print_request: bool,
-        as_json: bool, **said: Any,
-    ) -> None:  # fmt: skip
+    def command(uid: str, role: str | None, calling: commands.Calling, as_json: bool, **said: Any) -> None:
         async def asked() -> ViewResult:
-            async with commands.open_calls(
-                product=PRODUCT, system=system, gateway=gateway, identity=identity, print_request=print_request
-            ) as calls:
+            async with commands.open_calls(calling, product=PRODUCT) as calls:
                 return await work(calls, uid, role, **said)
 
         commands.finish(commands.run(asked, as_json=as_json), as_json=as_json)

@@ -16,7 +16,7 @@ import pytest
 from tests.doors.viewer_doors import ADASTRA, CLEO, Viewer, changed
 from tests.running import RunningSandbox, vendor_stub
 from tests.test_patient_cases import PATIENTS
-from vendor_stubs.calling.commands import open_calls
+from vendor_stubs.calling.commands import Calling, open_calls
 from vendor_stubs.calling.http import Calls
 from vendor_stubs.calling.options import RawRequest, ViewRequest
 from vendor_stubs.calling.preparation import prepare
@@ -52,9 +52,7 @@ seats = pytest.mark.parametrize("seat", SEATS, ids=lambda seat: seat.name)
 @asynccontextmanager
 async def calling(sandbox: RunningSandbox, name: str) -> AsyncIterator[Calls]:
     """What the stub works with, in this process."""
-    async with open_calls(
-        product=name, system=None, gateway=sandbox.gateway, identity=None, print_request=False
-    ) as calls:
+    async with open_calls(Calling(gateway=sandbox.gateway), product=name) as calls:
         yield calls
 
 

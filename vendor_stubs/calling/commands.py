@@ -4,14 +4,15 @@ Only click is imported at the top: everything else when a command runs. Results 
 """
 
 import asyncio
+import functools
 import sys
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -20,6 +21,7 @@ from vendor_stubs.calling.errors import CallingError, WrongUsage
 from vendor_stubs.calling.names import ALIASES, PRODUCTS
 
 if TYPE_CHECKING:
+    from vendor_stubs.calling.credentials import Credentials
     from vendor_stubs.calling.http import Calls
     from vendor_stubs.calling.products import Product
     from vendor_stubs.calling.result import ViewResult
@@ -46,16 +48,40 @@ class Day(click.ParamType[date]):
             self.fail("is not a date YYYY-MM-DD", param, ctx)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Calling:
+    """Who calls, where, and by what: the options that every calling command has."""
+
+    gateway: str
+    system: str | None = None
+    identity: str | None = None
+    print_request: bool = False
+    certificate: Path | None = None
+    key: Path | None = None
+    ca: Path | None = None
+
+
 def options_of_calls(command: F) -> F:
-    """--system, --gateway, --identity and --print-request, as every calling command has them."""
+    """--system, --gateway, --identity, --certificate, --key, --ca and --print-request: the command gets them as one, `calling`."""
+
+    @functools.wraps(command)
+    def bundled(*given: Any, **said: Any) -> Any:
+        calling = Calling(**{one.name: said.pop(one.name) for one in fields(Calling)})
+        return command(*given, calling=calling, **said)
+
+    found: Any = bundled
+    file = click.Path(exists=True, dir_okay=False, path_type=Path)
     for option in (
         click.option("--print-request", is_flag=True, help="Show the bytes sent, token and all, on standard error."),
+        click.option("--ca", type=file, help="Authority of an https gateway's certificate (PEM)."),
+        click.option("--key", type=file, help="Key of --certificate; the same name with .key unless said."),
+        click.option("--certificate", type=file, help="Client certificate shown to an https gateway (PEM)."),
         click.option("--identity", metavar="URL", help="The identity stub; told from the gateway's port unless said."),
         click.option("--gateway", metavar="URL", default=GATEWAY, show_default=True),
         click.option("--system", metavar="ID", help="Another registered system of the same product."),
     ):
-        command = option(command)
-    return command
+        found = option(found)
+    return cast("F", found)
 
 
 def option_json(command: F) -> F:
@@ -96,46 +122,49 @@ def _show(sent: bytes) -> None:
 
 
 @asynccontextmanager
-async def open_calls(
-    *,
-    product: str | None,
-    system: str | None,
-    gateway: str,
-    identity: str | None,
-    print_request: bool,
-    anyone: bool = False,
-) -> AsyncIterator["Calls"]:
+async def open_calls(calling: Calling, *, product: str | None, anyone: bool = False) -> AsyncIterator["Calls"]:
     """What a stub works with. `product` None: any system of the cast; `anyone`: any id at all. Raises WrongUsage."""
     from vendor_stubs.calling import http
 
-    gateway = gateway.rstrip("/")
-    async with http.open_wire() as wire:
+    gateway = calling.gateway.rstrip("/")
+    system = chosen_system(product, calling.system, anyone=anyone)
+    async with http.open_wire(_credentials(calling, system.id)) as wire:
         yield http.Calls(
             wire=wire,
-            system=chosen_system(product, system, anyone=anyone),
+            system=system,
             gateway=gateway,
-            identity=(identity or http.identity_address(gateway)).rstrip("/"),
+            identity=(calling.identity or http.identity_address(gateway)).rstrip("/"),
             now=lambda: datetime.now(UTC),
             new_id=lambda: str(uuid.uuid4()).upper(),
             tell=lambda text: click.echo(text, err=True),
-            show=_show if print_request else None,
+            show=_show if calling.print_request else None,
         )
+
+
+def _credentials(calling: Calling, system: str) -> "Credentials | None":
+    from vendor_stubs.calling.credentials import Credentials
+
+    if calling.certificate is None and calling.key is None and calling.ca is None:
+        return None
+    if not calling.gateway.startswith("https://"):
+        raise WrongUsage("--certificate, --key and --ca go with a --gateway that begins with https://")
+    return Credentials(system=system, certificate=calling.certificate, key=calling.key, ca=calling.ca)
 
 
 def chosen_system(product: str | None, system: str | None, *, anyone: bool = False) -> "System":
     """The system that calls: the one named, else the product's first. `anyone`: also one the cast does not know, to see
     it refused. Raises WrongUsage.
     """
-    from vendor_stubs import cast
+    from vendor_stubs import cast as people
 
-    usual = cast.default_system(product or "mini-service")
+    usual = people.default_system(product or "mini-service")
     if system is None:
         return usual
-    found = cast.system(system)
+    found = people.system(system)
     if anyone:
         return found or replace(usual, id=system, username=system)
     if found is None or (product is not None and product not in {found.product, found.successor}):
-        known = [row.id for row in cast.systems() if product is None or product in {row.product, row.successor}]
+        known = [row.id for row in people.systems() if product is None or product in {row.product, row.successor}]
         raise WrongUsage(f"--system is one of: {', '.join(known)}")
     return found
 
@@ -177,18 +206,14 @@ def _view_command(product: "Product") -> click.Command:
     @_view_options
     @options_of_calls
     @option_json
-    def view(
-        system: str | None, gateway: str, identity: str | None, print_request: bool, as_json: bool, **said: Any
-    ) -> None:
+    def view(calling: Calling, as_json: bool, **said: Any) -> None:
         """Ask for one patient's record and show what comes of it."""
         from vendor_stubs.calling.preparation import prepare
 
         async def work() -> "ViewResult":
             request = options.ViewRequest(**said)
             product.check(request)
-            async with open_calls(
-                product=product.name, system=system, gateway=gateway, identity=identity, print_request=print_request
-            ) as calls:
+            async with open_calls(calling, product=product.name) as calls:
                 await prepare(request, calls)
                 return await product.view(request, calls)
 
@@ -207,21 +232,12 @@ def _raw_command(product: "Product") -> click.Command:
     )
     @click.option("--role", metavar="ROLEID")
     @click.option("--content-type", help="Instead of the door's usual one.")
-    def raw(
-        file: Path, system: str | None, gateway: str, identity: str | None, print_request: bool, **said: Any
-    ) -> None:
+    def raw(file: Path, calling: Calling, **said: Any) -> None:
         """Send a file as it is and print the whole answer."""
         request = options.RawRequest(body=file.read_bytes(), **said)
 
         async def work() -> tuple[bytes, int]:
-            async with open_calls(
-                product=product.name,
-                system=system,
-                gateway=gateway,
-                identity=identity,
-                print_request=print_request,
-                anyone=True,
-            ) as calls:
+            async with open_calls(calling, product=product.name, anyone=True) as calls:
                 assert product.raw is not None
                 result = await product.raw(request, calls)
                 return result.printed(), result.exit_status
@@ -262,17 +278,13 @@ class ProductGroup(click.Group):
 @click.option("--as", "uid", required=True, metavar="UID")
 @click.option("--role", metavar="ROLEID")
 @options_of_calls
-def token(
-    uid: str, role: str | None, system: str | None, gateway: str, identity: str | None, print_request: bool
-) -> None:
+def token(uid: str, role: str | None, calling: Calling) -> None:
     """Print an ID token of a user, made for one calling system."""
 
     async def work() -> str:
         from vendor_stubs.calling.preparation import id_token
 
-        async with open_calls(
-            product=None, system=system, gateway=gateway, identity=identity, print_request=print_request
-        ) as calls:
+        async with open_calls(calling, product=None) as calls:
             return await id_token(calls, uid, role)
 
     click.echo(run(work))

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 import aiohttp
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from vendor_stubs.calling.credentials import Credentials
 from vendor_stubs.calling.errors import NoAnswer, WrongUsage
 from vendor_stubs.cast import System
 
@@ -51,15 +52,21 @@ class Exchange:
 class Wire:
     """Sends requests; holds the one session."""
 
-    def __init__(self, session: aiohttp.ClientSession) -> None:
-        self._session = session
+    def __init__(self, session: aiohttp.ClientSession, credentials: Credentials | None = None) -> None:
+        self._session, self._credentials = session, credentials
+
+    @property
+    def credentials(self) -> Credentials | None:
+        """What it shows to https addresses."""
+        return self._credentials
 
     async def send(self, method: str, url: str, *, headers: Mapping[str, str], body: bytes = b"") -> Exchange:
         """One request, one answer of at most LARGEST_ANSWER bytes. Raises NoAnswer."""
         where = urlsplit(url).netloc
+        tls = self._credentials.context(headers.get("X-SCR-System")) if self._credentials is not None else True
         try:
             async with self._session.request(
-                method, url, data=body or None, headers=headers, allow_redirects=False
+                method, url, data=body or None, headers=headers, allow_redirects=False, ssl=tls
             ) as answer:
                 content = await answer.content.read(LARGEST_ANSWER + 1)
                 while len(content) <= LARGEST_ANSWER and not answer.content.at_eof():
@@ -67,7 +74,14 @@ class Wire:
                 status, received = answer.status, CIMultiDictProxy(CIMultiDict(answer.headers))
         except TimeoutError as error:
             raise NoAnswer(f"{where} did not answer in time") from error
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise NoAnswer(f"the certificate of {where} is of no authority that is trusted here (--ca)") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
+            bare = url.startswith("https://") and (self._credentials is None or self._credentials.certificate is None)
+            if bare:
+                raise NoAnswer(
+                    f"{where} could not be reached, or wants a client certificate (--certificate)"
+                ) from error
             raise NoAnswer(f"{where} could not be reached") from error
         if len(content) > LARGEST_ANSWER:
             raise NoAnswer(f"the answer of {where} is larger than {LARGEST_ANSWER} bytes")
@@ -124,6 +138,8 @@ def identity_address(gateway: str) -> str:
         port = None
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise WrongUsage("--gateway is an address such as http://127.0.0.1:8080")
+    if parts.scheme == "https":
+        raise WrongUsage("the identity service's address cannot be told from a --gateway with https: say --identity")
     if port is None:
         raise WrongUsage(
             "the identity service's address cannot be told from a --gateway without a port: say --identity"
@@ -133,9 +149,9 @@ def identity_address(gateway: str) -> str:
 
 
 @asynccontextmanager
-async def open_wire() -> AsyncIterator[Wire]:
+async def open_wire(credentials: Credentials | None = None) -> AsyncIterator[Wire]:
     """A session with time limits that keeps cookies of loopback addresses too."""
     limits = aiohttp.ClientTimeout(total=ANSWER_SECONDS, sock_connect=CONNECT_SECONDS)
     jar = aiohttp.CookieJar(unsafe=True)
     async with aiohttp.ClientSession(timeout=limits, cookie_jar=jar, trust_env=False) as session:
-        yield Wire(session)
+        yield Wire(session, credentials)

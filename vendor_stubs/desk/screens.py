@@ -7,10 +7,12 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 from aiohttp import web
 
 from vendor_stubs import cast, launching, lorenzo, pharmoutcomes, rio, sonar
+from vendor_stubs.calling.credentials import Credentials
 from vendor_stubs.calling.errors import CallingError
 from vendor_stubs.calling.http import Calls, open_wire
 from vendor_stubs.calling.names import PRODUCTS
@@ -27,7 +29,10 @@ from vendor_stubs.desk.systems import Screen, patients, screen, screens
 class Screens:
     """The routes of the screens."""
 
-    def __init__(self, *, gateway: str, identity: str, pages: Pages, smart: SmartHost) -> None:
+    def __init__(
+        self, *, gateway: str, identity: str, pages: Pages, smart: SmartHost, certificates: Path | None = None
+    ) -> None:
+        self._certificates = certificates
         self._gateway, self._identity, self._pages, self._smart = gateway, identity, pages, smart
 
     def routes(self) -> list[web.RouteDef]:
@@ -42,7 +47,8 @@ class Screens:
     @asynccontextmanager
     async def calls(self, system: System) -> AsyncIterator[Calls]:
         """What a stub of this system works with; what it has to say beside its result is dropped."""
-        async with open_wire() as wire:
+        folder = self._certificates
+        async with open_wire(None if folder is None else Credentials.of_folder(folder, system.id)) as wire:
             yield Calls(
                 wire=wire,
                 system=system,

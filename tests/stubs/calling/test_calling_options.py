@@ -130,7 +130,15 @@ def test_the_identity_stub_stands_two_ports_up() -> None:
 
 
 @pytest.mark.parametrize(
-    "gateway", ["127.0.0.1:8080", "ftp://127.0.0.1:8080", "http://gateway", "http://:8080", "http://h:x"]
+    "gateway",
+    [
+        "127.0.0.1:8080",
+        "ftp://127.0.0.1:8080",
+        "http://gateway",
+        "http://:8080",
+        "http://h:x",
+        "https://127.0.0.1:8443",
+    ],
 )
 def test_an_address_it_cannot_be_told_from_is_wrong_usage(gateway: str) -> None:
     with pytest.raises(WrongUsage, match="--gateway"):
