@@ -155,7 +155,12 @@ async def running(settings: Settings, mode: Mode, place: Place = ALONE) -> Async
             clock=clock,
             ready=_readiness(journal, transport),
             rates=Rates() if settings.limits.rate else None,
-            gate=Gate(places=settings.limits.concurrent, waiting=settings.limits.waiting, metrics=metrics),
+            gate=Gate(
+                places=settings.limits.concurrent,
+                waiting=settings.limits.waiting,
+                metrics=metrics,
+                seconds=settings.spine.total_seconds / 2,
+            ),
             browsing=browsing(
                 settings,
                 shelf=browsers.sessions(engine),

@@ -20,7 +20,6 @@ from pydantic_settings import (
     SettingsConfigDict,
     SettingsError,
 )
-from sqlalchemy import make_url
 
 from gateway.config_forms import (
     BaseAddress,
@@ -135,13 +134,6 @@ class Store(Part):
     queue: int = Field(default=2000, ge=1)
     anchor: Path | None = None
     """A file that also keeps every signed checkpoint; best on a disk that whoever runs the database cannot write."""
-
-    def address(self) -> str:
-        """The URL with the password from its file. Raises OSError."""
-        if self.password_file is None:
-            return self.url
-        url = make_url(self.url).set(password=self.password_file.read_text(encoding="utf-8").strip())
-        return url.render_as_string(hide_password=False)
 
 
 class Kept(Part):

@@ -1,6 +1,7 @@
 """How many requests a process answers at a time, and what becomes of those for which there is no room."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -14,8 +15,10 @@ from gateway.metrics import Metrics
 class Gate:
     """Bounded concurrency with a fair, bounded queue before it; what does not fit is told so at once."""
 
-    def __init__(self, *, places: int, waiting: int, metrics: Metrics) -> None:
+    def __init__(self, *, places: int, waiting: int, metrics: Metrics, seconds: float = math.inf) -> None:
+        """`seconds`: longest stay in the queue: who gets a place later has too little time left for what he asks."""
         self._places = asyncio.Semaphore(places)
+        self._seconds = None if math.isinf(seconds) else seconds
         self._most = waiting
         self._waiting = 0
         self._read = 0
@@ -23,14 +26,17 @@ class Gate:
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
-        """Holds one place. Raises NotPossibleNow (OVERLOADED) where the queue is full."""
+        """Holds one place. Raises NotPossibleNow (OVERLOADED) where the queue is full, or none came free in time."""
         if self._places.locked():
             if self._waiting >= self._most:
                 raise NotPossibleNow(Code.OVERLOADED, retry_after=1)
             self._waiting += 1
             self._metrics.waiting.inc()
             try:
-                await self._places.acquire()
+                async with asyncio.timeout(self._seconds):
+                    await self._places.acquire()
+            except TimeoutError as error:
+                raise NotPossibleNow(Code.OVERLOADED, retry_after=1) from error
             finally:
                 self._waiting -= 1
                 self._metrics.waiting.dec()

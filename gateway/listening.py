@@ -1,8 +1,10 @@
 """Opens a gateway's listeners, and closes them so that no caller loses a request."""
 
 import asyncio
+import os
 import socket
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -64,9 +66,19 @@ async def listen(
 
 
 def _bound(host: str, port: int, *, shared: bool) -> socket.socket:
-    """A listening socket. Raises OSError."""
+    """A listening socket. Raises OSError, which names the address."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, reuse_port=shared)
+    with naming(host, port):
+        return socket.create_server((host, port), family=family, reuse_port=shared)
+
+
+@contextmanager
+def naming(host: str, port: int) -> Iterator[None]:
+    """An OSError that leaves says which address could not be listened on, and why in the system's words."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, f"{host} port {port}: {os.strerror(error.errno or 0)}") from error
 
 
 async def _leave(runners: list[GuardedRunner]) -> None:

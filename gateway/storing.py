@@ -44,8 +44,8 @@ async def storing(
     Raises ConfigInvalid, NotDurable, KeysUnusable, NotPossibleNow.
     """
     store = settings.store
-    refuse_to_begin_again(store.address(), audit_keys_made(store.keys))
-    engine = make_engine(store.address())
+    refuse_to_begin_again(store.url, audit_keys_made(store.keys))
+    engine = make_engine(store.url, password_file=store.password_file)
     stack.push_async_callback(engine.dispose)
     await upgrade(engine)
     keys = (load_or_create_keys if mode is Mode.SANDBOX else load_keys)(store.keys)

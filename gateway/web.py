@@ -164,6 +164,7 @@ class Web:
     """None: no rate limits (the sandbox)."""
     clock: Callable[[], datetime]
     answer_seconds: float
+    """From a request's arrival, waiting for a place included."""
     body_seconds: float
 
     def door(self, door: Door) -> Handler:
@@ -199,7 +200,7 @@ class Web:
             correlation_id=correlation,
             now=self.clock(),
         )
-        peer = request.remote or "unknown"
+        peer, arrived = request.remote or "unknown", asyncio.get_running_loop().time()
         try:
             async with self.gate.place():
                 try:
@@ -215,7 +216,7 @@ class Web:
                     network_allowed=proved.network_allowed,
                     correlation_id=correlation,
                     now=wire.now,
-                    deadline=asyncio.get_running_loop().time() + self.answer_seconds,
+                    deadline=arrived + self.answer_seconds,
                 )
                 if proved.refusal is not None:
                     named = _with(wire, proved.system, b"")

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from gateway import logs
 from gateway.config import Listener, Settings
+from gateway.listening import naming
 from gateway.production import Mode
 
 LOG = logs.get("workers")
@@ -25,6 +26,10 @@ READY = "worker ready"
 """The one line a worker prints, once it listens."""
 
 Process = asyncio.subprocess.Process
+
+
+class WorkerNotStarted(OSError):
+    """A worker ended, or said nothing, before it was ready for the first time."""
 
 
 def bound(settings: Settings) -> dict[str, socket.socket]:
@@ -42,7 +47,8 @@ def bound(settings: Settings) -> dict[str, socket.socket]:
         made = found[name] = socket.socket(family, socket.SOCK_STREAM)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        made.bind((at.host, at.port))
+        with naming(at.host, at.port):
+            made.bind((at.host, at.port))
     return found
 
 
@@ -101,7 +107,7 @@ class Crew:
             LOG.warning("worker replaced", worker=slot.number)
 
     async def keep(self, slot: _Slot) -> None:
-        """Keeps one worker alive for ever; cancelled at stop."""
+        """Keeps one worker alive for ever; cancelled at stop. Raises WorkerNotStarted where its first does not come up."""
         while True:
             slot.heeds = False
             process, came = await self._started(slot, at_once=True)
@@ -110,6 +116,8 @@ class Crew:
                 slot.ready.set()
             else:
                 await _end(process, signal.SIGKILL)
+                if not slot.ready.is_set():
+                    raise WorkerNotStarted(f"worker {slot.number} did not come up: its own line says why")
             while True:
                 status = await process.wait()
                 if slot.process is process or slot.process is None:
@@ -173,18 +181,35 @@ async def _end(process: Process, number: signal.Signals) -> None:
     await process.wait()
 
 
+async def _came_up(slots: list[_Slot], keepers: list[asyncio.Task[None]]) -> None:
+    """Waits until every worker answers. Raises WorkerNotStarted as soon as one will not."""
+
+    async def answering() -> None:
+        for slot in slots:
+            await slot.ready.wait()
+
+    ready = asyncio.create_task(answering())
+    done, _ = await asyncio.wait({ready, *keepers}, timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+    if ready not in done:
+        ready.cancel()
+        await asyncio.gather(ready, return_exceptions=True)
+    for task in done:
+        task.result()
+    if not done:
+        raise WorkerNotStarted(f"the workers did not come up within {START_SECONDS:.0f} s")
+
+
 @asynccontextmanager
 async def supervised(config: Path, settings: Settings, mode: Mode, workers: int) -> AsyncIterator[Crew]:
     """`workers` processes sharing the ports, each answering. `settings`: what `config` holds.
 
-    Raises OSError where they do not come up in time, or an address is taken.
+    Raises WorkerNotStarted where one does not come up, OSError where an address is taken.
     """
     slots = [_Slot(number, bound(settings)) for number in range(workers)]
     crew = Crew(config, settings, mode, slots)
     keepers = [asyncio.create_task(crew.keep(slot)) for slot in slots]
     try:
-        async with asyncio.timeout(START_SECONDS):
-            await asyncio.gather(*(slot.ready.wait() for slot in slots))
+        await _came_up(slots, keepers)
         yield crew
     finally:
         for keeper in keepers:

@@ -2,15 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 
 from gateway.body import read_body
 from gateway.domain.codes import Code
 from gateway.domain.errors import MessageInvalid, NotPossibleNow
 from gateway.gate import Gate
 from gateway.metrics import Metrics
+from gateway.service.calls import Context
+from gateway.service.doors import WireRequest, WireResponse
+from gateway.web import Proved, Web
+from tests.doors.emis_web.emis_door import SYSTEM
 
 PLACES, WAITING, BODY_SECONDS = 2, 3, 1.5
 HEAD = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\n"
@@ -83,3 +90,52 @@ async def test_places_come_back_whatever_becomes_of_a_body(port: int) -> None:
         assert [status for status, _ in await asyncio.gather(*late)] == [413, 413]
     fine = await asyncio.gather(*(asked(port, HEAD + b"fine") for _ in range(PLACES + WAITING)))
     assert fine == [(200, b"fine")] * (PLACES + WAITING)
+
+
+async def test_who_waits_too_long_for_a_place_is_told_and_leaves_the_queue() -> None:
+    gate = Gate(places=1, waiting=1, metrics=Metrics(), seconds=0.2)
+    loop = asyncio.get_running_loop()
+    async with gate.place():
+        for _ in range(3):  # each finds the queue empty again
+            began = loop.time()
+            with pytest.raises(NotPossibleNow) as told:
+                async with gate.place():
+                    raise AssertionError
+            assert told.value.code is Code.OVERLOADED
+            assert 0.15 < loop.time() - began < 2
+    async with asyncio.timeout(1), gate.place():
+        pass
+
+
+async def test_the_time_in_line_counts_towards_the_deadline_of_a_request() -> None:
+    gate, left = Gate(places=1, waiting=1, metrics=Metrics()), []
+
+    class Answers:
+        async def answer(self, _door: object, _wire: WireRequest, context: Context) -> tuple[WireResponse, None]:
+            left.append(context.deadline - asyncio.get_running_loop().time())
+            return WireResponse(status=200, media_type="text/plain", body=b""), None
+
+    class Plain:
+        name, media_types, max_bytes = "plain", ("text/plain",), 4
+
+    proved = Proved(system=SYSTEM, system_proved=True, network="", network_allowed=True)
+    service: Any = Answers()
+    door: Any = Plain()
+    parts = Web(
+        service=service,
+        prove=lambda _: proved,
+        metrics=Metrics(),
+        gate=gate,
+        rates=None,
+        clock=lambda: datetime.now(UTC),
+        answer_seconds=5.0,
+        body_seconds=1.0,
+    )
+    app = web.Application()
+    app.router.add_post("/", parts.door(door))
+    async with TestClient(TestServer(app)) as client:
+        async with gate.place():
+            waits = asyncio.create_task(client.post("/", data=b"fast", headers={"Content-Type": "text/plain"}))
+            await asyncio.sleep(0.6)
+        assert (await waits).status == 200
+    assert 0 < left[0] < 4.5

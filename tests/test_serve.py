@@ -23,7 +23,7 @@ from gateway.identity import registry_check
 from gateway.identity.keys import read_key_set
 from tests.postgres import Cluster, postgres_cluster  # noqa: F401 - a fixture
 from tests.rehearsal import Rehearsal, compose_settings, listening, rehearsing
-from tests.running import ROOT
+from tests.running import ROOT, free_base
 from vendor_stubs.cast import default_system
 from vendor_stubs.cli import main as stubs_main
 from vendor_stubs.identity.keys import KeyRing
@@ -286,6 +286,44 @@ def test_serve_says_why_it_does_not_start(tmp_path: Path) -> None:
     assert result.exit_code == 1
     for word in ("operator_ods", "listen", "spine", "identity", "store", "unknown"):
         assert word in result.output
+
+
+def _not_started(rehearsal: Rehearsal, changes: dict[str, str], *options: str) -> str:
+    """What `serve` says on its way out, with these settings changed."""
+    text = rehearsal.config.read_text(encoding="utf-8")
+    for old, new in changes.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    path = rehearsal.state / "changed.toml"
+    path.write_text(text, encoding="utf-8")
+    command = [sys.executable, "-m", "gateway", "serve", "--config", str(path), "--rehearsal", *options]
+    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_serve_says_what_it_could_not_reach_or_have(rehearsal: Rehearsal, workers: str) -> None:
+    port, free = str(rehearsal.port(0)), free_base()
+    elsewhere = {f"port = {port}": f"port = {free}", f"port = {rehearsal.port(0) + 1}": f"port = {free + 2}"}
+    options = ("--workers", workers)
+    told = _not_started(
+        rehearsal, elsewhere | {rehearsal.database: "postgresql+asyncpg://scr@127.0.0.1:1/scr"}, *options
+    )
+    assert "store.url: the database cannot be used: nothing answers at the database's address" in told
+    told = _not_started(rehearsal, elsewhere | {f"{rehearsal.identity}/jwks": "http://127.0.0.1:1/jwks"}, *options)
+    assert "identity.jwks_url: the identity service's keys could not be fetched" in told
+
+
+def test_serve_names_an_address_that_is_taken(rehearsal: Rehearsal) -> None:
+    inside = rehearsal.port(0) + 1
+    assert f"127.0.0.1 port {rehearsal.port(0)}: Address already in use" in _not_started(
+        rehearsal, {}, "--workers", "2"
+    )
+    free = {f"port = {rehearsal.port(0)}": f"port = {free_base()}"}
+    told = _not_started(rehearsal, free)
+    assert f"listen: 127.0.0.1 port {inside}: Address already in use" in told
 
 
 # The compose file

@@ -1,5 +1,6 @@
 """Opens the database for a command: never a new and empty one in the place of one that is gone."""
 
+import errno
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +16,8 @@ def engine_of(store: Store) -> "AsyncEngine":
     from gateway.store.engine import make_engine, refuse_to_begin_again
     from gateway.store.keys import audit_keys_made
 
-    refuse_to_begin_again(store.address(), audit_keys_made(store.keys))
-    return make_engine(store.address())
+    refuse_to_begin_again(store.url, audit_keys_made(store.keys))
+    return make_engine(store.url, password_file=store.password_file)
 
 
 def in_words(error: Exception, anchor: Path | None = None) -> str:
@@ -43,6 +44,8 @@ def not_started(error: Exception) -> str:
     from gateway.domain.errors import GatewayError
     from gateway.store.faults import sentence_of
 
+    if isinstance(error, OSError) and error.errno in {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES}:
+        return f"listen: {error.strerror}"
     if not isinstance(error, GatewayError):
         return str(error) or type(error).__name__
     if error.code is Code.AUDIT_UNAVAILABLE:

@@ -140,7 +140,7 @@ async def _sandbox(port_base: int, data: Path, spine_url: str | None, workers: i
     try:
         ports = box.Ports(base=port_base)
         async with box.surroundings(ports, data, spine_url) as settings:
-            refuse_to_begin_again(settings.store.address(), audit_keys_made(settings.store.keys))
+            refuse_to_begin_again(settings.store.url, audit_keys_made(settings.store.keys))
             if workers > 1:
                 async with supervised(data / "gateway.toml", settings, Mode.SANDBOX, workers) as crew:
                     await _until_stopped(heeded, crew.reload, box.banner(ports, spine_url), roll=rolling(crew))

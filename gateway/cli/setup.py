@@ -100,21 +100,23 @@ def db() -> None:
 @click.option("--config", required=True, type=click.Path(path_type=Path, dir_okay=False))
 def db_upgrade(config: Path) -> None:
     """Bring the tables to this version's form."""
+    from gateway.cli.opening import in_words
     from gateway.config import load
+    from gateway.domain.errors import GatewayError
     from gateway.store.engine import NotDurable, make_engine, refuse_to_begin_again, upgrade
 
     async def upgrading() -> int:
-        address = load(config).store.address()
+        store = load(config).store
         try:
-            refuse_to_begin_again(address, keys_made=False)  # keys are made before the first tables are
-        except NotDurable as error:
-            click.echo(f"db upgrade: {error}", err=True)
+            refuse_to_begin_again(store.url, keys_made=False)  # keys are made before the first tables are
+            engine = make_engine(store.url, password_file=store.password_file)
+            try:
+                await upgrade(engine)
+            finally:
+                await engine.dispose()
+        except (NotDurable, GatewayError) as error:
+            click.echo(f"db upgrade: {in_words(error)}", err=True)
             return 1
-        engine = make_engine(address)
-        try:
-            await upgrade(engine)
-        finally:
-            await engine.dispose()
         click.echo("the tables are up to date")
         return 0
 

@@ -258,6 +258,8 @@ class Turn:
     now: datetime
     session: BrowserSession | None = None
     form: Mapping[str, str] = field(default_factory=dict, repr=False)
+    arrived: float = field(default_factory=lambda: asyncio.get_running_loop().time())
+    """Of the loop's time: before the wait for a place."""
 
     @property
     def signed_in(self) -> BrowserSession:
@@ -285,7 +287,7 @@ class Turn:
             network_allowed=located.network_allowed,
             correlation_id=self.correlation_id,
             now=self.now,
-            deadline=asyncio.get_running_loop().time() + self.frame.answer_seconds,
+            deadline=self.arrived + self.frame.answer_seconds,
         )
 
     @property

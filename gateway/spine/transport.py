@@ -185,6 +185,8 @@ class SpineTransport:
         loop = asyncio.get_running_loop()
         async with self._places.one(deadline):
             breaker = self._breaker(endpoint)
+            if deadline <= loop.time():
+                raise unreachable()  # nothing was sent: no word on the endpoint, whose breaker counts what it failed
             if not breaker.admit(loop.time()):
                 raise still_open(breaker, loop.time())
             told = False

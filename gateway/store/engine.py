@@ -70,15 +70,20 @@ def store_errors() -> Iterator[None]:
 
 
 def make_engine(
-    url: str, *, synchronous: str = "FULL", connections: int = 10, busy: float = BUSY_SECONDS
+    url: str,
+    *,
+    password_file: Path | None = None,
+    synchronous: str = "FULL",
+    connections: int = 10,
+    busy: float = BUSY_SECONDS,
 ) -> AsyncEngine:
     """An engine for `sqlite+aiosqlite:///…` or `postgresql+asyncpg://…`. Connects nowhere yet.
 
-    `synchronous` exists so that a test can switch durability off and see the start refused. Raises NotDurable for a
-    database in memory.
+    `password_file` is read for each new connection to a server, so that a changed password needs no restart. `synchronous`
+    exists so that a test can switch durability off and see the start refused. Raises NotDurable for a database in memory.
     """
     if not url.startswith("sqlite"):
-        return create_async_engine(
+        engine = create_async_engine(
             url,
             pool_size=connections,
             max_overflow=0,
@@ -87,6 +92,9 @@ def make_engine(
             hide_parameters=True,
             connect_args={"timeout": busy, "command_timeout": 2 * busy},
         )
+        if password_file is not None:
+            _with_password(engine.sync_engine, password_file)
+        return engine
     if make_url(url).database in (None, "", ":memory:") or "mode=memory" in url:
         raise NotDurable("an SQLite database in memory is lost with its process")
     if synchronous not in _SYNCHRONOUS:
@@ -108,6 +116,14 @@ def make_engine(
     for beside in (twin, near):
         event.listen(engine.sync_engine, "engine_disposed", lambda _engine, beside=beside: beside.dispose())
     return engine
+
+
+def _with_password(engine: Engine, file: Path) -> None:
+    """Each new connection says the password that then stands in the file."""
+
+    @event.listens_for(engine, "do_connect")
+    def said(_dialect: Any, _record: Any, _given: Any, named: dict[str, Any]) -> None:
+        named["password"] = file.read_text(encoding="utf-8").strip()
 
 
 @dataclass(slots=True)

@@ -179,7 +179,7 @@ async def sandboxed(tmp_path: Path) -> AsyncIterator[tuple[Path, AsyncEngine]]:
     settings = tmp_path / "gateway.toml"
     settings.write_text(settings_text(Ports(base=19500), tmp_path, None), encoding="utf-8")
     store = load(settings).store
-    engine = make_engine(store.address())
+    engine = make_engine(store.url)
     await upgrade(engine)
     assert store.anchor is not None
     made = load_or_create_keys(store.keys)

@@ -12,6 +12,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, inspect
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from gateway.cli.opening import not_started
 from gateway.domain.errors import NotPossibleNow
 from gateway.domain.identifiers import NhsNumber
 from gateway.store.engine import NEWEST, NotDurable, check_durable, make_engine, store_errors, upgrade, writable
@@ -82,6 +83,36 @@ async def test_postgresql_that_may_lose_a_commit_is_refused(postgres_cluster: Cl
         postgres_cluster.sql(f"ALTER SYSTEM RESET {setting}")
         postgres_cluster.sql("SELECT pg_reload_conf()")
         await engine.dispose()
+
+
+@pytest.mark.postgres
+async def test_a_changed_password_is_read_from_its_file_for_the_next_connection(
+    postgres_cluster: Cluster, tmp_path: Path
+) -> None:
+    rules = postgres_cluster.folder / "data" / "pg_hba.conf"
+    before, file = rules.read_text(encoding="utf-8"), tmp_path / "password"
+    postgres_cluster.sql("CREATE ROLE rotated LOGIN PASSWORD 'first'")
+    rules.write_text(f"host all rotated 127.0.0.1/32 scram-sha-256\n{before}", encoding="utf-8")
+    engine = make_engine(postgres_cluster.url().replace("postgres@", "rotated@"), password_file=file)
+    try:
+        postgres_cluster.sql("SELECT pg_reload_conf()")
+        await asyncio.sleep(0.3)
+        assert not await writable(engine), "no file, no connection"
+        file.write_text("first\n", encoding="utf-8")
+        assert await writable(engine)
+        postgres_cluster.sql("ALTER ROLE rotated PASSWORD 'second'")
+        postgres_cluster.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'rotated'")
+        assert not await writable(engine)
+        with pytest.raises(NotPossibleNow) as refused:
+            await upgrade(engine)
+        assert "does not let this user in" in not_started(refused.value)
+        file.write_text("second\n", encoding="utf-8")
+        assert await writable(engine)
+    finally:
+        await engine.dispose()
+        rules.write_text(before, encoding="utf-8")
+        postgres_cluster.sql("SELECT pg_reload_conf()")
+        postgres_cluster.sql("DROP ROLE rotated")
 
 
 async def test_a_database_that_is_not_there(tmp_path: Path) -> None:
