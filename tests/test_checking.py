@@ -4,7 +4,17 @@ The settings here are a production site's, sound but for what each test spoils.
 """
 
 import datetime as dt
-from collections.abc import Callable
+import http.server
+import json
+import os
+import ssl
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,16 +27,19 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
+from joserfc.jwk import ECKey
 from pydantic import TypeAdapter, ValidationError
 
 from gateway import production
+from gateway.asking import spine_tls
 from gateway.checking import AUTHORITIES, PAIRS, SECRETS
 from gateway.cli import main
-from gateway.config import Settings
+from gateway.config import Settings, load
 from gateway.config_forms import places
 from gateway.identity.certificates import write_development_certificates
 from gateway.identity.launch_keys import write_launch_key
 from gateway.store.keys import load_or_create_keys
+from tests.postgres import Cluster, postgres_cluster  # noqa: F401 - a fixture
 from tests.running import free_base
 from vendor_stubs.cli import main as stubs_main
 
@@ -379,3 +392,79 @@ def test_what_the_environment_spoils_is_told_too(site: Site, monkeypatch: pytest
     assert told == site.faults("check-config")
     assert told[0].startswith("traces: the variable SCR_GATEWAY_TRACES is not JSON")
     assert any(line.startswith("listen.mutual_tls.certificate: ") for line in told)
+
+
+class _Keys(http.server.BaseHTTPRequestHandler):
+    """An identity service's published keys."""
+
+    def do_GET(self) -> None:
+        """The one key, wherever it is asked for."""
+        key = ECKey.generate_key("P-256", {"kid": "live-1", "use": "sig", "alg": "ES256"})
+        body = json.dumps({"keys": [key.as_dict(private=False)]}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def _identity(authority: trustme.CA) -> Iterator[int]:
+    """Keys over https, on a free port."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Keys)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.mark.postgres
+def test_what_is_usable_starts_in_production(site: Site, postgres_cluster: Cluster) -> None:  # noqa: F811 - a fixture
+    """No rehearsal: live numbers, an identity service over https with keys of its own, PostgreSQL."""
+    postgres_cluster.sql("CREATE DATABASE production")
+    identity = trustme.CA()
+    identity.cert_pem.write_to_path(str(site.folder / "identity-ca.pem"))
+    site.set("store.url", f'"{postgres_cluster.url("production")}"')
+    with _identity(identity) as port:
+        site.set("identity.jwks_url", f'"https://127.0.0.1:{port}/jwks"')
+        assert site.say("check-config").stdout == "usable\n"
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gateway", "serve", "--config", str(site.config)],
+            env=os.environ | {"SSL_CERT_FILE": str(site.folder / "identity-ca.pem")},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            ready = f"http://127.0.0.1:{site.values['listen.internal.port']}/health/ready"
+            end = time.monotonic() + 60
+            while process.poll() is None and time.monotonic() < end:
+                try:
+                    with urllib.request.urlopen(ready, timeout=5) as answer:
+                        assert json.loads(answer.read())["audit"] == "writable"
+                        break
+                except OSError:
+                    time.sleep(0.1)
+        finally:
+            process.terminate()
+            _, said = process.communicate(timeout=60)
+        assert process.returncode == 0, said
+        assert '"listener":"tls"' in said, said
+
+
+def test_a_client_certificate_for_spine_needs_no_authority_of_its_own(site: Site) -> None:
+    site.set("spine.ca", None)
+    assert site.say("check-config").stdout == "usable\n"
+    assert spine_tls(load(site.config)) is not None
+    for setting in ("spine.client_certificate", "spine.client_key"):
+        site.set(setting, None)
+    assert spine_tls(load(site.config)) is None, "then the system's own trust is asked"
