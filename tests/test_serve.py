@@ -141,14 +141,25 @@ def test_the_command_of_the_compose_file_shows_a_record(rehearsal: Rehearsal) ->
 VIEW = ("--nhs-number", "9992000481", "--as", "910000000281", "--permission", "yes", "--relationship", "referral")
 
 
-@pytest.mark.parametrize("product", ["systmone", "symphony", "rio", "scra"])
-def test_every_kind_of_stub_calls_over_mutual_tls(rehearsal: Rehearsal, product: str) -> None:
-    system = default_system(product)
-    done = _stub(product, "view", *VIEW, *_at(rehearsal, system.id), "--json")
-    document = json.loads(done.stdout)
-    # a refusal by policy is an answer too: the certificate proved the system and the token its user
-    assert document["outcome"] in {"record", "refused"}, done.stdout + done.stderr
-    assert not str(document["code"]).startswith(("system-", "credentials-")), document
+@pytest.mark.parametrize(
+    ("product", "uid"),
+    [
+        ("adastra", "910000000117"),
+        ("cleo", "910000000125"),
+        ("emis-web", "910000000133"),
+        ("systmone", "910000000141"),
+        ("symphony", "910000000018"),
+        ("rio", "910000000158"),
+        ("sonar", "910000000166"),
+        ("pharmoutcomes", "910000000273"),
+        ("scra", "910000000018"),
+    ],
+)
+def test_every_stub_shows_a_record_over_mutual_tls(rehearsal: Rehearsal, product: str, uid: str) -> None:
+    """Lorenzo's alone is left out: its SMART host is the desk, where the registry says."""
+    words = (*VIEW[:3], uid, *VIEW[4:])
+    done = _stub(product, "view", *words, *_at(rehearsal, default_system(product).id), "--json")
+    assert (done.returncode, json.loads(done.stdout)["outcome"]) == (0, "record"), done.stdout + done.stderr
 
 
 def test_what_a_stub_shows_is_judged(rehearsal: Rehearsal) -> None:
