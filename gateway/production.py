@@ -55,11 +55,16 @@ def found(
     if numbers is NumberRange.SYNTHETIC:
         told.append("nhs_number_range: synthetic numbers belong to the sandbox; production is `live`")
     if registry is not None:
-        told += [f"registry: {code} belongs to nobody (it contains ZZ)" for code in registry.sandbox_codes]
-        told += _launches(values, registry)
+        told += registry_faults(values, registry)
     if keys is not None and keys.has_stub_keys:
         told.append("identity.jwks_url: the keys there are an identity stub's")
     return (*told, *_open_to_the_way(values), *_of_the_sandbox(values))
+
+
+def registry_faults(values: Values, registry: Registry) -> list[str]:
+    """What production refuses in a registry that is sound in itself; asked again whenever it is read again."""
+    told = [f"registry: {code} belongs to nobody (it contains ZZ)" for code in registry.sandbox_codes]
+    return told + _launches(values, registry)
 
 
 def unreadable(values: Values) -> Iterator[tuple[str, str]]:

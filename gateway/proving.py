@@ -10,11 +10,13 @@ from cryptography import x509
 
 from gateway import logs, production
 from gateway.config import ConfigInvalid, Settings
+from gateway.config_forms import flat
+from gateway.domain.errors import InvalidValue
 from gateway.identity import registry_check
 from gateway.identity.jwks import JwksCache, JwksRules
 from gateway.identity.oidc import OidcAddresses, SignIn
 from gateway.identity.proofs import Proofs
-from gateway.identity.registry import CurrentRegistry
+from gateway.identity.registry import CurrentRegistry, Registry
 from gateway.identity.registry_reading import Fault
 from gateway.identity.saml import AssertionRules, read_metadata
 from gateway.identity.tokens import IdTokenVerifier, TokenRules
@@ -34,6 +36,7 @@ class Proving:
     proofs: Proofs
     signing_in: SignIn
     jwks: JwksCache
+    mode: Mode
 
 
 async def proving(
@@ -58,6 +61,7 @@ async def proving(
         proofs=Proofs(tokens, await _assertion_rules(settings, session)),
         signing_in=SignIn(session, addresses, tokens),
         jwks=jwks,
+        mode=mode,
     )
 
 
@@ -82,22 +86,35 @@ def load_registry(path: Path) -> CurrentRegistry:
 
 
 def reload_registry(settings: Settings, known: Proving) -> bool:
-    """Puts the registry file's present content in force; where it has faults the registry stays as it is.
+    """Puts the registry file's present content in force; where it has faults the registry stays as it is, and so it does in
+    production where the file holds what belongs to the sandbox.
 
     Either way the identity service's keys are asked for again, and every token is checked anew. Returns whether it was sound.
     """
     known.proofs.clear()
     known.jwks.expire()
     try:
-        known.registry.replace(load_registry(settings.registry).registry)
+        found = load_registry(settings.registry).registry
     except RegistryInvalid as error:
         _not_reloaded(settings.registry, error.places)
         return False
+    if known.mode is Mode.SERVE and (wrong := _of_the_sandbox(settings, found)):
+        _not_reloaded(settings.registry, ("what production refuses",) * wrong, "scr-gateway check-config")
+        return False
+    known.registry.replace(found)
     LOG.warning("registry reloaded", count=len(known.registry.registry.systems))
     return True
 
 
-def _not_reloaded(path: Path, places: tuple[str, ...]) -> None:
+def _of_the_sandbox(settings: Settings, registry: Registry) -> int:
+    """How much of a registry production refuses."""
+    try:
+        return len(production.registry_faults(flat(settings), registry))
+    except InvalidValue:  # a launch key that cannot be read
+        return 1
+
+
+def _not_reloaded(path: Path, places: tuple[str, ...], command: str = "scr-gateway registry check") -> None:
     """The alarm: which file, how many faults, where the first ones are, and what tells the rest. No value of the file."""
     LOG.error(
         "alarm",
@@ -105,7 +122,7 @@ def _not_reloaded(path: Path, places: tuple[str, ...]) -> None:
         path=str(path),
         count=len(places),
         fault=list(places[:MOST_PLACES]),
-        command="scr-gateway registry check",
+        command=command,
     )
 
 

@@ -7,6 +7,7 @@ import datetime as dt
 import http.server
 import json
 import os
+import signal
 import ssl
 import subprocess
 import sys
@@ -429,7 +430,11 @@ def _identity(authority: trustme.CA) -> Iterator[int]:
 
 
 @pytest.mark.postgres
-def test_what_is_usable_starts_in_production(site: Site, postgres_cluster: Cluster) -> None:  # noqa: F811 - a fixture
+def test_what_is_usable_starts_in_production_and_takes_no_sandbox_later(
+    site: Site,
+    registry: str,
+    postgres_cluster: Cluster,  # noqa: F811 - a fixture
+) -> None:
     """No rehearsal: live numbers, an identity service over https with keys of its own, PostgreSQL."""
     postgres_cluster.sql("CREATE DATABASE production")
     identity = trustme.CA()
@@ -445,20 +450,33 @@ def test_what_is_usable_starts_in_production(site: Site, postgres_cluster: Clust
             text=True,
         )
         try:
-            ready = f"http://127.0.0.1:{site.values['listen.internal.port']}/health/ready"
-            end = time.monotonic() + 60
-            while process.poll() is None and time.monotonic() < end:
-                try:
-                    with urllib.request.urlopen(ready, timeout=5) as answer:
-                        assert json.loads(answer.read())["audit"] == "writable"
-                        break
-                except OSError:
-                    time.sleep(0.1)
+            inside = f"http://127.0.0.1:{site.values['listen.internal.port']}"
+            _until(process, f"{inside}/health/ready", '"writable"')
+            site.put("registry.toml", registry.replace("RAA01", "RZZ01"))
+            process.send_signal(signal.SIGHUP)
+            _until(process, f"{inside}/metrics", 'scr_alarms_total{alarm="registry-not-reloaded"} 1.0')
         finally:
             process.terminate()
             _, said = process.communicate(timeout=60)
         assert process.returncode == 0, said
         assert '"listener":"tls"' in said, said
+        [alarm] = [json.loads(line) for line in said.splitlines() if '"registry-not-reloaded"' in line]
+        assert alarm["command"] == "scr-gateway check-config"
+
+
+def _until(process: "subprocess.Popen[str]", url: str, words: str) -> None:
+    """Waits until an address answers with these words."""
+    end, found = time.monotonic() + 60, ""
+    while process.poll() is None and time.monotonic() < end:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                found = answer.read().decode()
+        except OSError:
+            found = ""
+        if words in found:
+            return
+        time.sleep(0.1)
+    raise AssertionError(found)
 
 
 def test_a_client_certificate_for_spine_needs_no_authority_of_its_own(site: Site) -> None:
