@@ -123,7 +123,9 @@ def _said(report: "Report", anchored: "Anchored", until: str, every: bool) -> in
     else:
         click.echo(f"No anchor was given: what was cut off the audit's end before {until} would not show.", err=True)
     _name(report, every)
-    found = "NOTHING TO COMPARE" if report.empty else "sound" if report.sound else "NOT SOUND"
+    strange = not report.chains and any(flaw.kind == "unknown-key" for flaw in report.flaws)
+    judged = "NOT VERIFIED" if strange else "sound" if report.sound else "NOT SOUND"
+    found = "NOTHING TO COMPARE" if report.empty else judged
     alerts = "" if report.alerts is None else f", {report.alerts} alerts"
     click.echo(
         f"{report.entries} entries, {report.chains} chains, {report.checkpoints} checkpoints, "
@@ -136,6 +138,9 @@ def _said(report: "Report", anchored: "Anchored", until: str, every: bool) -> in
             "earlier export or backup.",
             err=True,
         )
+        return 2
+    if strange:
+        click.echo("Not one chain could be verified with these keys: they are another gateway's, or older.", err=True)
         return 2
     return 0 if report.sound else 1
 

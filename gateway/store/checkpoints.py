@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Connection, insert, select, update
 
 from gateway.domain.instants import from_iso
-from gateway.store.chain import Head, canonical, export_line, instant_text
+from gateway.store.chain import Head, canonical, export_line, genesis, instant_text, link
 from gateway.store.keys import AuditKeys
-from gateway.store.raw import instant, number, raws, text, whole
+from gateway.store.raw import instant, number, raw, raws, text, whole
 from gateway.store.tables import audit, audit_chain, audit_checkpoint
 
 _PREFIX, _END = b"scr-checkpoint 1\n", b"scr-export 1\n"
@@ -125,6 +125,11 @@ def end_holds(line: Mapping[str, Any], publics: Mapping[str, Ed25519PublicKey]) 
     return public is not None and _signed(public, str(line["signature"]), _END + canonical(stated))
 
 
+def _bytes_of(body: Any) -> bytes:
+    """What stands there, readable or not."""
+    return body if isinstance(body, bytes) else text(body).encode()
+
+
 class Alarm(Protocol):
     """Calls for an operator."""
 
@@ -215,16 +220,30 @@ class Signer:
         return heads, abandoned
 
     def _head_of(self, connection: Connection, writer: str) -> Head | None:
-        """Where that chain stands; None where it has no entry, or its last row is none of a chain."""
-        last = select(*raws((audit.c.seq, audit.c.mac), connection.dialect)).where(audit.c.writer == writer)
-        found = connection.execute(last.order_by(audit.c.seq.desc()).limit(1)).first()
-        if found is None:
+        """Where that chain stands; None where it has no entry, or its last row is not one that was written there.
+
+        What is signed here is missed for ever once it is gone: a row that somebody put in must not be signed.
+        """
+        columns = raws((audit.c.seq, audit.c.mac, audit.c.body), connection.dialect)
+        last = select(*columns).where(audit.c.writer == writer).order_by(audit.c.seq.desc()).limit(2)
+        found = connection.execute(last).all()
+        if not found:
             return None
-        seq, mac = number(found.seq), text(found.mac)
+        seq, mac = number(found[0].seq), text(found[0].mac)
         if isinstance(seq, int) and _MAC.fullmatch(mac):
-            return Head(writer, seq, mac)
+            before = text(found[1].mac) if found[1:] else genesis(writer, self._keys.mac)
+            if (
+                self._another(connection, writer)
+                or link(writer, seq, before, _bytes_of(found[0].body), self._keys.mac) == mac
+            ):
+                return Head(writer, seq, mac)
         self._unreadable(writer)
         return None
+
+    def _another(self, connection: Connection, writer: str) -> bool:
+        """Whether this chain was written with a key from before, which signing does not need and so may not have."""
+        key = select(raw(audit_chain.c.key_id, connection.dialect)).where(audit_chain.c.writer == writer)
+        return text(connection.execute(key).scalar_one()) != self._keys.mac_id
 
     def _unreadable(self, writer: str) -> None:
         """Tells of it once, not at every checkpoint."""

@@ -4,7 +4,7 @@ import re
 
 from sqlalchemy.exc import DBAPIError
 
-from gateway.store.tables import metadata
+from gateway.store.tables import audit, metadata
 
 _MISSING = re.compile(r'no such table: (?:\w+\.)?(\w+)|relation "(?:\w+\.)?(\w+)" does not exist')
 
@@ -50,6 +50,22 @@ def takes_none(error: BaseException) -> bool:
         return False
     code = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", None)
     return code in _LASTING and _OURS not in str(error.orig)
+
+
+_TAKEN = frozenset({"SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE", "23505"})
+
+
+def place_taken(error: BaseException) -> bool:
+    """Whether an entry could not be written because another stands under its number: nobody but an intruder puts one there."""
+    if not isinstance(error, DBAPIError) or not str(error.statement).startswith("INSERT INTO audit "):
+        return False
+    code = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", None)
+    said = str(error.orig)
+    if f"audit is {_OURS}" in said:
+        return True  # SQLite's trigger, of an entry that stands under the number of another
+    return code in _TAKEN and (
+        "audit.writer, audit.seq" in said or f'"{audit.primary_key.name or "audit_pkey"}"' in said
+    )
 
 
 class StoreFault(Exception):

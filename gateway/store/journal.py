@@ -23,7 +23,7 @@ from gateway.store.chain import Head
 from gateway.store.chain_writer import ChainWriter, UnknownEnd
 from gateway.store.checkpoints import Anchor, Signer
 from gateway.store.engine import DATABASE_ERRORS, NotDurable, store_errors
-from gateway.store.faults import StoreFault, takes_none
+from gateway.store.faults import StoreFault, place_taken, takes_none
 from gateway.store.keys import AuditKeys
 from gateway.store.meter import JournalMeter, NoMeter
 from gateway.store.tables import audit_chain
@@ -281,6 +281,10 @@ class Journal:
         """What an error before COMMIT means: a lost race or connection is tried again, one bad row is looked for by halves."""
         again = error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _DEADLOCK
         if again and tries > 1:
+            await self._write(batch, tries - 1)
+        elif place_taken(error) and tries > 1:
+            self.meter.alarmed(alarm="audit-chain-unreadable")
+            await self._chain.disconnect()  # a chain of its own from here on; the one before ends where it was forged
             await self._write(batch, tries - 1)
         elif not isinstance(error, IntegrityError | DataError) and not takes_none(error):
             await self._refuse_all(batch, NotPossibleNow(Code.AUDIT_UNAVAILABLE, retry_after=60), error)

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Dialect, Select, String, and_, case, cast, func, select
+from sqlalchemy import ColumnElement, Dialect, Select, String, and_, case, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import aliased
@@ -39,12 +39,18 @@ from gateway.store.readable import decoded, readable, text_of, user_of
 from gateway.store.rows import permission_of
 from gateway.store.spoilt import naming, readable_body
 from gateway.store.state import OVERRIDES
+from gateway.store.successors import linked
 from gateway.store.tables import alert, audit, permission, successor
 
 
 def _permission(row: Any) -> RecordedPermission:
     """The answer in a row read with `raws`; raises ValueError. The version of the question, which is not shown, may be anything."""
     return permission_of(typed(row, permission, loosely=("id", "question_version")))
+
+
+def _about(*patients: NhsNumber) -> ColumnElement[bool]:
+    """Of this person, under whichever of the person's numbers: a view asked for by an old one is recorded by the current one."""
+    return audit.c.patient.in_(select(linked([literal(number.value) for number in patients]).c.number))
 
 
 def _conditions(wanted: EntryFilter) -> list[ColumnElement[bool]]:
@@ -56,7 +62,7 @@ def _conditions(wanted: EntryFilter) -> list[ColumnElement[bool]]:
     if wanted.events:
         conditions.append(audit.c.event.in_(wanted.events))
     if wanted.patient is not None:
-        conditions.append(audit.c.patient == wanted.patient.value)
+        conditions.append(_about(wanted.patient))
     if wanted.user is not None:
         conditions.append(audit.c.user_id == wanted.user.value)
     return conditions
@@ -99,7 +105,7 @@ class Reports:
     async def looked(self, patients: tuple[NhsNumber, ...], organisation: OdsCode, *, limit: int) -> Entries:
         """Who has looked at this person's record here: every view, whenever, under any of the person's numbers."""
         conditions = (
-            audit.c.patient.in_([number.value for number in patients]),
+            _about(*patients),
             audit.c.organisation == organisation.value,
             audit.c.event.in_(("viewed", "print")),
         )

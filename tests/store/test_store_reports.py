@@ -34,6 +34,7 @@ from tests.store.values import permission as a_permission
 from tests.store.values import refusal as a_refusal
 
 HOUR = timedelta(hours=1)
+OLD = NhsNumber("9123456744")
 SPAN = Span(start=NOW, end=NOW + timedelta(days=1))
 
 
@@ -64,6 +65,12 @@ async def test_reports_by_patient_by_user_and_who_looked(journal: Journal, engin
     looked = await reports.looked((PATIENT, OTHER), ORGANISATION, limit=100)
     assert {each.id for each in looked.entries} == {each.id for each in (*viewed, other, late)}
     assert (await reports.looked((OTHER,), ORGANISATION, limit=100)).entries == (other,)
+    successors = (Successor(superseded=OLD, current=OTHER, at=NOW),)
+    await journal.commit(Write(entries=(), successors=successors))
+    for number in (OLD, OTHER):  # whichever number the patient asks with
+        assert (await reports.looked((number,), ORGANISATION, limit=100)).entries == (other,)
+        asked = EntryFilter(organisation=ORGANISATION, span=SPAN, patient=number)
+        assert (await reports.entries(asked, limit=9)).entries == (other,)
     assert (await reports.trail(refused.correlation_id, ORGANISATION)).entries == (refused,)
     assert (await reports.trail(refused.correlation_id, ELSEWHERE)).entries == ()
     counts = await reports.per_day(ORGANISATION, SPAN)

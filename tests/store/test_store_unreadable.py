@@ -123,6 +123,42 @@ async def test_a_bad_chain_row_ends_no_checkpoints_and_is_told_once(
     assert "chain" in kinds
 
 
+FORGED = (
+    "INSERT INTO audit SELECT writer, seq + {more}, mac, 'forged', at, event, organisation, user_id, patient, correlation_id, body "
+    "FROM audit ORDER BY seq DESC LIMIT 1"
+)
+
+
+async def test_an_entry_put_where_the_next_one_belongs_stops_no_view_and_is_named(
+    journal: Journal, engine: AsyncEngine, keys: AuditKeys, meter: Count
+) -> None:
+    await filled(journal)
+    async with engine.begin() as connection:
+        await connection.exec_driver_sql(FORGED.format(more=1))
+    await journal.commit(Write(entries=(an_entry(id="E9"),)))
+    assert meter.alarms == ["audit-chain-unreadable"]
+    assert journal.healthy
+    report = await verify_database(engine, keys.verify)
+    assert (report.chains, [flaw.kind for flaw in report.flaws]) == (2, ["index", "inserted"])
+
+
+async def test_what_somebody_put_at_a_chains_end_is_never_signed(
+    make_journal: MakeJournal, engine: AsyncEngine, keys: AuditKeys, meter: Count
+) -> None:
+    first, second = make_journal(), make_journal()
+    await first.start()
+    await filled(first)
+    async with engine.begin() as connection:
+        await connection.exec_driver_sql(FORGED.format(more=9000))
+    await second.start()
+    await second.commit(Write(entries=(an_entry(id="E9"),)))
+    await second.checkpoint()
+    assert meter.alarms == ["audit-chain-unreadable"]
+    await unguarded(engine, "DELETE FROM audit WHERE id = 'forged'")
+    await second.checkpoint()
+    assert (await verify_database(engine, keys.verify)).flaws == ()
+
+
 async def test_checkpoints_that_stop_are_told_and_so_is_that_they_go_on(
     make_journal: MakeJournal, engine: AsyncEngine, meter: Count
 ) -> None:
