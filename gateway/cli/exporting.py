@@ -111,9 +111,25 @@ async def written(
     """Writes the export to a file that only its owner reads; `made`: the entry that says so. Returns its size in bytes.
 
     `unreadable` takes the place of each entry that somebody made unreadable: CSV and FHIR leave them out, JSON Lines has them.
+    A file that was there before stands until the new one is whole.
 
     Raises OSError, NotPossibleNow.
     """
+    if output.exists() and not output.is_file():
+        return await _written(engine, keys, form, made, output, unreadable)  # a device
+    part = output.with_name(f"{output.name}.part")
+    try:
+        size = await _written(engine, keys, form, made, part, unreadable)
+        part.replace(output)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    return size
+
+
+async def _written(
+    engine: AsyncEngine, keys: AuditKeys, form: str, made: str, output: Path, unreadable: list[str]
+) -> int:
     descriptor = os.open(output, os.O_CREAT | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         os.fchmod(descriptor, 0o600)  # before anything is in it, also where the file was there and open to others

@@ -20,6 +20,7 @@ from gateway.cli import main
 from gateway.cli.exporting import recorded, written
 from gateway.cli.verifying import MOST_NAMED
 from gateway.config import load
+from gateway.domain.errors import NotPossibleNow
 from gateway.domain.journal import Write
 from gateway.sandbox import Ports, settings_text
 from gateway.store.checkpoints import EXPORTED, AnchorFile
@@ -149,6 +150,20 @@ def test_without_its_keys_nothing_is_called_sound(export: Path, auditor: Path, t
     load_or_create_keys(tmp_path / "others")
     status, said = verify(export, tmp_path / "others")
     assert (status, "unknown-key" in said, said.rstrip().endswith("NOT VERIFIED")) == (2, True, True)
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv", "fhir"])
+async def test_an_export_that_fails_leaves_the_one_before(
+    engine: AsyncEngine, keys: AuditKeys, tmp_path: Path, form: str
+) -> None:
+    path = tmp_path / "export"
+    path.write_bytes(b"the one before")
+    async with engine.begin() as connection:
+        await connection.exec_driver_sql("ALTER TABLE audit RENAME TO away")
+    with pytest.raises(NotPossibleNow):
+        await written(engine, keys, form, "made", path, [])
+    there = await asyncio.to_thread(lambda: {one.name: one.read_bytes() for one in tmp_path.glob("export*")})
+    assert there == {"export": b"the one before"}
 
 
 async def test_the_forms_for_reading_hold_every_entry(
