@@ -23,8 +23,9 @@ async def caller(journal: Journal) -> None:
     number = 0
     while True:
         number += 1
-        seen, raised = an_alerting_view() if number % 3 == 0 else (entry(), None)
-        asked = entry(event="asked", correlation_id=seen.correlation_id)
+        at = datetime.now(UTC)  # as the checkpoints' own: verification holds the one against the other
+        seen, raised = an_alerting_view(at=at) if number % 3 == 0 else (entry(at=at), None)
+        asked = entry(event="asked", correlation_id=seen.correlation_id, at=at)
         spend = Spend(kind=SpendKind.MESSAGE, key=seen.id, expires=NOW)
         await journal.commit(Write(entries=(asked, seen), alerts=(raised,) if raised else (), spend=(spend,)))
         os.write(1, f"{seen.id} {raised.id if raised else '-'}\n".encode())
