@@ -95,7 +95,9 @@ async def _retention(config: Path) -> int:
             for decision in decisions:
                 word = "in force" if in_force and decision is in_force[-1] else "not in force"
                 by = f", by {decision.decided_by}" if decision.decided_by else ""
-                click.echo(f"{kind}: {decision.years} years since {decision.since.isoformat()} ({word}){by}")
+                click.echo(
+                    f"{kind}: {decision.years} year{'s' * (decision.years != 1)} since {decision.since.isoformat()} ({word}){by}"
+                )
             if in_force:
                 found = await held(engine, kind, now, in_force[-1].years)
                 oldest = found.oldest.date().isoformat() if found.oldest else "none"

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from itertools import islice
+from types import MappingProxyType
 from typing import BinaryIO
 
 from gateway.domain.errors import InvalidValue
@@ -50,8 +51,15 @@ class _Found:
             first.append(row)
 
 
-def reconcile(file: BinaryIO, cases: Sequence[AlertCase], *, open_alerts: int) -> Reconciliation:
-    """What the file, from its first byte, says about these alerts, each of which is still open.
+def reconcile(
+    file: BinaryIO,
+    cases: Sequence[AlertCase],
+    *,
+    open_alerts: int,
+    superseded: Mapping[str, str] = MappingProxyType({}),
+) -> Reconciliation:
+    """What the file, from its first byte, says about these alerts, each of which is still open. `superseded`: the number that
+    stands for an old one now, since a file may have either.
 
     Dates are London days, a `to` day counts to its end, an empty `to` means still there; times without a zone are London
     time. Raises FileRefused for a file that is not UTF-8 CSV with the three columns, or is beyond the bounds.
@@ -59,6 +67,8 @@ def reconcile(file: BinaryIO, cases: Sequence[AlertCase], *, open_alerts: int) -
     wanted: dict[str, list[AlertCase]] = {}
     for each in cases:
         wanted.setdefault(each.alert.patient.value, []).append(each)
+    for old, now in superseded.items():
+        wanted[old] = [*wanted.get(old, ()), *wanted.get(now, ())]
     found, seen = _Found(), set[int]()
     for line, row in _rows(file, found):
         _take(line, row, found, seen, wanted)

@@ -112,6 +112,15 @@ class Reports:
         rows = self._entries(*conditions).limit(limit)
         return decoded(*await self._both(select(func.count()).select_from(audit).where(*conditions), rows))
 
+    async def superseded(self, organisation: OdsCode) -> dict[str, str]:
+        """Old NHS numbers of the patients of this organisation's alerts, and the one that each alert bears."""
+        theirs = select(successor.c.superseded, successor.c.current).distinct()
+        theirs = theirs.join(alert, alert.c.patient == successor.c.current)
+        return {
+            row.superseded: row.current
+            for row in await self._all(theirs.where(alert.c.organisation == organisation.value))
+        }
+
     async def trail(self, correlation_id: str, organisation: OdsCode) -> Entries:
         """All entries of one request, in order: what stands behind an alert."""
         mine = (audit.c.correlation_id == correlation_id, audit.c.organisation == organisation.value)

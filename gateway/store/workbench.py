@@ -173,5 +173,8 @@ class Workbench:
             wanted = replace(wanted, states=_OPEN)
             page = await self._whole(wanted.organisation, await self._alerts.oldest(wanted, limit=MOST_COMPARED))
             counts = await self._alerts.counts(wanted)
-            found = await asyncio.to_thread(reconcile, file, page.cases, open_alerts=sum(counts.values()))
+            old = await self._reports.superseded(wanted.organisation)
+            found = await asyncio.to_thread(
+                reconcile, file, page.cases, open_alerts=sum(counts.values()), superseded=old
+            )
             return replace(found, unreadable=page.unreadable)

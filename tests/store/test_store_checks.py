@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from gateway.domain.codes import Code
 from gateway.domain.decision import AlertReason, AlertType
 from gateway.domain.errors import MessageInvalid
-from gateway.domain.identifiers import SystemId
-from gateway.domain.journal import Write
+from gateway.domain.identifiers import NhsNumber, SystemId
+from gateway.domain.journal import Successor, Write
 from gateway.domain.privacy import (
     AlertAction,
     AlertFilter,
@@ -26,7 +26,7 @@ from gateway.store.alert_export import COLUMNS, alerts_file, entries_file
 from gateway.store.journal import Journal
 from gateway.store.reports import Reports
 from gateway.store.workbench import Workbench
-from tests.store.values import COLLEAGUE, ELSEWHERE, NOW, ORGANISATION, OTHER, SYSTEM, USER
+from tests.store.values import COLLEAGUE, ELSEWHERE, NOW, ORGANISATION, OTHER, PATIENT, SYSTEM, USER
 from tests.store.values import alert as an_alert
 from tests.store.values import entry as an_entry
 from tests.store.values import permission as a_permission
@@ -115,6 +115,12 @@ async def test_the_workbench_reads_only_its_own_and_keeps_acts_with_their_entry(
     assert (await bench.trail(lost.correlation_id, ORGANISATION, NOW)).entries == ()  # neither the act nor its entry
     found = await bench.reconcile(io.BytesIO(b"nhs_number,from,to\n"), mine)
     assert (found.compared, found.open) == (1, 1)
+    old = NhsNumber("9123456744")
+    await journal.commit(Write(entries=(), successors=(Successor(superseded=old, current=PATIENT, at=NOW),)))
+    for number in (old, PATIENT):  # a file may have either
+        row = f"nhs_number,from,to\n{number.value},{NOW.date()},{NOW.date()}\n"
+        found = await bench.reconcile(io.BytesIO(row.encode()), mine)
+        assert [one.case.alert.id for one in found.matched] == [marked.id]
 
 
 async def test_alerts_as_files(journal: Journal, engine: AsyncEngine) -> None:
