@@ -1,7 +1,6 @@
 """How many requests a process answers at a time, and what becomes of those for which there is no room."""
 
 import asyncio
-import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -15,10 +14,10 @@ from gateway.metrics import Metrics
 class Gate:
     """Bounded concurrency with a fair, bounded queue before it; what does not fit is told so at once."""
 
-    def __init__(self, *, places: int, waiting: int, metrics: Metrics, seconds: float = math.inf) -> None:
+    def __init__(self, *, places: int, waiting: int, metrics: Metrics, seconds: float | None = None) -> None:
         """`seconds`: longest stay in the queue: who gets a place later has too little time left for what he asks."""
         self._places = asyncio.Semaphore(places)
-        self._seconds = None if math.isinf(seconds) else seconds
+        self._seconds = seconds
         self._most = waiting
         self._waiting = 0
         self._read = 0

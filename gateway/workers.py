@@ -229,11 +229,9 @@ def rolling(crew: Crew) -> Callable[[], None]:
 
     async def roll() -> None:
         nonlocal owed
-        again = True
-        while again:
+        while owed:
             owed = False
             await crew.roll()
-            again = owed
 
     def begin() -> None:
         nonlocal owed

@@ -44,12 +44,16 @@ _OURS = "append-only"
 """What our own triggers say of a row that stands already: that is the row's fault."""
 
 
+def _code(origin: BaseException | None) -> str:
+    """The database's own code for an error of its driver; empty where it gives none."""
+    return getattr(origin, "sqlstate", None) or getattr(origin, "sqlite_errorname", None) or ""
+
+
 def takes_none(error: BaseException) -> bool:
     """Whether a database refuses a row whatever is in it: its table or a column is gone, or somebody's trigger stops it."""
     if not isinstance(error, DBAPIError) or not str(error.statement).startswith("INSERT"):
         return False
-    code = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", None)
-    return code in _LASTING and _OURS not in str(error.orig)
+    return _code(error.orig) in _LASTING and _OURS not in str(error.orig)
 
 
 _TAKEN = frozenset({"SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE", "23505"})
@@ -59,13 +63,10 @@ def place_taken(error: BaseException) -> bool:
     """Whether an entry could not be written because another stands under its number: nobody but an intruder puts one there."""
     if not isinstance(error, DBAPIError) or not str(error.statement).startswith("INSERT INTO audit "):
         return False
-    code = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", None)
     said = str(error.orig)
     if f"audit is {_OURS}" in said:
         return True  # SQLite's trigger, of an entry that stands under the number of another
-    return code in _TAKEN and (
-        "audit.writer, audit.seq" in said or f'"{audit.primary_key.name or "audit_pkey"}"' in said
-    )
+    return _code(error.orig) in _TAKEN and ("audit.writer, audit.seq" in said or f'"{audit.primary_key.name}"' in said)
 
 
 class StoreFault(Exception):
@@ -78,8 +79,7 @@ class StoreFault(Exception):
     def of(cls, error: BaseException) -> "StoreFault":
         """From any error of the database, its driver, or the way to it."""
         origin = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-        code = getattr(origin, "sqlstate", None) or getattr(origin, "sqlite_errorname", None) or ""
-        fault = cls(f"{type(origin).__name__} {code}".strip())
+        fault = cls(f"{type(origin).__name__} {_code(origin)}".strip())
         found = _MISSING.search(str(origin))
         name = (found[1] or found[2]) if found else ""
         fault.table = name if name in metadata.tables else ""
