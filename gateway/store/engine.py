@@ -6,6 +6,7 @@ Foreign database errors become NotPossibleNow here; their texts, which may quote
 import asyncio
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,11 +21,12 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from gateway.domain.codes import Code
 from gateway.domain.errors import NotPossibleNow
-from gateway.store.faults import StoreFault
+from gateway.store.faults import StoreFault, is_locked
 
 BUSY_SECONDS = 5
 """Seconds a writer waits for another process's transaction (SQLite), and half of what a statement may take (PostgreSQL)."""
 
+_AGAIN_SECONDS = 0.05
 _SYNCHRONOUS = ("OFF", "NORMAL", "FULL", "EXTRA")
 
 
@@ -255,11 +257,28 @@ def _upgrade(connection: Connection) -> None:
     to_newest(connection)
 
 
+async def _first_connection(engine: AsyncEngine) -> None:
+    """Sees that the database is durable, as `check_durable`.
+
+    SQLite gives up at once, whatever its busy_timeout, where several processes turn the log of one new file on together.
+    """
+    last = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            async with engine.connect() as connection:
+                await check_durable(connection)
+        except DATABASE_ERRORS as error:
+            if not is_locked(error) or time.monotonic() > last:
+                raise
+            await asyncio.sleep(_AGAIN_SECONDS)
+        else:
+            return
+
+
 async def upgrade(engine: AsyncEngine) -> None:
     """Brings the tables to the newest version; several processes may call it at once. Raises NotDurable, NotPossibleNow."""
     with store_errors():
-        async with engine.connect() as connection:
-            await check_durable(connection)
+        await _first_connection(engine)
         async with engine.begin() as connection:
             if connection.dialect.name == "postgresql":
                 # one process migrates, the others wait and then find nothing to do

@@ -69,6 +69,11 @@ def place_taken(error: BaseException) -> bool:
     return _code(error.orig) in _TAKEN and ("audit.writer, audit.seq" in said or f'"{audit.primary_key.name}"' in said)
 
 
+def is_locked(error: BaseException) -> bool:
+    """Whether another process has the SQLite file locked at this moment."""
+    return _code(error.orig if isinstance(error, DBAPIError) else error).startswith("SQLITE_BUSY")
+
+
 class StoreFault(Exception):
     """The kind of a database's error and its code."""
 
