@@ -17,6 +17,9 @@ KILLS ?= 200
 MINUTES ?= 60
 ARGS ?=
 
+# Bytecode is kept whatever the machine says: a run starts some hundred processes, and each would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DELETE_ON_ERROR:
 .PHONY: run test lint bench bench-memory torture kills soak format clean assets browser postgres mutation fuzz-fhir features
 
@@ -54,12 +57,12 @@ format: $(VENV)/.dev
 $(VENV)/.run: requirements/build.txt requirements/run.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing pinned dependencies"
-	@$(PIP) install --no-compile --require-hashes -r requirements/build.txt -r requirements/run.txt
+	@$(PIP) install --require-hashes -r requirements/build.txt -r requirements/run.txt
 	@$(PIP) install --no-deps --no-build-isolation --no-index -e .
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
-	@$(PIP) install --no-compile --require-hashes -r requirements/dev.txt
+	@$(PIP) install --require-hashes -r requirements/dev.txt
 	@touch $@
 
 # Style and script of the pages, from npm by lock file; does nothing where they are up to date.

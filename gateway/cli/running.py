@@ -22,9 +22,12 @@ def run(main: Coroutine[Any, Any, int]) -> None:
     import uvloop
 
     os.umask(0o077)
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        sys.exit(runner.run(main))
+    gc.disable()  # until it runs: loading modules makes little garbage, and looking for it is a tenth of the start
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            sys.exit(runner.run(main))
+    finally:
+        gc.enable()
 
 
 def _nothing_to_roll() -> None:
@@ -76,6 +79,7 @@ async def _until_stopped(
     """
     gc.collect()
     gc.freeze()  # what start has built stays for good: a full collection need not walk it, in the middle of a request
+    gc.enable()
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
