@@ -1,6 +1,6 @@
 """SIGKILL under load: every record that any client received, whole or in part, is on record, every emergency has its alert.
 
-Five kills a database in the suite; `make torture` (SCR_KILLS) does two hundred and more. The gateway is the real one, one or
+Three kills a database in the suite; `make torture` (SCR_KILLS) does two hundred and more. The gateway is the real one, one or
 four processes of it, by turns.
 """
 
@@ -22,7 +22,7 @@ from tests.bench.messages import template
 from tests.house import SYSTEM, UID, House, alerts_of, fill, house, requests_of
 from tests.postgres import Cluster, postgres_cluster  # noqa: F401 - a fixture
 
-KILLS = int(os.environ.get("SCR_KILLS", "5"))
+KILLS = int(os.environ.get("SCR_KILLS", "3"))
 SEED = int(os.environ.get("SCR_KILL_SEED", "20260304"))
 CALLERS, SLOW = 20, 4
 WORKERS = (1, 4)
