@@ -1,6 +1,7 @@
 """Posted forms as bytes: bounded, each field once. Pure; says nothing of what a field means."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -46,3 +47,27 @@ def read_form(body: bytes) -> Mapping[str, str]:
     if len(fields) != len(pairs):
         raise MessageInvalid(Code.MESSAGE_VALUE)
     return fields
+
+
+WRITTEN = ("note", "condition_changed_note")
+"""Fields in which a user writes words of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendAgain:
+    """A form that could not be taken for the moment, to be shown and sent once more: nothing that was typed is lost."""
+
+    action: str
+    kept: tuple[tuple[str, str], ...] = field(repr=False)
+    """Fields as they came."""
+    written: tuple[tuple[str, str], ...] = field(repr=False)
+    """The user's own words, which may be changed before they are sent."""
+
+
+def to_send_again(action: str, form: Mapping[str, str]) -> SendAgain | None:
+    """What an error page offers after a form that no fault of its own stopped; None where nothing was posted."""
+    if not form:
+        return None
+    written = tuple((name, form[name]) for name in WRITTEN if form.get(name))
+    shown = {name for name, _ in written}
+    return SendAgain(action, tuple((name, value) for name, value in form.items() if name not in shown), written)

@@ -20,36 +20,17 @@ from gateway.domain.errors import AccessDenied, GatewayError, InternalError
 from gateway.domain.identifiers import CorrelationId, NhsNumbers
 from gateway.domain.instants import LONDON
 from gateway.pages.contexts import Banner, banner
-from gateway.pages.forms import FORM, LARGEST_FORM, of_own_site, read_form
+from gateway.pages.forms import FORM, LARGEST_FORM, of_own_site, read_form, to_send_again
 from gateway.pages.layout import Layout
-from gateway.pages.refused import brought, read_brought
+from gateway.pages.refused import CHANGED_WORDS, CLOSED_WORDS, LAUNCH_WORDS, brought, read_brought
 from gateway.pages.sessions import BrowserSession, Cookie, Seal, Sessions, form_token_fits
 from gateway.service.calls import Context, Credentials
 from gateway.service.ports import PageRegistryPort, ShelfPort, SignInPort
 from gateway.service.service import Service
 
 CORRELATION = "X-Correlation-ID"
-
-
-LAUNCH_WORDS = {
-    Code.USER_MISMATCH: (
-        "Another person was signed in than the launch named.",
-        "Open the record again from your own system and sign in as yourself, with your own smartcard.",
-    ),
-    Code.SESSION_EXPIRED: (
-        "This sign-in has ended, or was used before.",
-        "Open the record again from your own system.",
-    ),
-    Code.CREDENTIALS_INVALID: (
-        "The user's sign-in could not be accepted.",
-        "Open the record again from your own system, and sign in with your smartcard.",
-    ),
-}
-"""Sentence and next step of a code in a launched window, where the catalogue's speak of a message."""
-
-
-CHANGED_WORDS = "This page was about another patient than the one now open, so nothing was done with it."
-CLOSED_WORDS = "This page was about a patient who has been closed, so nothing was done with it. No patient is open now."
+FAULT = 500
+"""HTTP status from which on a refusal is no fault of the request: the same may be sent again."""
 
 
 class PatientChanged(Exception):
@@ -135,6 +116,8 @@ class Frame:
             error: GatewayError | None = None
             try:
                 async with self.gate.place():
+                    if form:
+                        turn = replace(turn, form=await self._form(request))
                     turn = await self._opened(turn, signed_in=signed_in, form=form)
                     response = await handler(turn)
             except GatewayError as refusal:
@@ -156,11 +139,10 @@ class Frame:
         return handle
 
     async def _opened(self, turn: "Turn", *, signed_in: bool, form: bool) -> "Turn":
-        fields = await self._form(turn.request) if form else {}
         session = await self.sessions.read(turn.request, turn.now) if signed_in else None
-        if form and session is not None and not form_token_fits(session.secret, fields.get("csrf", "")):
+        if form and session is not None and not form_token_fits(session.secret, turn.form.get("csrf", "")):
             raise AccessDenied(Code.FORM_TOKEN)
-        return replace(turn, session=session, form=fields)
+        return replace(turn, session=session)
 
     async def _known(self, turn: "Turn") -> "Turn":
         """The turn with the session its browser has, where it has one: who is still signed in is told so, and can sign out."""
@@ -208,6 +190,7 @@ class Frame:
             home=self.home,
             correlation_id=correlation_id.value,
             links=self._ways_on(turn),
+            again=to_send_again(turn.request.path, turn.form) if code.entry.http >= FAULT and not launched else None,
         )
         response.headers[CORRELATION] = correlation_id.value
         return response

@@ -11,6 +11,26 @@ from gateway.domain.identifiers import CorrelationId
 
 _TOLD = re.compile(r"([a-z0-9-]{1,60})~((?:[A-Z0-9-]{1,20}(?:\+[A-Z0-9-]{1,20}){0,7})?)~([0-9A-Fa-f-]{36})", re.ASCII)
 
+LAUNCH_WORDS = {
+    Code.USER_MISMATCH: (
+        "Another person was signed in than the launch named.",
+        "Open the record again from your own system and sign in as yourself, with your own smartcard.",
+    ),
+    Code.SESSION_EXPIRED: (
+        "This sign-in has ended, or was used before.",
+        "Open the record again from your own system.",
+    ),
+    Code.CREDENTIALS_INVALID: (
+        "The user's sign-in could not be accepted.",
+        "Open the record again from your own system, and sign in with your smartcard.",
+    ),
+}
+"""Sentence and next step of a code in a launched window, where the catalogue's speak of a message."""
+
+
+CHANGED_WORDS = "This page was about another patient than the one now open, so nothing was done with it."
+CLOSED_WORDS = "This page was about a patient who has been closed, so nothing was done with it. No patient is open now."
+
 
 def brought(error: GatewayError, correlation_id: CorrelationId) -> str:
     """A refusal as a cookie's value; of many rules the first ones."""

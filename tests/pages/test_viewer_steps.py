@@ -191,3 +191,31 @@ async def test_nobody_is_asked_to_check_a_patient_whose_details_are_not_shown(sa
         assert [one["event"] for one in told] == ["asked", "trace", "refused"]
         assert told[-1]["code"] == "scr-not-available"
         assert (await browser.get("/viewer/patient")).path == "/viewer/find", "nobody is open"
+
+
+async def test_a_note_outlives_a_fault_of_spine(sandbox: RunningSandbox) -> None:
+    """The page of the fault holds the form as it was sent, the note open to change, and sends it once more."""
+    note = 'Brought in "unresponsive" <after a fall> & cold'
+    told = {"permission": "emergency", "emergency_reason": "unconscious", "note": note}
+    async with walking(sandbox) as (browser, _):
+        page = await found(browser, PATIENTS["fault"])
+        await browser.post(page, "/viewer/patient", {"relationship": "none"})
+        failed = await browser.post(await browser.get("/viewer/without-permission"), "/viewer/record", told)
+        assert failed.exchange.status >= 500
+        assert failed.find("//form[@data-again]//textarea[@name='note']/text()") == [f"{note}"]
+        kept = failed.form("/viewer/record")
+        assert (kept["permission"], kept["emergency_reason"]) == ("emergency", "unconscious")
+        more = f"{note}, a second time"
+        again = await browser.post(failed, "/viewer/record", {"note": more})
+        assert again.find("//form[@data-again]//textarea[@name='note']/text()") == [more]
+    notes = [entries(sandbox, one.exchange.correlation_id)[0]["note"] for one in (failed, again)]
+    assert notes == [note, more]
+
+
+async def test_a_page_that_was_only_asked_for_offers_no_form_again(sandbox: RunningSandbox) -> None:
+    async with walking(sandbox) as (browser, _):
+        page = await signed_in(browser)
+        refused = await browser.post(page, "/viewer/find", {"nhs_number": "9992000482"})
+        assert not refused.find("//form[@data-again]"), "what is wrong with a request is not mended by sending it again"
+        unknown = await browser.get("/viewer/nowhere")
+        assert not unknown.find("//form[@data-again]")
