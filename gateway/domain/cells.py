@@ -2,7 +2,8 @@
 
 import re
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n")
+"""Those by number are full-width: East Asian spreadsheets read them as the first four."""
 TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 """Characters that turn the direction of what follows them (Unicode UAX 9), so that a row reads as another one."""
 

@@ -118,7 +118,10 @@ def test_what_an_alert_lacks_is_left_out_of_its_message() -> None:
     assert set(notification(raised)) == {"alert", "organisation"}
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+44", "-2", "@SUM(A1)", "\t=1", "\r=1", "\n=1"])
+@pytest.mark.parametrize(
+    "text",
+    ["=1+1", "+44", "-2", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1+1", "\uff0b1", "\uff0d1", "\uff20SUM(A1)"],
+)
 def test_no_cell_is_a_formula(text: str) -> None:
     rows = list(csv.reader(io.StringIO(entries_csv([an_entry(note=text)]), newline="")))
     assert rows[1][CSV_COLUMNS.index("note")] == f"'{text}"
