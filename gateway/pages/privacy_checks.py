@@ -165,6 +165,10 @@ class SamplePages:
             span = words.span_of(turn.form)
         except InvalidValue as error:
             problems.append({"text": str(error), "href": "#from"})
+        # a seed of one's own choosing could be tried until it draws what is wanted
+        if seed and not problems and await self.bench.privacy.first_drawn(desk, int(typed), seed, span) is None:
+            said = "No sample was drawn with this seed, share and dates: enter them as that sample's page shows them"
+            problems.append({"text": said, "href": "#seed"})
         if problems:
             await self.bench.privacy.note(desk, "privacy")  # the samples before it are shown all the same
             return again(await self._listed(turn, desk, given=dict(turn.form), problems=problems))
@@ -179,9 +183,18 @@ class SamplePages:
         if sample is None:
             raise MessageInvalid(Code.PAGE_NOT_FOUND)
         await self.bench.privacy.note(desk, "privacy", ("sample", sample.id))
+        span = sample.span
+        first = await self.bench.privacy.first_drawn(desk, sample.percent, sample.seed, span) if span else None
         found = await store.all(
             replace(desk.alerts, ids=sample.alerts[:DRAWN_SHOWN] if desk.types else ()), DRAWN_SHOWN
         )
         return shown(
-            turn, "sample", "samples", sample=sample, cases=found.cases, unreadable=found.unreadable, most=DRAWN_SHOWN
+            turn,
+            "sample",
+            "samples",
+            sample=sample,
+            first=first if first is not None and first.id != sample.id else None,
+            cases=found.cases,
+            unreadable=found.unreadable,
+            most=DRAWN_SHOWN,
         )

@@ -177,7 +177,7 @@ class Privacy:
         drawn from, on the last day too.
         """
         at = self._parts.clock()
-        before = await self._drawn(desk, percent, seed, span)
+        before = await self.first_drawn(desk, percent, seed, span)
         end = min(span.end, before.at if before is not None else at)
         ids = await self.store.alert_ids(replace(desk.alerts, start=span.start, end=end))
         try:
@@ -200,8 +200,8 @@ class Privacy:
         await self.store.record(Write(entries=(desk.entry("privacy", "sampled", *said),)), sample)
         return sample
 
-    async def _drawn(self, desk: Desk, percent: int, seed: str, span: Span) -> Sample | None:
-        """The first sample drawn so, where there is one."""
+    async def first_drawn(self, desk: Desk, percent: int, seed: str, span: Span) -> Sample | None:
+        """The first sample drawn so, where there is one: those that draw it again come after it."""
         found = await self.store.samples(desk.organisation.ods, MOST_SAMPLES)
         same = [
             one

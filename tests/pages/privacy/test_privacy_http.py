@@ -311,6 +311,11 @@ async def test_a_sample_keeps_its_share_and_seed(sandbox: RunningSandbox) -> Non
         assert len(kept) == -(-everyone // 2)
         wrong = await browser.post(page, "/privacy/samples", {"percent": "50", "seed": "none of ours!", **given})
         assert "Enter the seed as the sample's page shows it" in words(wrong)
+        for other in ({"seed": "A" * len(seed)}, {"seed": seed, "percent": "49"}):  # nobody chooses what is drawn
+            wrong = await browser.post(page, "/privacy/samples", {"percent": "50", **given, **other})
+            assert wrong.exchange.code == "message-value"
+            assert "No sample was drawn with this seed, share and dates" in words(wrong)
+        assert not drawn.find("//*[@data-first]")
     async with walking(sandbox) as (browser, _):  # one more, after it was drawn
         await emergency(browser, PATIENTS["core"], "Found under the bridge")
     async with walking(sandbox) as (browser, _):
@@ -320,6 +325,7 @@ async def test_a_sample_keeps_its_share_and_seed(sandbox: RunningSandbox) -> Non
         assert same.path != drawn.path
         assert same.find("//table//a/@href") == drawn.find("//table//a/@href")
         assert same.find("//*[@data-seed]")[0].text_content() == seed
+        assert same.find("//*[@data-first]/@href") == [drawn.path]
         new = await browser.post(await browser.get("/privacy/samples"), "/privacy/samples", {"percent": "100", **given})
         assert len(new.find("//table//a")) == everyone + 1
     body = rows(sandbox, "SELECT body FROM audit WHERE body LIKE ?", f'%"again","{drawn.path.rpartition("/")[2]}"%')
