@@ -6,6 +6,7 @@ What is typed is never lost: where somebody else acted meanwhile, the alert is s
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -68,9 +69,11 @@ class QueuePages:
         page = _page(turn.request.query.get("page", "1"))
         store = self.bench.privacy.store
         found = await store.page(wanted, page)
+        pages = max(1, -(-found.found // SIZE))
+        if page > pages:  # alerts were closed since, or the address was typed
+            return turn.go(_address(asked, pages))
         counts = await store.counts(desk.alerts)
         await self.bench.privacy.note(desk, "privacy", ("filter", sorted(asked.items())), ("page", page))
-        pages = max(1, -(-found.found // SIZE))
         return shown(
             turn,
             "queue",
@@ -85,7 +88,7 @@ class QueuePages:
             sites=desk.organisation.sites,
             page=page,
             pages=pages,
-            link=lambda number: "/privacy/alerts?" + urlencode({**asked, "page": number}),
+            link=partial(_address, asked),
             states=STATES,
             ages=AGES,
             marked=MARKED,
@@ -206,6 +209,11 @@ def _filter(asked: Mapping[str, str], desk: Desk, turn: Turn) -> AlertFilter:
             wanted = replace(wanted, ids=())
     age = AGES[asked["age"]]
     return replace(wanted, end=turn.now - age) if age is not None else wanted
+
+
+def _address(asked: Mapping[str, str], page: int) -> str:
+    """The address of one page of the queue under these filters."""
+    return "/privacy/alerts?" + urlencode({**asked, "page": page})
 
 
 def _page(text: str) -> int:

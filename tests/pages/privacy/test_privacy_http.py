@@ -82,6 +82,18 @@ async def test_every_page_is_on_record_before_it_is_shown(sandbox: RunningSandbo
             assert "unsafe" not in policy
 
 
+async def test_a_page_beyond_the_last_leads_to_the_last(sandbox: RunningSandbox) -> None:
+    async with walking(sandbox) as (browser, _):
+        await emergency(browser, PATIENTS["core"], "Fell from a scaffold")
+    async with walking(sandbox) as (browser, _):
+        await at_work(browser)
+        page = await browser.get("/privacy/alerts?state=all&page=99999")
+        [count] = rows(sandbox, "SELECT count(*) FROM alert WHERE organisation = 'RZZ01'")[0]
+        assert page.exchange.url.endswith(f"page={-(-count // 10)}")
+        assert "state=all" in page.exchange.url
+        assert page.find("//table//a[starts-with(@href, '/privacy/alerts/')]")
+
+
 async def test_the_life_of_an_alert(sandbox: RunningSandbox) -> None:
     number = PATIENTS["core"]
     async with walking(sandbox) as (browser, _):
