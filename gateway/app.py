@@ -174,15 +174,17 @@ async def running(settings: Settings, mode: Mode, place: Place = ALONE) -> Async
             officers=officers(parts, service, journal, engine),
             sandbox=mode is Mode.SANDBOX,
         )
-        around = () if traces is None else (traces.middleware,)
-        found = sockets(settings, registry, clock, partial(routes, house), elsewhere(house.browsing.layout), *around)
+        around, live = () if traces is None else (traces.middleware,), mode is Mode.SERVE
+        found = sockets(
+            settings, registry, clock, partial(routes, house), elsewhere(house.browsing.layout), *around, live=live
+        )
         await listen(found, settings, Inside(metrics=metrics, ready=house.ready), stack, place)
         yield Gateway(
             sockets=found,
             metrics=metrics,
             registry=registry,
             journal=journal,
-            reload=partial(_reload, settings, known, found, tls, metrics),
+            reload=partial(_reload, settings, known, found, tls, metrics, live=live),
         )
 
 
@@ -196,11 +198,17 @@ async def _traces(settings: Settings, stack: AsyncExitStack) -> "Traces | None":
 
 
 def _reload(
-    settings: Settings, known: Proving, found: tuple[Socket, ...], spine: ssl.SSLContext | None, metrics: Metrics
+    settings: Settings,
+    known: Proving,
+    found: tuple[Socket, ...],
+    spine: ssl.SSLContext | None,
+    metrics: Metrics,
+    *,
+    live: bool,
 ) -> None:
     if not reload_registry(settings, known):
         metrics.alarms.labels("registry-not-reloaded").inc()
-    if not all([*(one.renew() for one in found), renew_spine_certificate(settings, spine)]):
+    if not all([*(one.renew() for one in found), renew_spine_certificate(settings, spine, clock(), live=live)]):
         metrics.alarms.labels("certificate-not-reloaded").inc()
 
 

@@ -10,6 +10,7 @@ from gateway import logs
 from gateway.config import Settings
 from gateway.domain.identifiers import Asid, NhsNumbers
 from gateway.metrics import Metrics
+from gateway.pem_files import unfit
 from gateway.spine.client import SpineClient
 from gateway.spine.interactions import SpineAddressing
 from gateway.spine.transport import SpineLimits, SpineTransport
@@ -68,17 +69,19 @@ def spine_tls(settings: Settings) -> ssl.SSLContext | None:
     return context
 
 
-def renew_spine_certificate(settings: Settings, context: ssl.SSLContext | None) -> bool:
+def renew_spine_certificate(settings: Settings, context: ssl.SSLContext | None, now: datetime, *, live: bool) -> bool:
     """Reads the client certificate for Spine again: connections made from now on show it. A faulty one is reported, the old
     one stays. Spine's authority is read at start only. Returns whether it is sound.
     """
     spine = settings.spine
-    if context is None or spine.client_certificate is None:
+    if context is None or spine.client_certificate is None or spine.client_key is None:
         return True
+    wrong = unfit(spine.client_certificate, spine.client_key, None, now, live=live)
     try:
-        ssl.create_default_context().load_cert_chain(spine.client_certificate, spine.client_key)
-        context.load_cert_chain(spine.client_certificate, spine.client_key)
-    except (OSError, ssl.SSLError):
-        LOG.exception("alarm", alarm="certificate-not-reloaded", listener="spine")
-        return False
-    return True
+        if not wrong:
+            context.load_cert_chain(spine.client_certificate, spine.client_key)
+    except (OSError, ssl.SSLError) as error:  # exchanged between the two looks
+        wrong = (type(error).__name__,)
+    if wrong:
+        LOG.error("alarm", alarm="certificate-not-reloaded", listener="spine", reason="; ".join(wrong))
+    return not wrong

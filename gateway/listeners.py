@@ -22,6 +22,7 @@ from gateway.identity.systems import (
     located,
     prove_system,
 )
+from gateway.pem_files import unfit
 from gateway.web import Proved, Shown, outside_doors, traced
 
 LOG = logs.get("listeners")
@@ -95,10 +96,14 @@ def mutual_tls(listener: TlsListener) -> ssl.SSLContext:
 
 
 class Renewed:
-    """A server context whose certificates can be replaced while it listens: every handshake asks which one is in force."""
+    """A server context whose certificates can be replaced while it listens: every handshake asks which one is in force.
 
-    def __init__(self, listener: TlsListener) -> None:
+    `wrong` says what keeps the files from being used.
+    """
+
+    def __init__(self, listener: TlsListener, wrong: Callable[[], tuple[str, ...]]) -> None:
         self._listener = listener
+        self._wrong = wrong
         self._now = mutual_tls(listener)
         self.context = mutual_tls(listener)
         self.context.sni_callback = self._choose
@@ -111,10 +116,14 @@ class Renewed:
 
         Faulty ones raise the alarm `certificate-not-reloaded`, and the old ones stay in force.
         """
+        wrong = self._wrong()
         try:
-            self._now = mutual_tls(self._listener)
-        except (OSError, ssl.SSLError):
-            LOG.exception("alarm", alarm="certificate-not-reloaded", listener="mutual-tls")
+            if not wrong:
+                self._now = mutual_tls(self._listener)
+        except (OSError, ssl.SSLError) as error:  # exchanged between the two looks
+            wrong = (type(error).__name__,)
+        if wrong:
+            LOG.error("alarm", alarm="certificate-not-reloaded", listener="mutual-tls", reason="; ".join(wrong))
             return False
         LOG.warning("certificates reloaded", listener="mutual-tls")
         return True
@@ -127,8 +136,10 @@ def sockets(
     routes: Routes,
     shown: Shown,
     *around: Middleware,
+    live: bool,
 ) -> tuple[Socket, ...]:
     """The configured listeners, each with its own application. `around`: what sees every request before anything else.
+    `live`: certificates of development are not taken, at a reload either.
 
     `shown`: the page of a request that nothing of the routes answers.
     """
@@ -150,7 +161,9 @@ def sockets(
         )
     if listen.mutual_tls is not None:
         secure = listen.mutual_tls
-        certificates = Renewed(secure)
+        certificates = Renewed(
+            secure, lambda: unfit(secure.certificate, secure.key, secure.client_ca, clock(), live=live)
+        )
         found.append(
             Socket(
                 app=app(Listener.MUTUAL_TLS),

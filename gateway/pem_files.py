@@ -116,6 +116,17 @@ def of_development(certificates: Iterable[x509.Certificate]) -> bool:
     )
 
 
+def unfit(certificate: Path, key: Path, authority: Path | None, now: datetime, *, live: bool) -> tuple[str, ...]:
+    """What keeps files from taking the place of those in force, as at a start. `live`: those of `dev-certs` do not either."""
+    wrong = [what for _, what in pair_faults("", certificate, "", key, now)]
+    if authority is not None:
+        wrong += [what for _, what in authority_faults("", authority, now)]
+    if live and not wrong:
+        files = (certificate,) if authority is None else (certificate, authority)
+        wrong += [f"{one.name} was made by `dev-certs`" for one in files if of_development(read_certificates(one))]
+    return tuple(wrong)
+
+
 def open_to_others(path: Path) -> bool:
     """Whether others than its owner and group may read a file. False where it cannot be told."""
     try:
