@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 import trustme
+from structlog.testing import LogCapture
 
 from gateway.config import TlsListener
 from gateway.identity.certificates import DEVELOPMENT
@@ -98,17 +100,19 @@ FAULTS: dict[str, tuple[Callable[[Path, trustme.CA], None], str]] = {
 
 @pytest.mark.parametrize("fault", list(FAULTS))
 async def test_faulty_files_leave_the_certificate_in_force(
-    tmp_path: Path, authority: trustme.CA, fault: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, authority: trustme.CA, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spoil, said = FAULTS[fault]
+    logged = LogCapture()
+    monkeypatch.setattr("gateway.listeners.LOG", structlog.wrap_logger(None, processors=[logged]))
     trusted = (tmp_path / "ca.pem").read_bytes()
     server = renewed(tmp_path)
     before = await serial(server.context, tmp_path)
     spoil(tmp_path, authority)
     assert not server.renew()
-    told = capsys.readouterr()
-    assert "certificate-not-reloaded" in told.out + told.err
-    assert said in told.out + told.err
+    [told] = logged.entries
+    assert (told["event"], told["alarm"], told["listener"]) == ("alarm", "certificate-not-reloaded", "mutual-tls")
+    assert said in told["reason"]
     (tmp_path / "ca.pem").write_bytes(trusted)
     assert await serial(server.context, tmp_path) == before
 
