@@ -17,6 +17,7 @@ from gateway.xml.names import ACCESS_FACTS, ADASTRA, CLEO, CODES, HL7, ITK, NASP
 from gateway.xml.paths import local_name, namespace_of
 from gateway.xml.schema_findings import Declared, Diagnosis, LogEntry, diagnose, shown
 from gateway.xml.schema_order import places_of
+from gateway.xml.spoken import qualified
 
 OWN_SCHEMAS = Path(__file__).resolve().parents[1] / "schemas"
 
@@ -219,10 +220,10 @@ def _entries(schema: etree.XMLSchema) -> list[LogEntry]:
 
 
 def _wrong_root(element: etree._Element, entry: SchemaEntry) -> Diagnosis:
-    expected, found = shown(entry.root), shown(str(element.tag))
+    expected, found = shown(entry.root), qualified(str(element.tag))
     if local_name(element) == entry.root.rpartition("}")[2]:
         fault = Fault.WRONG_NAMESPACE if namespace_of(element) else Fault.NO_NAMESPACE
-        return Diagnosis(fault, element, tags=(entry.root,), expected=entry.root, found=str(element.tag))
+        return Diagnosis(fault, element, tags=(entry.root,), expected=entry.root, found=found)
     return Diagnosis(Fault.ROOT_ELEMENT, element, expected=expected, found=found)
 
 

@@ -211,6 +211,8 @@ class Places:
         if not (isinstance(nodes, list) and nodes and isinstance(nodes[0], etree._Element)):  # noqa: SLF001
             return None, None
         prefix, colon, local = attribute.partition(":")
+        if attribute == "*":
+            attribute = ""
         if colon:
             attribute = f"{{{dict(found.namespaces)[prefix]}}}{local}"
         return nodes[0], attribute or None

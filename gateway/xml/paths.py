@@ -10,6 +10,7 @@ from typing import cast
 from lxml import etree
 
 from gateway.xml.names import PREFIXES
+from gateway.xml.spoken import name_may_be_said, namespace_may_be_said
 
 _PREFIX_OF = {uri: prefix for prefix, uri in PREFIXES.items()}
 
@@ -67,7 +68,8 @@ def line_of(element: etree._Element) -> int | None:
 def path_of(element: etree._Element, attribute: str | None = None) -> tuple[str, Bindings]:
     """Absolute XPath of an element (or of its attribute, `{ns}local` or `local`) and the prefixes it uses.
 
-    The path finds exactly this node: positions are written only where a sibling has the same name.
+    The path finds exactly this node: positions are written only where a sibling has the same name. A name that may not be said
+    is `*` with the place among all siblings; such an attribute is `@*`.
     """
     bindings: dict[str, str] = {}
     steps: list[str] = []
@@ -77,17 +79,25 @@ def path_of(element: etree._Element, attribute: str | None = None) -> tuple[str,
         node = node.getparent()
     path = "/" + "/".join(reversed(steps))
     if attribute is not None:
-        path += "/@" + _prefixed(etree.QName(attribute), bindings)
+        name = etree.QName(attribute)
+        path += "/@" + (_prefixed(name, bindings) if _said(name) else "*")
     return path, tuple(sorted(bindings.items()))
 
 
 def _step(node: etree._Element, bindings: dict[str, str]) -> str:
     tag = node.tag
+    if not _said(etree.QName(node)):
+        return f"*[{sum(1 for one in node.itersiblings(preceding=True) if is_element(one)) + 1}]"
     name = _prefixed(etree.QName(node), bindings)
     before = sum(1 for _ in node.itersiblings(tag, preceding=True))
     if before or next(node.itersiblings(tag), None) is not None:
         return f"{name}[{before + 1}]"
     return name
+
+
+def _said(name: etree.QName) -> bool:
+    """A namespace that is not ours is written out with the name."""
+    return name_may_be_said(name.localname) and (not name.namespace or namespace_may_be_said(name.namespace))
 
 
 def _prefixed(name: etree.QName, bindings: dict[str, str]) -> str:

@@ -18,6 +18,7 @@ from gateway.xml.findings import finding
 from gateway.xml.names import PREFIXES, XSI, qname
 from gateway.xml.paths import elements, is_element, line_of, local_name, namespace_of
 from gateway.xml.schema_order import misplaced
+from gateway.xml.spoken import qualified
 
 _PREFIX_OF = {uri: prefix for prefix, uri in PREFIXES.items()}
 _ATTRIBUTE = re.compile(r"^Element '[^']*', attribute '([^']*)':")
@@ -176,7 +177,7 @@ def _one(kind: str, message: str, node: etree._Element, known: Declared) -> Diag
             return Diagnosis(fault, node, _NIL)
         if fault is Fault.ATTRIBUTE_MISSING and name:
             return Diagnosis(fault, node, expected=f"attribute {shown(name)}")
-        found = shown(name) if name else ""
+        found = qualified(name) if name else ""
         if fault is Fault.FIXED_VALUE:
             found = _told_value(node, name, known)
         if fault is Fault.ATTRIBUTE_UNEXPECTED:
@@ -227,7 +228,7 @@ def _content(message: str, node: etree._Element, known: Declared) -> Diagnosis:
     parent = node.getparent()
     if fault is Fault.ELEMENT_MISSING and parent is not None:
         return Diagnosis(fault, parent, before=node, tags=tags, expected=words)
-    return Diagnosis(fault, node, tags=tags, expected=words or "no further element", found=shown(str(node.tag)))
+    return Diagnosis(fault, node, tags=tags, expected=words or "no further element", found=qualified(str(node.tag)))
 
 
 def _late(node: etree._Element, tags: tuple[str, ...], known: Declared) -> Diagnosis | None:

@@ -24,6 +24,7 @@ from gateway.xml.soap_writing import (
     not_understood_headers,
     upgrade_header,
 )
+from gateway.xml.spoken import said_namespace
 
 __all__ = [
     "Addressing",
@@ -124,8 +125,9 @@ def _version(root: etree._Element, accept: frozenset[SoapVersion]) -> SoapVersio
     for version in accept:
         if namespace_of(root) == version.namespace:
             return version
+    found = said_namespace(namespace_of(root))
     raise MessageInvalid(
-        Fault.SOAP_VERSION.entry.code, (finding(Fault.SOAP_VERSION, root, expected=expected, found=namespace_of(root)),)
+        Fault.SOAP_VERSION.entry.code, (finding(Fault.SOAP_VERSION, root, expected=expected, found=found),)
     )
 
 

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 
 from gateway.xml.faults import Fault
+from gateway.xml.spoken import may_be_said, said
 
 MAX_PROBLEMS = 100
 _SMART = "“”„‟″«»‘’‚‛′"
@@ -103,7 +104,7 @@ class _Scanner:
             at = self.markup(begin)
         if self.open and not self.source.broken:
             tag = self.open[-1]
-            self.stop(Fault.UNCLOSED, tag.start, expected=f"</{tag.name}>")
+            self.stop(Fault.UNCLOSED, tag.start, expected=f"</{said(tag.name)}>")
         self.source.problems.sort(key=lambda problem: problem.offset)
         return self.source
 
@@ -202,11 +203,12 @@ class _Scanner:
         if end < 0 or "<" in name:
             return self.stop(Fault.NOT_WELL_FORMED, at, expected="an end tag")
         if not self.open:
-            return self.stop(Fault.TRAILING_CONTENT, at, expected="nothing", found=f"</{name[:80]}>")
+            return self.stop(Fault.TRAILING_CONTENT, at, expected="nothing", found=f"</{said(name)}>")
         tag = self.open[-1]
         if tag.name != name:
-            expected = f"</{tag.name}>"
-            return self.stop(Fault.TAG_MISMATCH, at, expected=expected, found=f"</{name[:80]}>", fragment=expected)
+            expected = f"</{said(tag.name)}>"
+            fragment = expected if may_be_said(tag.name) else ""
+            return self.stop(Fault.TAG_MISMATCH, at, expected=expected, found=f"</{said(name)}>", fragment=fragment)
         tag.close = at
         self.open.pop()
         self.scopes.pop()
@@ -217,7 +219,7 @@ class _Scanner:
         if not name:
             return self.stop(Fault.NOT_WELL_FORMED, at, expected="a name behind <")
         if self.rooted and not self.open:
-            return self.stop(Fault.TRAILING_CONTENT, at, expected="nothing", found=f"<{name[0][:80]}>")
+            return self.stop(Fault.TRAILING_CONTENT, at, expected="nothing", found=f"<{said(name[0])}>")
         tag = Tag(name[0], at)
         self.source.tags.append(tag)
         self.rooted = True
@@ -237,7 +239,7 @@ class _Scanner:
         for written, offset in ((tag.name, tag.start), *tag.attributes.items()):
             prefix, colon, _ = written.partition(":")
             if colon and prefix not in self.scopes[-1]:
-                self.problem(Fault.UNBOUND_PREFIX, offset, expected=f"xmlns:{prefix}=…", found=f"{prefix}:")
+                self.problem(Fault.UNBOUND_PREFIX, offset, expected=f"xmlns:{said(prefix)}=…", found=f"{said(prefix)}:")
                 self.source.broken = True
 
     def attributes(self, tag: Tag, at: int) -> int:
@@ -260,7 +262,7 @@ class _Scanner:
     def attribute(self, tag: Tag, name: str, begin: int, at: int) -> int:
         equals = re.compile(r"[ \t\r\n]*+=[ \t\r\n]*+").match(self.text, at)
         if not equals:
-            return self.stop(Fault.NOT_WELL_FORMED, begin, expected=f'{name}="…"')
+            return self.stop(Fault.NOT_WELL_FORMED, begin, expected=f'{said(name)}="…"')
         at = equals.end()
         quote = self.text[at : at + 1]
         if quote in {'"', "'"}:
@@ -268,11 +270,11 @@ class _Scanner:
         elif quote and quote in _SMART:
             end = self.smart(at)
         else:
-            return self.stop(Fault.UNQUOTED_ATTRIBUTE, begin, expected=f'{name}="…"')
+            return self.stop(Fault.UNQUOTED_ATTRIBUTE, begin, expected=f'{said(name)}="…"')
         if end < 0 or self.text.find("<", at, end) >= 0:
             return self.stop(Fault.NOT_WELL_FORMED, begin, expected="a closing quotation mark, and no < in the value")
         if name in tag.attributes:
-            self.problem(Fault.DUPLICATE_ATTRIBUTE, begin, expected=f"one {name}", found=name)
+            self.problem(Fault.DUPLICATE_ATTRIBUTE, begin, expected=f"one {said(name)}", found=said(name))
             self.repair(begin, end + 1)
         else:
             tag.attributes[name] = begin
