@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
+from gateway import logs
 from gateway.asking import renew_spine_certificate, spine_client, spine_limits, spine_tls
 from gateway.background import beside
 from gateway.browsing import browsing
 from gateway.config import Settings
+from gateway.domain.errors import GatewayError
 from gateway.domain.identifiers import Asid, NhsNumbers
 from gateway.domain.record import SummaryRecord
 from gateway.domain.spine import EventDocument
@@ -66,6 +68,9 @@ class NewIds:
     def new(self) -> str:
         """A new one."""
         return str(uuid.uuid4()).upper()
+
+
+LOG = logs.get("app")
 
 
 def clock() -> datetime:
@@ -225,4 +230,7 @@ def _readiness(journal: Journal, spine: SpineTransport) -> Ready:
 
 
 async def _flush(rejections: Rejections) -> None:
-    await rejections.flush(clock(), everything=True)
+    try:
+        await rejections.flush(clock(), everything=True)
+    except GatewayError:
+        LOG.error("repeated rejections not recorded", reason="the audit takes no entry")  # noqa: TRY400 - the journal has said why

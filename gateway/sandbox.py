@@ -5,9 +5,10 @@ Another composition than `serve`: no setting leads from one to the other. The st
 
 import asyncio
 import fcntl
+import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,11 @@ START_SECONDS = 120.0
 LAUNCH_KEY = "launch.pem"
 ANCHOR = "anchor.jsonl"
 """File that keeps every signed checkpoint apart from the database."""
+MARK = "# Written by `scr-gateway sandbox`; made anew at every start."
+"""First line of the settings and of the lock: by it a folder is known as a sandbox's own."""
+DATABASE = ("gateway.sqlite", "gateway.sqlite-wal", "gateway.sqlite-shm")
+MADE = (*DATABASE, ANCHOR, "gateway.toml", "registry.toml", "training.csv", "keys", "certs", "mail", "lock")
+"""Everything a sandbox makes in its folder."""
 
 
 class SandboxFault(RuntimeError):
@@ -48,6 +54,11 @@ class Ports:
     tls = property(lambda self: self.base + 4)
     mail = property(lambda self: self.base + 5)
     metrics = property(lambda self: self.base + 6)
+
+    @property
+    def all(self) -> range:
+        """All of them."""
+        return range(self.base, self.base + 7)
 
 
 async def _stub_output(*arguments: str) -> str:
@@ -94,7 +105,7 @@ def settings_text(ports: Ports, data: Path, spine_url: str | None) -> str:
     spine = (spine_url or f"http://{LOOPBACK}:{ports.spine}").rstrip("/")
     identity = f"http://{LOOPBACK}:{ports.identity}"
     certs = data / "certs"
-    return f"""# Written by `scr-gateway sandbox`; made anew at every start.
+    return f"""{MARK}
 nhs_number_range = "synthetic"
 operator_ods = "YZZ99"
 public_url = "http://{LOOPBACK}:{ports.gateway}"
@@ -149,6 +160,7 @@ async def stub(name: str, port: int, *options: str) -> AsyncIterator[None]:
         *(sys.executable, "-m", "vendor_stubs", "serve", "--with-parent", name),
         *("--host", LOOPBACK, "--port", str(port), *options),
         stdin=asyncio.subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C at the terminal is for the sandbox, which then ends its stubs
     )
     try:
         await _answers(process, name, port)
@@ -190,23 +202,58 @@ async def _answers(process: asyncio.subprocess.Process, name: str, port: int) ->
 
 @contextmanager
 def _alone(data: Path) -> Iterator[None]:
-    """Keeps a second sandbox out of the same folder. Raises SandboxFault."""
+    """Keeps a second sandbox out of the same folder, and a sandbox out of a folder that is not its own. Raises SandboxFault."""
+    if (foreign := _foreign(data)) is not None:
+        raise SandboxFault(f"{data}: {foreign} there was made by no sandbox: choose another --data-dir")
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (data / "lock").open("w") as file:
+    with (data / "lock").open("a+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise SandboxFault(f"{data.name} is in use by another sandbox: choose another --data-dir") from error
+        if not file.tell():
+            file.write(f"{MARK}\n")
+            file.flush()
         yield
 
 
+def _foreign(data: Path) -> str | None:
+    """What stands where a sandbox would write, though none has been here; None in a sandbox's own folder and in a free one."""
+    if data == data.parent:
+        return "what is"
+    for name in ("lock", "gateway.toml"):
+        with suppress(OSError, UnicodeDecodeError), (data / name).open(encoding="utf-8") as file:
+            if file.readline().rstrip("\n") == MARK:
+                return None
+    return next((name for name in MADE if (data / name).exists() or (data / name).is_symlink()), None)
+
+
+def _refuse_taken(ports: Iterable[int]) -> None:
+    """Raises SandboxFault where one of the ports has its listener already: before anything is written or forgotten."""
+    for port in ports:
+        with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError as error:
+                raise SandboxFault(
+                    f"port {port} is in use by another program: choose another --port-base; a sandbox takes seven ports from it on"
+                ) from error
+
+
 @asynccontextmanager
-async def surroundings(ports: Ports, data: Path, spine_url: str | None) -> AsyncIterator[Settings]:
-    """All stubs running and the gateway's settings ready. Raises SandboxFault, also where the folder is in use, and
-    ConfigInvalid where the environment spoils the settings.
+async def surroundings(
+    ports: Ports, data: Path, spine_url: str | None, *, fresh: bool = False
+) -> AsyncIterator[Settings]:
+    """All stubs running and the gateway's settings ready. `fresh`: what earlier sandboxes left in the folder is forgotten first.
+
+    Raises SandboxFault, also where the folder or a port is in use, and ConfigInvalid where the environment spoils the settings.
     """
     async with AsyncExitStack() as stack:
         stack.enter_context(_alone(data))
+        _refuse_taken(port for port in ports.all if spine_url is None or port != ports.spine)
+        if fresh:
+            remove(data)
         settings = load(await prepare(ports, data, spine_url))
         starting = [
             stub("identity", ports.identity),
@@ -242,9 +289,8 @@ ready"""
 
 
 def remove(data: Path) -> None:
-    """Forgets an earlier sandbox's state: only files the sandbox itself makes."""
-    database = ("gateway.sqlite", "gateway.sqlite-wal", "gateway.sqlite-shm")
-    for name in (*database, ANCHOR, "registry.toml", "gateway.toml"):
+    """Forgets an earlier sandbox's state, in a folder that is known as a sandbox's own and kept from all others."""
+    for name in (*DATABASE, ANCHOR, "registry.toml", "gateway.toml"):
         (data / name).unlink(missing_ok=True)
     for folder in ("keys", "certs/clients", "certs"):
         for file in sorted((data / folder).glob("*")):

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -26,6 +27,8 @@ def run(main: Coroutine[Any, Any, int]) -> None:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             sys.exit(runner.run(main))
+    except KeyboardInterrupt:  # before it heeds the signal itself
+        sys.exit(130)
     finally:
         gc.enable()
 
@@ -93,9 +96,20 @@ async def _until_stopped(
 
 
 def _http_url(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not value.startswith(("http://", "https://")):
-        raise click.BadParameter("write an address such as http://127.0.0.1:8081")
+    if value is not None and not _usable(value):
+        raise click.BadParameter("write an address such as http://127.0.0.1:8081, with nothing behind a ? or #")
     return value
+
+
+def _usable(address: str) -> bool:
+    """Whether paths can be put behind an address, and it into the settings."""
+    try:
+        parts = urlsplit(address)
+        sound = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+    plain = address.isprintable() and not any(one in address for one in " \"'\\?#@<>")
+    return sound and plain and address.startswith(("http://", "https://"))
 
 
 @click.command()
@@ -123,18 +137,18 @@ def _http_url(_context: click.Context, _parameter: click.Parameter, value: str |
 )
 def sandbox(port_base: int, data_dir: Path, spine_url: str | None, workers: int, fresh: bool, log_level: str) -> None:
     """Run the gateway with stubs for everything around it, for invented patients only."""
-    from gateway import sandbox as box
-
-    if fresh:
-        box.remove(data_dir)
-    run(_sandbox(port_base, data_dir.resolve(), spine_url, workers, log_level))
+    run(_sandbox(port_base, data_dir.resolve(), spine_url, workers, log_level, fresh=fresh))
 
 
-async def _sandbox(port_base: int, data: Path, spine_url: str | None, workers: int, log_level: str) -> int:
+async def _sandbox(
+    port_base: int, data: Path, spine_url: str | None, workers: int, log_level: str, *, fresh: bool
+) -> int:
     heeded = Heeded()  # before the modules are loaded, which takes seconds
     from gateway import app, logs
     from gateway import sandbox as box
+    from gateway.cli.opening import not_started
     from gateway.config import ConfigInvalid
+    from gateway.domain.errors import GatewayError
     from gateway.production import Mode
     from gateway.store.engine import NotDurable, refuse_to_begin_again
     from gateway.store.keys import audit_keys_made
@@ -143,7 +157,7 @@ async def _sandbox(port_base: int, data: Path, spine_url: str | None, workers: i
     logs.configure(log_level)
     try:
         ports = box.Ports(base=port_base)
-        async with box.surroundings(ports, data, spine_url) as settings:
+        async with box.surroundings(ports, data, spine_url, fresh=fresh) as settings:
             refuse_to_begin_again(settings.store.url, audit_keys_made(settings.store.keys))
             if workers > 1:
                 async with supervised(data / "gateway.toml", settings, Mode.SANDBOX, workers) as crew:
@@ -153,6 +167,9 @@ async def _sandbox(port_base: int, data: Path, spine_url: str | None, workers: i
                 await _until_stopped(heeded, gateway.reload, box.banner(ports, spine_url))
     except (box.SandboxFault, ConfigInvalid, NotDurable, OSError) as error:
         click.echo(f"scr-gateway sandbox: {error}", err=True)
+        return 1
+    except GatewayError as error:
+        click.echo(f"scr-gateway sandbox: not started:\n{not_started(error)}", err=True)
         return 1
     return 0
 
