@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.cli import main
-from gateway.sandbox import Ports, prepare
+from gateway.sandbox import MARK, Ports, prepare
 from gateway.store.engine import DatabaseMissing, refuse_to_begin_again
 from gateway.store.keys import load_or_create_keys
 from tests.running import free_base
@@ -57,6 +57,7 @@ def test_new_tables_beside_a_log_without_its_database_are_refused(tmp_path: Path
 async def test_a_sandbox_whose_database_is_gone_does_not_start(tmp_path: Path) -> None:
     data = tmp_path / "data"
     (data / "keys").mkdir(parents=True)
+    (data / "lock").write_text(f"{MARK}\n", encoding="utf-8")
     (data / "keys" / "audit-mac.key").write_text("00" * 32, encoding="utf-8")
     (data / "gateway.sqlite-wal").write_bytes(b"kept")
     scr = Path(sys.executable).with_name("scr-gateway")
