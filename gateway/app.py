@@ -224,7 +224,7 @@ def _readiness(journal: Journal, spine: SpineTransport) -> Ready:
     async def facts() -> dict[str, object]:
         writable = await probing.writable()
         breakers = {endpoint: spine.state(endpoint).value for endpoint in ENDPOINTS}
-        return {"ready": writable, "audit": "writable" if writable else "not writable", "spine": breakers}
+        return {"ready": writable, "audit": "writable" if writable else "not writable", "spine_breakers": breakers}
 
     return facts
 

@@ -30,21 +30,26 @@ async def read_body(request: web.Request, *, media_types: Collection[str], most:
     was whole).
     """
     if request.method in {"POST", "PUT"} and request.content_type not in media_types:
-        raise MessageInvalid(Code.MESSAGE_MEDIA_TYPE)
+        expected = " or ".join(sorted(media_types))
+        raise MessageInvalid(
+            Code.MESSAGE_MEDIA_TYPE, (finding(Fault.MEDIA_TYPE, http="Content-Type", expected=expected),)
+        )
     encoding = content_encoding(request)
     if (request.content_length or 0) > most:
-        raise MessageInvalid(Code.MESSAGE_TOO_LARGE)
+        raise _too_large(most)
     try:
         async with asyncio.timeout(seconds):
             body = await request.read()
-    except (TimeoutError, web.HTTPRequestEntityTooLarge) as error:
+    except web.HTTPRequestEntityTooLarge as error:
+        raise _too_large(most) from error
+    except TimeoutError as error:  # what came by now may be of any size: no finding says how much is taken
         raise MessageInvalid(Code.MESSAGE_TOO_LARGE) from error
     except UNREADABLE as error:
         raise MessageInvalid(Code.MESSAGE_MEDIA_TYPE) from error
     except OSError as error:  # how asyncio says that the connection is lost: the caller's doing, and no fault of ours
         raise MessageInvalid(Code.MESSAGE_HEADERS) from error
     if len(body) > most:
-        raise MessageInvalid(Code.MESSAGE_TOO_LARGE)
+        raise _too_large(most)
     return decoded(body, encoding, most)
 
 
@@ -83,13 +88,17 @@ def _inflated(body: bytes, window: int, most: int) -> bytes:
         member = zlib.decompressobj(window)
         told += member.decompress(body, most + 1 - len(told))
         if len(told) > most:
-            raise MessageInvalid(Code.MESSAGE_TOO_LARGE)
+            raise _too_large(most)
         if not member.eof:
             raise zlib.error("cut short")
         body = member.unused_data
         if body and window != _WINDOW[GZIP]:
             raise zlib.error("bytes after the end")
     return bytes(told)
+
+
+def _too_large(most: int) -> MessageInvalid:
+    return MessageInvalid(Code.MESSAGE_TOO_LARGE, (finding(Fault.TOO_LARGE, expected=f"at most {most} bytes"),))
 
 
 def _refused(expected: str) -> MessageInvalid:

@@ -76,12 +76,19 @@ def _event_loop() -> Callable[[], asyncio.AbstractEventLoop]:
 
 
 def _run(module: str, **settings: Any) -> None:
+    """Serves until a signal; what keeps it from that (a taken port, a folder it may not write) is said in a line, status 1."""
+    from vendor_stubs.calling.errors import WrongUsage
+
     service = importlib.import_module(module)
     try:
         with asyncio.Runner(loop_factory=_event_loop()) as runner:
             runner.run(service.serve(**settings))
     except KeyboardInterrupt:
         click.echo("stopped", err=True)
+    except WrongUsage as error:
+        raise click.UsageError(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"this service cannot run: {error.strerror or error}") from error
 
 
 @serve.command("spine")

@@ -98,3 +98,25 @@ def test_what_would_be_too_large_is_not_unpacked() -> None:
     assert decoded(gzip.compress(bytes(64 * 1024)), "gzip", 64 * 1024) == bytes(64 * 1024)
     with pytest.raises(MessageInvalid):
         decoded(gzip.compress(bytes(64 * 1024 + 1)), "gzip", 64 * 1024)
+
+
+@pytest.mark.parametrize(
+    ("path", "system"),
+    [("/itk", "portal-rzz09"), *((f"/viewers/{door}", _system(door)) for door in TYPES)],
+)
+def test_what_is_not_taken_at_all_is_told_what_would_be(sandbox: RunningSandbox, path: str, system: str) -> None:
+    """A media type that is none of the door's, and a body over its bound: the finding names what is taken."""
+    host, port = sandbox.gateway.removeprefix("http://").split(":")
+    own = TYPES.get(path.removeprefix("/viewers/"), "text/xml")
+    for sent, body, code, expected in (
+        ("image/png", PLAIN, "media-type", own),
+        (own, b"<a>" + b" " * 300_000 + b"</a>", "too-large", "at most "),
+    ):
+        connection = http.client.HTTPConnection(host, int(port), timeout=20)
+        connection.request("POST", path, body, {"Content-Type": sent, "X-SCR-System": system})
+        answer = connection.getresponse()
+        content = answer.read().decode()
+        connection.close()
+        assert answer.headers["X-SCR-Code"] == f"message-{code}"
+        assert f"/errors/{code}" in content or code in content.replace(f"message-{code}", ""), content
+        assert expected in content, content

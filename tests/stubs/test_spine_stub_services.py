@@ -236,7 +236,7 @@ def test_command_line_serves() -> None:
             assert process.stdout is not None
             line = process.stdout.readline()
             assert line.startswith("STUB SPINE")
-            assert line.endswith(f"ready on http://127.0.0.1:{port}\n")
+            assert line.endswith(f"listening on http://127.0.0.1:{port}\n")
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/live", timeout=10) as answer:
                 assert answer.status == 200
         finally:

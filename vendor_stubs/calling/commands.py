@@ -126,14 +126,15 @@ async def open_calls(calling: Calling, *, product: str | None, anyone: bool = Fa
     """What a stub works with. `product` None: any system of the cast; `anyone`: any id at all. Raises WrongUsage."""
     from vendor_stubs.calling import http
 
-    gateway = calling.gateway.rstrip("/")
+    gateway = http.address("--gateway", calling.gateway)
+    identity = http.address("--identity", calling.identity or http.identity_address(gateway))
     system = chosen_system(product, calling.system, anyone=anyone)
     async with http.open_wire(_credentials(calling, system.id)) as wire:
         yield http.Calls(
             wire=wire,
             system=system,
             gateway=gateway,
-            identity=(calling.identity or http.identity_address(gateway)).rstrip("/"),
+            identity=identity,
             now=lambda: datetime.now(UTC),
             new_id=lambda: str(uuid.uuid4()).upper(),
             tell=lambda text: click.echo(text, err=True),
@@ -234,9 +235,10 @@ def _raw_command(product: "Product") -> click.Command:
     @click.option("--content-type", help="Instead of the door's usual one.")
     def raw(file: Path, calling: Calling, **said: Any) -> None:
         """Send a file as it is and print the whole answer."""
-        request = options.RawRequest(body=file.read_bytes(), **said)
+        content = file.read_bytes()
 
         async def work() -> tuple[bytes, int]:
+            request = options.RawRequest(body=content, **said)
             async with open_calls(calling, product=product.name, anyone=True) as calls:
                 assert product.raw is not None
                 result = await product.raw(request, calls)

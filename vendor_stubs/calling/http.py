@@ -16,6 +16,7 @@ from vendor_stubs.calling.credentials import Credentials
 from vendor_stubs.calling.errors import NoAnswer, WrongUsage
 from vendor_stubs.cast import System
 
+LAST_PORT = 65_535
 LARGEST_ANSWER = 32 * 1024 * 1024
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 30.0
@@ -129,21 +130,29 @@ def _printed(method: str, path: str, headers: Mapping[str, str], body: bytes) ->
     return "\r\n".join(lines).encode() + body + b"\n"
 
 
-def identity_address(gateway: str) -> str:
-    """The identity stub beside a sandbox's gateway: the same host, two ports up. Raises WrongUsage without a port."""
-    parts = urlsplit(gateway)
+def address(option: str, text: str) -> str:
+    """A service's address as an option gives it, without the slash at its end. Raises WrongUsage for what is none."""
     try:
-        port = parts.port
-    except ValueError:
-        port = None
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise WrongUsage("--gateway is an address such as http://127.0.0.1:8080")
+        parts = urlsplit(text)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # how urllib speaks of a port over 65535, of letters for one, and of half an IPv6 address
+        usable = False
+    if not usable or not text.isprintable() or " " in text:
+        raise WrongUsage(f"{option} is an address such as http://127.0.0.1:8080; a port is a number from 1 to 65535")
+    return text.rstrip("/")
+
+
+def identity_address(gateway: str) -> str:
+    """The identity stub beside a sandbox's gateway: the same host, two ports up. Raises WrongUsage where it cannot be told."""
+    parts = urlsplit(address("--gateway", gateway))
     if parts.scheme == "https":
         raise WrongUsage("the identity service's address cannot be told from a --gateway with https: say --identity")
-    if port is None:
+    if (port := parts.port) is None:
         raise WrongUsage(
             "the identity service's address cannot be told from a --gateway without a port: say --identity"
         )
+    if port + 2 > LAST_PORT:
+        raise WrongUsage("the identity service is two ports above the --gateway's, and there is none: say --identity")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return urlunsplit(("http", f"{host}:{port + 2}", "", "", ""))
 

@@ -147,3 +147,8 @@ class RawRequest:
     role: str | None = None
     content_type: str | None = None
     """None: the door's usual one."""
+
+    def __post_init__(self) -> None:
+        """Raises WrongUsage."""
+        if self.content_type is not None and not (self.content_type.isascii() and self.content_type.isprintable()):
+            raise WrongUsage("--content-type is one line of ASCII, as a header of HTTP can carry it")

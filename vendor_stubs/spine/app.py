@@ -223,7 +223,7 @@ async def serve(host: str, port: int, settings: SpineSettings | None = None) -> 
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port, backlog=1024).start()
-        sys.stdout.write(f"{control.WARNING} ready on http://{host}:{port}\n")
+        sys.stdout.write(f"{control.WARNING} listening on http://{host}:{port}\n")
         sys.stdout.flush()
         await asyncio.Event().wait()
     finally:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from vendor_stubs.calling.errors import WrongUsage
-from vendor_stubs.calling.http import identity_address
-from vendor_stubs.calling.options import Part, ViewRequest
+from vendor_stubs.calling.http import address, identity_address
+from vendor_stubs.calling.options import Part, RawRequest, ViewRequest
 from vendor_stubs.calling.products import Product
 from vendor_stubs.calling.result import ViewResult
 
@@ -138,8 +138,28 @@ def test_the_identity_stub_stands_two_ports_up() -> None:
         "http://:8080",
         "http://h:x",
         "https://127.0.0.1:8443",
+        "http://127.0.0.1:99999",
+        "http://127.0.0.1:0",
+        "http://127.0.0.1:65534",
+        "http://[::1:8080",
+        "http://127.0.0.1:8080\r\nX-SCR-System: other",
     ],
 )
 def test_an_address_it_cannot_be_told_from_is_wrong_usage(gateway: str) -> None:
     with pytest.raises(WrongUsage, match="--gateway"):
         identity_address(gateway)
+
+
+@pytest.mark.parametrize(
+    "wrong", ["127.0.0.1:8082", "http://127.0.0.1:65536", "http://127.0.0.1:8 082", "http://h\n:1"]
+)
+def test_what_is_no_address_is_named_by_its_option(wrong: str) -> None:
+    with pytest.raises(WrongUsage, match=r"^--identity is an address such as http://.*from 1 to 65535$"):
+        address("--identity", wrong)
+    assert address("--identity", "https://identity.example/") == "https://identity.example"
+
+
+@pytest.mark.parametrize("wrong", ["text/xml\r\nX-SCR-System: other", "text/xml\n", "téxt/xml"])
+def test_a_media_type_that_no_header_can_carry_is_wrong_usage(wrong: str) -> None:
+    with pytest.raises(WrongUsage, match="--content-type"):
+        RawRequest(body=b"", content_type=wrong)

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import socket
 from dataclasses import replace
 from pathlib import Path
 
@@ -237,3 +238,19 @@ def test_every_product_of_the_table_is_there_and_is_in_the_cast(name: str) -> No
     assert names.ALIASES.get(name, name) == found.name
     assert commands.chosen_system(found.name, None).product == found.name
     assert CliRunner().invoke(main, [name, "view", "--help"]).exit_code == 0
+
+
+@pytest.mark.parametrize("service", ["spine", "identity", "mail", "desk"])
+def test_a_service_on_a_taken_port_says_so_in_a_line(service: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        folder = ["--folder", str(tmp_path)] if service == "mail" else []
+        result = CliRunner().invoke(main, ["serve", service, "--port", port, *folder])
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: this service cannot run: "), result.output
+    assert "address already in use" in result.output.lower()
+
+
+def test_a_service_with_a_wrong_address_names_the_option() -> None:
+    result = CliRunner().invoke(main, ["serve", "desk", "--gateway", "nowhere"])
+    assert (result.exit_code, "--gateway is an address such as" in result.output) == (2, True)
