@@ -94,5 +94,5 @@ def table(sections: Sections) -> str:
             reached = goal.reached(sections)
         except LookupError:
             continue
-        lines.append(f"| {goal.words} | {reached:.2f} {goal.unit} | {'met' if goal.met(reached) else 'MISSED'} |")
+        lines.append(f"| {goal.words} | {reached:.3f} {goal.unit} | {'met' if goal.met(reached) else 'MISSED'} |")
     return "\n".join(["| goal | reached | |", "|---|---|---|", *lines]) if lines else ""
