@@ -38,7 +38,7 @@ class Fault(Enum):
     ENCODING = _C.MESSAGE_FORBIDDEN_XML, "The bytes are not UTF-8.", "ITK WS-STD-01"
     ENCODING_LABEL = _C.MESSAGE_FORBIDDEN_XML, "The XML declaration names an encoding other than UTF-8.", "ITK WS-STD-01"
     CONTENT_ENCODING = _C.MESSAGE_MEDIA_TYPE, "The body is not compressed in a way that is taken here.", "RFC 9110 section 8.4"
-    MEDIA_TYPE = _C.MESSAGE_MEDIA_TYPE, "The body is not of a media type that is taken here.", "RFC 9110 section 8.3"
+    MEDIA_TYPE = _C.MESSAGE_MEDIA_TYPE, "The message's media type is not one this door reads.", "RFC 9110 section 8.3"
     CHARSET_LABEL = _C.MESSAGE_MEDIA_TYPE, "The charset of the media type is not that of the message.", "RFC 7303 section 3.2"
     BYTE_ORDER_MARK = _C.MESSAGE_FORBIDDEN_XML, "A byte order mark of UTF-16 or UTF-32 stands before the message.", "ITK WS-STD-01"
     MISPLACED_BYTE_ORDER_MARK = _C.MESSAGE_NOT_WELL_FORMED, "A second byte order mark stands inside the message.", f"{_XML} 4.3.3"

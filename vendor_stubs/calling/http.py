@@ -153,7 +153,7 @@ def identity_address(gateway: str) -> str:
         )
     if port + 2 > LAST_PORT:
         raise WrongUsage("the identity service is two ports above the --gateway's, and there is none: say --identity")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
     return urlunsplit(("http", f"{host}:{port + 2}", "", "", ""))
 
 
