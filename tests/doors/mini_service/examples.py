@@ -87,7 +87,8 @@ def ask(sandbox: RunningSandbox, example: Example, shown: str) -> Told:
     desk = Desk(sandbox, uid=user, role=role, number=example.number)
     yesterday, tomorrow = (datetime.now(LONDON) + timedelta(days=days) for days in (-1, 1))
     text = shown.replace("20300101", f"{yesterday:%Y%m%d}").replace("20300131", f"{tomorrow:%Y%m%d}")
-    return desk.post(desk.renewed(text.replace(TOKEN, encoded_token(desk.token)).encode("utf-8"), user=False))
+    renewed = desk.renewed(text.encode("utf-8"), user=False)
+    return desk.post(renewed.replace(TOKEN.encode(), encoded_token(desk.token).encode()))
 
 
 def response_of(body: bytes) -> str:

@@ -73,7 +73,11 @@ class Desk:
         return token_of(self.sandbox.identity, self.uid, self.system)
 
     def renewed(self, body: bytes, *, token: str | None = None, user: bool = True) -> bytes:
-        """The message as if written now by this user at this system; whatever is broken in it stays broken."""
+        """The message as if written now by this user at this system; whatever is broken in it stays broken.
+
+        A token goes in afterwards, never before: names are replaced wherever they stand, and in a few tokens of a thousand the
+        letters of one stand by chance.
+        """
         text = body.decode("utf-8")
         moved = datetime.now(UTC).replace(microsecond=0) - wire.NOW
         text = _STAMP.sub(lambda match: _moved(match[0], moved), text)
