@@ -26,7 +26,9 @@ from gateway.xml.parser import (
     refuse_outsized,
     says_ascii_falsely,
 )
-from gateway.xml.source import Problem, Source, Tag, scan
+from gateway.xml.scanner import scan
+from gateway.xml.source import Problem, Source, Tag
+from gateway.xml.source_paths import path_of_tag
 
 MAX_FINDINGS = 100
 _MARKS = (
@@ -119,7 +121,8 @@ def _once(findings: list[Finding]) -> tuple[Finding, ...]:
 
 def _problem(problem: Problem, source: Source) -> Finding:
     line, column = source.position(problem.offset)
-    return finding(
+    path, namespaces = path_of_tag(source.within(problem.offset))
+    told = finding(
         problem.fault,
         line=line,
         column=column,
@@ -127,6 +130,7 @@ def _problem(problem: Problem, source: Source) -> Finding:
         found=problem.found,
         fragment=problem.fragment,
     )
+    return replace(told, path=path, namespaces=namespaces)
 
 
 def _decode(data: bytes) -> tuple[str, list[Finding]]:
