@@ -5,7 +5,8 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,16 @@ def started(*arguments: object, cwd: Path = ROOT) -> "subprocess.CompletedProces
     command = [sys.executable, "-m", "gateway", "sandbox", *map(str, arguments)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=120)
+
+
+@contextmanager
+def ended(process: "subprocess.Popen[bytes]") -> Iterator[None]:
+    """The process is gone at the end, whatever happened: nothing waits for it without bound."""
+    with process:
+        try:
+            yield
+        finally:
+            process.kill()
 
 
 def kept(folder: Path) -> dict[str, bytes]:
@@ -125,9 +136,16 @@ def test_an_address_of_spine_that_cannot_work_is_told_at_once(tmp_path: Path, ad
 
 def test_a_stop_while_it_starts_is_no_fault_of_the_program(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "gateway", "sandbox", "--port-base", str(free_base())]
-    with subprocess.Popen(
-        [*command, "--data-dir", str(tmp_path / "new")], cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
+    before = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a run in the background hands on that it is ignored
+    try:
+        process = subprocess.Popen(
+            [*command, "--data-dir", str(tmp_path / "new")], cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with ended(process):
         while not (tmp_path / "new" / "lock").exists():
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
