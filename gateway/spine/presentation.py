@@ -11,9 +11,11 @@ from lxml import etree
 
 from gateway.domain.record import Section, Statement, Table, Text
 from gateway.spine.active import SILENT, is_active, kind_of
+from gateway.spine.envelope import hl7
 from gateway.spine.statements import HIGHLIGHTED, read_statements
 from gateway.spine.tables import read_table
 from gateway.spine.words import BLOCKS, children, collapse, flatten
+from gateway.xml.paths import elements
 
 _TITLE = "title"
 
@@ -31,6 +33,24 @@ class Presentation:
     def has_words(self) -> bool:
         """Whether there is any text at all."""
         return any(section.title or any(block.has_words for block in section.blocks) for section in self.sections)
+
+
+def presentation_values(summary: etree._Element) -> Iterator[etree._Element]:
+    """The `value` elements of a GPSummary's presentationText parts, in order."""
+    for excerpt in elements(summary, hl7("excerptFrom")):
+        for text in excerpt.iter(hl7("presentationText")):
+            yield from elements(text, hl7("value"))
+
+
+def has_words(values: Iterable[etree._Element]) -> bool:
+    """Whether `value` elements say anything, as `Presentation.has_words` does: told at its first word, without reading it all."""
+    return any(
+        item.table.has_words if isinstance(item, _Tabular) else bool(item.text)
+        for value in values
+        for page in _pages(value)
+        for body in _bodies(page)
+        for item in _walk(body)
+    )
 
 
 def read_presentation(values: Iterable[etree._Element]) -> Presentation:

@@ -14,6 +14,7 @@ from gateway.domain.errors import InvalidValue, PolicyRefused, WrongPatient
 from gateway.domain.identifiers import Asid, MessageId, NhsNumber
 from gateway.domain.instants import WireTime
 from gateway.domain.spine import Consent, Event, EventDocument, EventList
+from gateway.spine.agents import agent_of, read_time
 from gateway.spine.entries import check_negations
 from gateway.spine.envelope import Answer, hl7, read_answer, semantics, write_query
 from gateway.spine.interactions import (
@@ -28,6 +29,7 @@ from gateway.spine.interactions import (
     SpineAddressing,
 )
 from gateway.spine.outcomes import Issue, refuse, unusable
+from gateway.spine.presentation import has_words, presentation_values
 from gateway.xml.names import OID_NHS_NUMBER, qname
 from gateway.xml.paths import elements, first, text_of
 
@@ -204,11 +206,12 @@ def _only_summary(event: etree._Element) -> etree._Element:
 
 
 def check_summary(summary: etree._Element, asked: NhsNumber) -> None:
-    """Cheap checks of a GPSummary that any door needs: whose it is, one id, a known type, that it is active, and not negated.
+    """Cheap checks of a GPSummary that any door needs: whose it is, one id, a known type, when and by whom it was made, that
+    it is active, has any text, and is not negated.
 
-    A negation that nobody can show, or read, makes it unusable at doors that pass it on too: they may not alter it, and
-    could not say so beside it. Raises WrongPatient; SpineFailure SPINE_UNUSABLE. An empty statusCode is accepted, as
-    initial summaries have it.
+    What nobody can show, or read, makes it unusable at doors that pass it on too: they may not alter it, and could not
+    say so beside it; one without a word would be taken for a record in which nothing is the matter. Raises WrongPatient;
+    SpineFailure SPINE_UNUSABLE. An empty statusCode is accepted, as initial summaries have it.
     """
     targets = summary.iterchildren(hl7("recordTarget"))
     ids = [found for target in targets for found in target.iterchildren("{*}patient")]
@@ -218,6 +221,11 @@ def check_summary(summary: etree._Element, asked: NhsNumber) -> None:
     if code is None or code.get("code") not in SUMMARY_TYPES:
         raise unusable()
     if status is not None and status.get("code") not in {None, "", "active"}:
+        raise unusable()
+    author = first(summary, hl7("author"))
+    if author is None or agent_of(author) is None or read_time(first(summary, hl7("effectiveTime"))) is None:
+        raise unusable()
+    if not has_words(presentation_values(summary)):
         raise unusable()
     check_negations(summary)
 

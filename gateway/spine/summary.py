@@ -3,8 +3,6 @@
 It must never give a record without text, and never alter the document it reads.
 """
 
-from collections.abc import Iterator
-
 from lxml import etree
 
 from gateway.domain.errors import InvalidValue
@@ -14,10 +12,10 @@ from gateway.spine.agents import agent_of, read_agent, read_coding, read_time
 from gateway.spine.entries import check_negations, marks_additional_information, read_coded
 from gateway.spine.envelope import hl7
 from gateway.spine.outcomes import unusable
-from gateway.spine.presentation import Presentation, read_presentation
+from gateway.spine.presentation import Presentation, presentation_values, read_presentation
 from gateway.spine.psis import document_id
 from gateway.xml.names import OID_NHS_NUMBER
-from gateway.xml.paths import elements, first
+from gateway.xml.paths import first
 
 _ADDITIONAL_HEADERS = frozenset(
     {
@@ -37,7 +35,7 @@ def read_summary(summary: etree._Element, event_id: str) -> SummaryRecord:
     effectiveTime, no author, no id, no code.
     """
     check_negations(summary)
-    presentation = read_presentation(_presentation_values(summary))
+    presentation = read_presentation(presentation_values(summary))
     code = read_coding(first(summary, hl7("code")))
     created = read_time(first(summary, hl7("effectiveTime")))
     participation = first(summary, hl7("author"))
@@ -64,13 +62,6 @@ def read_summary(summary: etree._Element, event_id: str) -> SummaryRecord:
         replaces=None if prior is None else prior.get("root"),
         active_content_removed=presentation.active_content_removed,
     )
-
-
-def _presentation_values(summary: etree._Element) -> Iterator[etree._Element]:
-    """The values of the presentation text."""
-    for excerpt in elements(summary, hl7("excerptFrom")):
-        for text in excerpt.iter(hl7("presentationText")):
-            yield from elements(text, hl7("value"))
 
 
 def _number(summary: etree._Element) -> NhsNumber:

@@ -10,7 +10,7 @@ from lxml import etree
 
 from gateway.domain.record import Section, StatementKind, Table, Text
 from gateway.spine.active import has_active_content
-from gateway.spine.presentation import Presentation, read_presentation
+from gateway.spine.presentation import Presentation, has_words, read_presentation
 
 NAMESPACE = "xhtml:NPfIT:PresentationText"
 
@@ -137,6 +137,22 @@ def test_several_parts_follow_one_another() -> None:
 @pytest.mark.parametrize("inside", ["", "<h2/><p> </p><table><tr><td/></tr></table>", "<script>words</script>"])
 def test_no_words(inside: str) -> None:
     assert not read(inside).has_words
+    assert not has_words([value(inside)])
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "<h2>A</h2>",
+        "a",
+        "<table><caption>c</caption></table>",
+        "<ul><li>b</li></ul>",
+        "<table><tr><th>h</th></tr></table>",
+    ],
+)
+def test_a_word_anywhere_is_enough(inside: str) -> None:
+    assert read(inside).has_words
+    assert has_words([value(""), value(inside)])
 
 
 # Statements
@@ -325,6 +341,7 @@ def test_every_word_of_any_page_is_there_in_order(page: tuple[etree._Element, li
     before = etree.tostring(holder)
     found = read_presentation([holder])
     assert words_in(found.sections) == words
+    assert has_words([holder]) == found.has_words == bool(words)
     assert etree.tostring(holder) == before  # the document itself is untouched
     assert all(statement.text for statement in found.statements)
 

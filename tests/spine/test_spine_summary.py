@@ -230,11 +230,30 @@ def test_a_blood_pressure_and_an_organizer_keep_their_parts() -> None:
     ],
 )
 def test_a_summary_that_lacks_what_every_summary_has_is_unusable(old: str, new: str) -> None:
+    """For every door: it is told where the answer is read, before anybody knows whether the record is shown or passed on."""
     count = 2 if old == "excerptFrom" else 1
     data = replaced("event", old, new, count)
     if "<x/>" in new:
         data = data.replace(b"<author><x/></author><author>", b"<authors>").replace(b"</author>", b"</authors>", 1)
-    assert failure(lambda: _record(data)).code is Code.SPINE_UNUSABLE
+    assert failure(lambda: _document(data)).code is Code.SPINE_UNUSABLE
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<html xmlns='xhtml:NPfIT:PresentationText'/>",
+        "<html xmlns='xhtml:NPfIT:PresentationText'><head><title>General Practice Summary</title></head><body/></html>",
+        "<html xmlns='xhtml:NPfIT:PresentationText'><body> <h2/> <p>\n</p><!-- no word --><br/></body></html>",
+        "<html xmlns='xhtml:NPfIT:PresentationText'><body><table><tr><td/><td> </td></tr></table></body></html>",
+        "<html xmlns='xhtml:NPfIT:PresentationText'><body><style>words</style></body></html>",
+        "",
+    ],
+)
+def test_a_summary_without_a_word_is_no_record_at_any_door(body: str) -> None:
+    """Its coded entries are all still there, which no door that passes it on would miss."""
+    text = wire("event").decode()
+    begin, end = text.index("<html "), text.index("</html>") + len("</html>")
+    assert failure(lambda: _document((text[:begin] + body + text[end:]).encode())).code is Code.SPINE_UNUSABLE
 
 
 def test_nothing_clinical_shows_in_a_repr() -> None:
