@@ -1,5 +1,17 @@
-"""`python -m gateway`: the scr-gateway command."""
+"""The `scr-gateway` command, and `python -m gateway`. A stop (Ctrl-C) while the command is still being loaded ends it in silence."""
 
-from gateway.cli import main
+import sys
 
-main()
+
+def run() -> None:
+    """Loads the command and runs it to its end."""
+    try:
+        from gateway.cli import main
+
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    run()

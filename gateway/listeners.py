@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from gateway import logs
-from gateway.config import Settings, TlsListener
+from gateway.config import ConfigInvalid, Settings, TlsListener
 from gateway.domain.access import System
 from gateway.domain.suspension import SystemSuspended
 from gateway.identity.registry import CurrentRegistry
@@ -98,14 +98,19 @@ def mutual_tls(listener: TlsListener) -> ssl.SSLContext:
 class Renewed:
     """A server context whose certificates can be replaced while it listens: every handshake asks which one is in force.
 
-    `wrong` says what keeps the files from being used.
+    `wrong` says what keeps the files from being used. Raises ConfigInvalid where they cannot be at all.
     """
 
     def __init__(self, listener: TlsListener, wrong: Callable[[], tuple[str, ...]]) -> None:
         self._listener = listener
         self._wrong = wrong
-        self._now = mutual_tls(listener)
-        self.context = mutual_tls(listener)
+        try:
+            self._now, self.context = mutual_tls(listener), mutual_tls(listener)
+        except (
+            OSError,
+            ssl.SSLError,
+        ) as error:  # `serve` has looked before; a sandbox makes its files, and finds them changed
+            raise ConfigInvalid(wrong() or (f"{listener.certificate.name}: {type(error).__name__}",)) from error
         self.context.sni_callback = self._choose
 
     def _choose(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:

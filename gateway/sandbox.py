@@ -33,6 +33,9 @@ MADE = (*DATABASE, ANCHOR, "gateway.toml", "registry.toml", "training.csv", "key
 """Everything a sandbox makes in its folder."""
 
 
+WITHOUT_KEYS = "the audit in this folder was written with its keys: put them back, or forget both (--fresh)"
+
+
 class SandboxFault(RuntimeError):
     """The sandbox cannot start; the text says what to do."""
 
@@ -162,12 +165,14 @@ async def stub(name: str, port: int, *options: str) -> AsyncIterator[None]:
         stdin=asyncio.subprocess.PIPE,
         start_new_session=True,  # Ctrl-C at the terminal is for the sandbox, which then ends its stubs
     )
+    watching = None
     try:
         await _answers(process, name, port)
         watching = asyncio.create_task(_watch(process, name))
         yield
-        watching.cancel()
     finally:
+        if watching is not None:
+            watching.cancel()
         with suppress(ProcessLookupError):
             process.terminate()
         with suppress(TimeoutError):

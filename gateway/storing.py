@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import aiohttp
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.background import beside
@@ -26,6 +27,7 @@ from gateway.store.journal import Journal, JournalSettings
 from gateway.store.keys import audit_keys_made, load_keys, load_or_create_keys
 from gateway.store.outbox import Outbox
 from gateway.store.people import TrainingRecord, record_training
+from gateway.store.tables import audit
 from gateway.store.training import read_export
 from gateway.store.upkeep import forgetting
 from gateway.text_files import TextUnreadable, read_text
@@ -48,7 +50,8 @@ async def storing(
     engine = make_engine(store.url, password_file=store.password_file)
     stack.push_async_callback(engine.dispose)
     await upgrade(engine)
-    keys = (load_or_create_keys if mode is Mode.SANDBOX else load_keys)(store.keys)
+    new = mode is Mode.SANDBOX and not await _begun(engine)
+    keys = (load_or_create_keys if new else load_keys)(store.keys)
     journal = Journal(
         engine=engine,
         keys=keys,
@@ -66,6 +69,12 @@ async def storing(
         step = record_training(_training(settings.training), at=clock(), source=settings.training.name)
         await journal.commit(Write(), step)
     return journal
+
+
+async def _begun(engine: AsyncEngine) -> bool:
+    """Whether there are entries: new keys in place of those that wrote them would make every one look forged."""
+    async with engine.connect() as connection:
+        return (await connection.execute(select(audit.c.seq).limit(1))).first() is not None
 
 
 def _training(file: Path) -> tuple[TrainingRecord, ...]:

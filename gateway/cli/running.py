@@ -97,7 +97,9 @@ async def _until_stopped(
 
 def _http_url(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
     if value is not None and not _usable(value):
-        raise click.BadParameter("write an address such as http://127.0.0.1:8081, with nothing behind a ? or #")
+        raise click.BadParameter(
+            "write an address such as http://127.0.0.1:8081: a port from 1 to 65535, no user or password in it, nothing behind a ? or #"
+        )
     return value
 
 
@@ -151,7 +153,7 @@ async def _sandbox(
     from gateway.domain.errors import GatewayError
     from gateway.production import Mode
     from gateway.store.engine import NotDurable, refuse_to_begin_again
-    from gateway.store.keys import audit_keys_made
+    from gateway.store.keys import KeysUnusable, audit_keys_made
     from gateway.workers import rolling, supervised
 
     logs.configure(log_level)
@@ -167,6 +169,9 @@ async def _sandbox(
                 await _until_stopped(heeded, gateway.reload, box.banner(ports, spine_url))
     except (box.SandboxFault, ConfigInvalid, NotDurable, OSError) as error:
         click.echo(f"scr-gateway sandbox: {error}", err=True)
+        return 1
+    except KeysUnusable as error:
+        click.echo(f"scr-gateway sandbox: {error}; {box.WITHOUT_KEYS}", err=True)
         return 1
     except GatewayError as error:
         click.echo(f"scr-gateway sandbox: not started:\n{not_started(error)}", err=True)

@@ -6,9 +6,11 @@ hostile bytes come in here on purpose: servers call it through `explain_process`
 """
 
 import codecs
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import takewhile
 
 from lxml import etree
 
@@ -16,6 +18,7 @@ from gateway.domain.errors import MessageInvalid
 from gateway.domain.findings import Finding
 from gateway.xml.faults import Fault
 from gateway.xml.findings import finding
+from gateway.xml.names import PREFIXES
 from gateway.xml.parser import (
     ASCII,
     DEFAULT_LIMITS,
@@ -29,6 +32,7 @@ from gateway.xml.parser import (
 from gateway.xml.scanner import scan
 from gateway.xml.source import Problem, Source, Tag
 from gateway.xml.source_paths import path_of_tag
+from gateway.xml.spoken import may_be_said, said_encoding
 
 MAX_FINDINGS = 100
 _MARKS = (
@@ -110,8 +114,25 @@ def explain(data: bytes, check: Check, context: Context, limits: Limits = DEFAUL
         return (*findings, *invalid.findings)[:MAX_FINDINGS]
     places = Places(root, source)
     message = Message(root, frozenset(node for node, tag in places.tags.items() if tag.cdata))
-    findings += [places.put(one) for one in check(message, context)]
+    told = [places.put(one) for one in check(message, context)]
+    findings += map(_as_of_a_broken_text, told) if source.problems else told
     return _once(findings)[:MAX_FINDINGS]
+
+
+def _as_of_a_broken_text(found: Finding) -> Finding:
+    """Of a text that was not well-formed only the vocabularies' names are repeated, also behind a repair: the path ends before
+    any other, and what was found is a name that may be said or left out.
+    """
+    kept = takewhile(_of_ours, found.path.split("/")[1:])
+    ours = tuple(one for one in found.namespaces if one[0] in PREFIXES)
+    told = found.found if may_be_said(found.found) else ""
+    return replace(found, path="".join(f"/{step}" for step in kept), namespaces=ours, found=told)
+
+
+def _of_ours(step: str) -> bool:
+    name = re.sub(r"^@|\[[0-9]+\]$", "", step)
+    prefix, colon, _ = name.rpartition(":")
+    return name == "*" or (may_be_said(name) and (not colon or prefix in PREFIXES))
 
 
 def _once(findings: list[Finding]) -> tuple[Finding, ...]:
@@ -148,7 +169,7 @@ def _decode(data: bytes) -> tuple[str, list[Finding]]:
     lies = label not in {"UTF-8", "UTF8", *ASCII} or says_ascii_falsely(body)
     if lies:
         at = body.decode("utf-8", "replace").find("encoding") + 1
-        words = {"expected": "UTF-8", "found": label[:40], "fragment": 'encoding="UTF-8"'}
+        words = {"expected": "UTF-8", "found": said_encoding(label), "fragment": 'encoding="UTF-8"'}
         findings.append(finding(Fault.ENCODING_LABEL, line=1, column=at or 1, **words))  # type: ignore[arg-type]
     if declared(body).get("version", "1.0") != "1.0":
         findings.append(finding(Fault.XML_VERSION, line=1, column=1, expected="1.0", fragment='version="1.0"'))

@@ -17,6 +17,7 @@ from gateway.xml.itk_parts import ITEM_PATH, manifest_items, payload_wrappers, s
 from gateway.xml.names import ITK, ITK_ADDRESS_URI, ITK_IDENTITY_URI, OID_IDENTITY_TYPE, WSSE, WSU, XSI, qname
 from gateway.xml.paths import elements, first, text_of
 from gateway.xml.soap import Envelope
+from gateway.xml.spoken import said_value
 
 _OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+", re.ASCII)
 _TRUE = {"true", "1"}
@@ -85,7 +86,8 @@ def _ids(items: list[etree._Element], wrappers: list[etree._Element]) -> Iterato
             yield finding(Fault.UUID_FORM, element, "id", expected="uuid_ and a UUID")
     for item, wrapper in zip(items, wrappers, strict=False):
         if item.get("id") is not None and wrapper.get("id") is not None and item.get("id") != wrapper.get("id"):
-            yield finding(Fault.PAYLOAD_ID, wrapper, "id", expected=str(item.get("id")), found=str(wrapper.get("id")))
+            expected, found = (said_value(element.get("id", "")) for element in (item, wrapper))
+            yield finding(Fault.PAYLOAD_ID, wrapper, "id", expected=expected, found=found)
 
 
 def _repeated_ids(envelope: Envelope, distribution: etree._Element, items: list[etree._Element]) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ from gateway.xml.faults import Fault
 from gateway.xml.findings import finding
 from gateway.xml.header_rules import missing_header
 from gateway.xml.itk_parts import manifest_items, payload_wrappers, specs
-from gateway.xml.names import HL7, ITK, ITK_INTERACTION_KEY, ITK_SEND_RECV, WSA, qname
+from gateway.xml.names import HL7, ITK, ITK_INTERACTION_KEY, ITK_SEND_RECV, ITK_SERVICES, WSA, qname
 from gateway.xml.operations import (
     BY_PROFILE,
     BY_ROOT,
@@ -28,6 +28,7 @@ from gateway.xml.operations import (
 )
 from gateway.xml.paths import elements, first
 from gateway.xml.soap import Envelope
+from gateway.xml.spoken import said_value
 
 T = TypeVar("T")
 _SERVICES = (ITK_SEND_RECV, *PDS_BY_SERVICE)
@@ -112,13 +113,13 @@ def action_findings(envelope: Envelope, soap_action: str | None) -> Iterator[Fin
     if meant is not None and action not in {meant, _service_of(envelope.payload)}:
         fragment = f"<wsa:Action>{meant}</wsa:Action>" if meant in _SERVICES else ""
         block = envelope.block(qname(WSA, "Action"))
-        yield finding(Fault.ACTION, block, expected=meant, found=action, fragment=fragment)
+        yield finding(Fault.ACTION, block, expected=said_value(meant), found=said_value(action), fragment=fragment)
     over_http = _over_http(soap_action)
     agreed = over_http == action == _service_of(envelope.payload)
     if (
         over_http and over_http != (meant or action) and not agreed
     ):  # no node of the message is wrong: the finding names none
-        yield finding(Fault.SOAP_ACTION, expected=meant or action, found=over_http)
+        yield finding(Fault.SOAP_ACTION, expected=said_value(meant or action), found=said_value(over_http))
 
 
 def find_operation(
@@ -139,8 +140,16 @@ def find_operation(
     findings: list[Finding] = []
     if service != meant:
         fault = Fault.SERVICE_MISMATCH if service in _SERVICES else Fault.SERVICE_UNKNOWN
+        fragment = f'service="{meant}"' if meant in _SERVICES else ""
         findings.append(
-            finding(fault, header, "service", expected=str(meant), found=service, fragment=f'service="{meant}"')
+            finding(
+                fault,
+                header,
+                "service",
+                expected=meant or f"a service, {ITK_SERVICES}…",
+                found=said_value(service),
+                fragment=fragment,
+            )
         )
     if operation := PDS_BY_SERVICE.get(meant or ""):
         findings += _pds_profile(distribution, operation, any_profile=any_profile)

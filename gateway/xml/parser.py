@@ -15,6 +15,7 @@ from gateway.domain.codes import Code
 from gateway.domain.errors import MessageInvalid
 from gateway.xml.faults import Fault
 from gateway.xml.findings import finding
+from gateway.xml.spoken import said_encoding
 
 ASCII = frozenset({"US-ASCII", "ASCII"})
 """Encodings that a declaration may name beside UTF-8, whose part they are."""
@@ -187,7 +188,7 @@ def _refuse_encoding(body: bytes) -> None:
     if encoding not in {"UTF-8", "UTF8", *ASCII}:
         raise MessageInvalid(
             Code.MESSAGE_FORBIDDEN_XML,
-            (finding(Fault.ENCODING_LABEL, line=1, column=1, expected="UTF-8", found=encoding[:40]),),
+            (finding(Fault.ENCODING_LABEL, line=1, column=1, expected="UTF-8", found=said_encoding(encoding)),),
         )
     if label.get("version", "1.0") != "1.0":
         raise MessageInvalid(

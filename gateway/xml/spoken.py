@@ -1,4 +1,4 @@
-"""Which names of a message may stand in an answer. What may not is told by its place alone.
+"""Which names of a message, and which words beside them, may stand in an answer. What may not is told by its place alone.
 
 A message that is not well-formed makes a name of anything, of a patient's too: behind a stray `<` or a lost quotation mark a value
 reads as one. Of such a message only names of the vocabularies are repeated, and those one slip away from them. A well-formed one
@@ -6,12 +6,13 @@ says itself what is a name, and its engineer must be told which one nobody knows
 date.
 """
 
+import codecs
 import re
 from collections.abc import Iterator
 from functools import cache, lru_cache
 from pathlib import Path
 
-from gateway.xml.names import PREFIXES
+from gateway.xml.names import ITK_SERVICES, PREFIXES
 
 LONGEST = 64
 LONGEST_NAMESPACE = 120
@@ -26,6 +27,10 @@ _SCHEMAS = Path(__file__).resolve().parents[1] / "schemas"
 _DECLARED = re.compile(r'\bname="([^"]{1,64})"')
 _ARTEFACT = re.compile(r"[A-Z]{4}_[A-Z]{2}[0-9]{6}[A-Z]{2}[0-9]{2}")
 """What HL7 V3 calls an interaction or a message type."""
+_MADE_UP_PREFIX = re.compile(r"(?:ns|tns|q|[a-z])[0-9]{0,2}(?:p[0-9])?")
+"""Prefixes that libraries make up: `ns0`, `q1`, `d2p1`."""
+_UUID = re.compile(r"(?:uuid_)?[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_IN_ONE = re.compile(r"[A-Za-z0-9:/.#_+-]+")
 _ELSEWHERE = (
     "Envelope Header Body Fault mustUnderstand actor role relay encodingStyle Action MessageID RelatesTo To From "
     "ReplyTo FaultTo Address ReferenceParameters Metadata IsReferenceParameter Security Timestamp Created Expires "
@@ -69,7 +74,10 @@ def may_be_said(name: str) -> bool:
     """Whether a name, with or without a prefix, is one of the vocabularies' or a misspelt one of them: all that is repeated of a
     message that is not well-formed.
     """
-    return len(name) <= LONGEST and all(_one_part(part) for part in name.split(":"))
+    *prefixes, local = name.split(":")
+    if len(name) > LONGEST or len(prefixes) > 1:
+        return False
+    return _one_part(local) and all(_one_part(one) or bool(_MADE_UP_PREFIX.fullmatch(one)) for one in prefixes)
 
 
 def said(name: str) -> str:
@@ -94,6 +102,22 @@ def _plain(text: str, longest: int) -> bool:
 def said_namespace(uri: str) -> str:
     """The namespace, or `WITHHELD` in its place."""
     return uri if namespace_may_be_said(uri) else WITHHELD
+
+
+def said_value(value: str) -> str:
+    """The value of a technical field (an id, a URN), or `WITHHELD` where it has another form: then it may be anything."""
+    bare = value.removeprefix(ITK_SERVICES)
+    plain = bool(_IN_ONE.fullmatch(value)) and _plain(bare, LONGEST_NAMESPACE)
+    return value if plain or _UUID.fullmatch(value) else WITHHELD
+
+
+def said_encoding(label: str) -> str:
+    """The name of an encoding, or `WITHHELD` where there is none of that name."""
+    try:
+        codecs.lookup(label)
+    except (LookupError, ValueError):
+        return WITHHELD
+    return label.upper()
 
 
 def qualified(name: str) -> str:

@@ -4,7 +4,16 @@ import pytest
 
 from gateway.teaching import explained
 from gateway.xml.explain import Context
-from gateway.xml.spoken import WITHHELD, may_be_said, name_may_be_said, namespace_may_be_said, qualified, said
+from gateway.xml.spoken import (
+    WITHHELD,
+    may_be_said,
+    name_may_be_said,
+    namespace_may_be_said,
+    qualified,
+    said,
+    said_encoding,
+    said_value,
+)
 from tests.xml import wire
 from tests.xml.wire import NOW
 
@@ -40,6 +49,18 @@ BREAKS = {
     "a prefix bound to nothing": lambda text: text.replace(PAYLOADS, f"<p9992000481:x/>{PAYLOADS}", 1),
     "a stray < before a name": lambda text: text.replace(PAYLOADS, f"Joseph <Bannister 19620304{PAYLOADS}", 1),
     "a namespace of a number": lambda text: text.replace(PAYLOADS, f'<x xmlns="urn:9992000481"/>{PAYLOADS}', 1),
+    "a name behind a repair": lambda text: text.replace(
+        "<itk:manifest ", '<itk:manifest Bannister="1" Bannister="2" ', 1
+    ),
+    "an element of a vocabulary behind a repair": lambda text: text.replace(
+        PAYLOADS, f'<x xmlns="urn:Bannister">&</x>{PAYLOADS}', 1
+    ),
+    "an action of another kind": lambda text: text.replace(
+        "<wsa:Action>", "<wsa:Action>Joseph Bannister 9992000481", 1
+    ),
+    "a service of another kind": lambda text: text.replace(' service="', ' service="Joseph Bannister 19620304', 1),
+    "an id of another kind": lambda text: text.replace('<itk:payload id="', '<itk:payload id="9992000481', 1),
+    "an encoding nobody knows": lambda text: text.replace("UTF-8", "Bannister-9992000481", 1),
     "an attribute twice": lambda text: text.replace(PAYLOADS, f'{PAYLOADS} n9992000481="1" n9992000481="2"', 1),
 }
 
@@ -80,3 +101,32 @@ def test_a_well_formed_message_may_have_its_unknown_names_told_unless_they_could
 def test_a_withheld_name_is_told_by_its_place() -> None:
     answer = told(good().replace(PAYLOADS, f"<x9992000481/>{PAYLOADS}", 1))
     assert "/*[" in answer
+
+
+def test_what_a_library_made_up_for_a_prefix_withholds_no_name() -> None:
+    text = good().replace("itk:", "ns0:").replace("xmlns:itk", "xmlns:ns0").replace("</ns0:payload>", "", 1)
+    assert "</ns0:payload>" in told(text)
+    assert not may_be_said("ns0:Bannister")
+    assert not may_be_said("Bannister:payload")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "urn:nhs-itk:services:201005:getNHSNumber-v1-1",
+        "uuid_C1000004-1B2C-4D3E-8F40-5A6B7C8D9E0F",
+        "urn:nhs-en:profile:querySCRRequest-v1-0",
+    ],
+)
+def test_the_value_of_a_technical_field_is_said_in_its_own_form(value: str) -> None:
+    assert said_value(value) == value
+
+
+@pytest.mark.parametrize("value", ["Joseph Bannister", "999-200-0481", "9992000481", "urn:19620304", "", "a" * 121])
+def test_and_not_in_any_other(value: str) -> None:
+    assert said_value(value) == WITHHELD
+
+
+def test_an_encoding_is_one_that_there_is() -> None:
+    assert said_encoding("iso-8859-1") == "ISO-8859-1"
+    assert said_encoding("Bannister") == said_encoding("9992000481") == said_encoding("\0") == WITHHELD
