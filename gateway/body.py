@@ -26,8 +26,8 @@ async def read_body(request: web.Request, *, media_types: Collection[str], most:
     """The body, whole: at most `most` bytes within `seconds`, of one of `media_types` where the method carries one.
 
     What comes compressed is told here, not in aiohttp's parser, which knows no door to refuse it in. Raises MessageInvalid
-    (MESSAGE_MEDIA_TYPE, MESSAGE_TOO_LARGE; MESSAGE_HEADERS where the caller went away before the body its headers announced
-    was whole).
+    (MESSAGE_MEDIA_TYPE, MESSAGE_TOO_LARGE; MESSAGE_HEADERS where the body its headers announced was not whole in time, or
+    before the caller went away).
     """
     if request.method in {"POST", "PUT"} and request.content_type not in media_types:
         expected = " or ".join(sorted(media_types))
@@ -42,8 +42,9 @@ async def read_body(request: web.Request, *, media_types: Collection[str], most:
             body = await request.read()
     except web.HTTPRequestEntityTooLarge as error:
         raise _too_large(most) from error
-    except TimeoutError as error:  # what came by now may be of any size: no finding says how much is taken
-        raise MessageInvalid(Code.MESSAGE_TOO_LARGE) from error
+    except TimeoutError as error:
+        late = finding(Fault.BODY_INCOMPLETE, http="Content-Length", expected=f"all of the body within {seconds:g} s")
+        raise MessageInvalid(Code.MESSAGE_HEADERS, (late,)) from error
     except UNREADABLE as error:
         raise MessageInvalid(Code.MESSAGE_MEDIA_TYPE) from error
     except OSError as error:  # how asyncio says that the connection is lost: the caller's doing, and no fault of ours

@@ -40,7 +40,8 @@ class GuardedHandler(web_protocol.RequestHandler):
     """
 
     __slots__ = (
-        "_connection", "_drain_seconds", "_drain_timer", "_head", "_head_seconds", "_head_timer", "_unread", "_untaken"
+        "_connection", "_drain_seconds", "_drain_timer", "_head", "_head_seconds", "_head_timer", "_heading", "_unread",
+        "_untaken"
     )  # fmt: skip
 
     def __init__(
@@ -49,6 +50,8 @@ class GuardedHandler(web_protocol.RequestHandler):
         super().__init__(*arguments, **options)
         self._unread = unread
         self._head = b""
+        self._heading = False
+        """Whether `_head` is of the request that is still being read, not of the one before."""
         self._head_seconds = head_seconds
         self._drain_seconds = drain_seconds
         self._head_timer: asyncio.TimerHandle | None = None
@@ -71,13 +74,15 @@ class GuardedHandler(web_protocol.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Bytes of a head, whose clock runs from its first byte, or of a body, which has a limit of its own."""
-        if self._between_requests():
-            if self._head_timer is None:
-                self._arm()
-                self._head = b""
+        if self._between_requests() and self._head_timer is None:
+            self._arm()
+        if self._at_a_head():
+            if not self._heading:
+                self._head, self._heading = b"", True
             if b"\r\n\r\n" not in self._head and len(self._head) < MOST_KEPT:
                 self._head += data[:MOST_KEPT]
         super().data_received(data)
+        self._heading = self._heading and not self._messages
         if not self._between_requests():
             self._disarm()
 
@@ -129,6 +134,10 @@ class GuardedHandler(web_protocol.RequestHandler):
 
     def _between_requests(self) -> bool:
         return not self._messages and self._current_request is None
+
+    def _at_a_head(self) -> bool:
+        """Whether the next byte is of a head: also while the request before it, read whole, is being answered."""
+        return not self._messages and (self._current_request is None or self._current_request.content.is_eof())
 
     def _arm(self) -> None:
         self._head_timer = self._loop.call_later(self._head_seconds, self._late)

@@ -244,3 +244,21 @@ async def test_what_is_too_long_is_refused_in_the_form_of_its_door(
     assert code in answer
     assert b"9992000481" not in answer
     writer.close()
+
+
+async def test_what_comes_while_the_one_before_is_answered_is_told_by_its_own_head(port: int) -> None:
+    """Never by the address and the id of the request before it, which was read whole and has its answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    async with asyncio.timeout(15):
+        writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nX-Correlation-ID: " + OTHER + b"\r\n\r\nbody")
+        await asyncio.sleep(HEAD_SECONDS / 3)
+        writer.write(b"GET /fhir/R4 HTTP/1.1\r\nX-Correlation-ID: " + MINE)
+        await asyncio.sleep(HEAD_SECONDS / 3)
+        writer.write(b"\r\nHost a\r\n\r\n")
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+        assert await reader.readexactly(4) == b"done"
+        answer = await reader.read()
+    assert b"FHIR 400 message-headers /fhir/R4 " in answer
+    assert b"X-Correlation-ID: " + MINE in answer
+    assert OTHER not in answer
+    writer.close()

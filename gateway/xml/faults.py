@@ -37,6 +37,7 @@ class Fault(Enum):
     EMPTY = _C.MESSAGE_NOT_WELL_FORMED, "The message is empty.", f"{_XML} 2.1"
     ENCODING = _C.MESSAGE_FORBIDDEN_XML, "The bytes are not UTF-8.", "ITK WS-STD-01"
     ENCODING_LABEL = _C.MESSAGE_FORBIDDEN_XML, "The XML declaration names an encoding other than UTF-8.", "ITK WS-STD-01"
+    BODY_INCOMPLETE = _C.MESSAGE_HEADERS, "The body that the headers announce did not come whole in time.", "RFC 9110 section 8.6"
     CONTENT_ENCODING = _C.MESSAGE_MEDIA_TYPE, "The body is not compressed in a way that is taken here.", "RFC 9110 section 8.4"
     MEDIA_TYPE = _C.MESSAGE_MEDIA_TYPE, "The message's media type is not one this door reads.", "RFC 9110 section 8.3"
     CHARSET_LABEL = _C.MESSAGE_MEDIA_TYPE, "The charset of the media type is not that of the message.", "RFC 7303 section 3.2"
