@@ -192,14 +192,21 @@ def _response(request: ItkRequest, invalid: MessageInvalid) -> str | None:
 
 
 def _teaching(error: GatewayError) -> dict[str, str]:
-    """A failure is an id and a value and nothing else; what is wrong where stands in a header: code and line, no values."""
+    """A failure is an id and a value and nothing else; what is wrong where stands in a header: code, line and element, no values."""
     return _places("X-SCR-Findings", error.findings) if isinstance(error, MessageInvalid) else {}
 
 
 def _places(header: str, findings: tuple[Finding, ...]) -> dict[str, str]:
-    """A header of codes and lines, or none where there is nothing to tell."""
-    places = (f"{f.code};line={f.line}" if f.line else f.code for f in findings[:_MOST_FINDINGS])
-    return {header: ", ".join(places)} if findings else {}
+    """A header of codes, lines and elements, or none where there is nothing to tell."""
+    return {header: ", ".join(map(_place, findings[:_MOST_FINDINGS]))} if findings else {}
+
+
+def _place(found: Finding) -> str:
+    """`code;line=N;at=NAME`: the last step of the path, an attribute behind its element; what a header cannot carry is left out."""
+    way, _, attribute = found.path.partition("/@")
+    at = way.rpartition("/")[2] + (f"/@{attribute}" if attribute else "")
+    told = (found.code, f"line={found.line}" if found.line else "", f"at={at}" if at and at.isascii() else "")
+    return ";".join(filter(None, told))
 
 
 def _address(request: ItkRequest, system: System | None) -> str | None:

@@ -91,10 +91,16 @@ _READERS: tuple[Callable[[Element], Iterator[Told]], ...] = (
 
 
 def _of_header(exchange: Exchange) -> Iterator[Told]:
-    """`code;line=N, …`: where the mini service's response codes have no room for more."""
+    """`code;line=N;at=NAME, …`: where the mini service's response codes have no room for more."""
     for one in filter(None, (part.strip() for part in exchange.headers.get("X-SCR-Findings", "").split(","))):
-        code, _, line = one.partition(";line=")
-        yield {"code": code, "line": int(line)} if line.isdigit() else {"code": code}
+        code, *more = one.split(";")
+        said = dict(part.split("=", 1) for part in more if "=" in part)
+        told: Told = {"code": code}
+        if said.get("line", "").isdigit():
+            told["line"] = int(said["line"])
+        if "at" in said:
+            told["path"] = said["at"]
+        yield told
 
 
 def _of_outcome(body: bytes) -> Iterator[Told]:

@@ -119,7 +119,7 @@ def test_what_is_only_worth_a_note_is_told_in_a_header() -> None:
     body = changed(good("getSCRStatus"), "nhs-uk:addressing:ods:Z1B", "nhs-uk:addrssing:ods:Z1B")
     line = body[: body.index(b"<itk:senderAddress")].count(b"\n") + 1
     headers = told("getSCRStatus", outcome, body=body).response.headers
-    assert headers["X-SCR-Warnings"] == f"sender-address-style;line={line}"
+    assert headers["X-SCR-Warnings"] == f"sender-address-style;line={line};at=itk:senderAddress/@uri"
 
 
 def test_a_pds_answer_names_no_parties() -> None:
@@ -434,7 +434,7 @@ def test_a_failure_says_in_a_header_what_is_wrong_where() -> None:
     except MessageInvalid as invalid:
         response = door().refuse(wire(body), None, invalid)
     line = body[: body.index(b"19610532")].count(b"\n") + 1
-    assert response.headers == {"X-SCR-Findings": f"date-of-birth;line={line}"}
+    assert response.headers == {"X-SCR-Findings": f"date-of-birth;line={line};at=hl7:value/@value"}
     assert b"19610532" not in response.body
 
 

@@ -104,6 +104,8 @@ def test_each_finding_is_told(name: str) -> None:
             assert one["code"] == found.code
         if name == "mini-service, response code":
             assert one["line"] == found.line
+            assert found.path.endswith(f"/{one['path']}")
+            assert one["path"] == "hl7:value/@extension", "the element, and its attribute"
             continue
         assert one["path"] == found.path
         assert found.sentence in str(one["sentence"])
