@@ -25,8 +25,8 @@ def rows(share: float, late: float) -> dict[str, list[dict[str, object]]]:
 def test_each_goal_is_judged_by_its_own_figures(share: float, late: float, verdicts: str) -> None:
     lines = table(rows(share, late)).splitlines()[2:]
     assert [line.split("|")[3].strip() for line in lines] == verdicts.split()
-    assert "3.50 ms" in lines[1]
-    assert "9.00 ms" in lines[2]
+    assert "3.500 ms" in lines[1]
+    assert "9.000 ms" in lines[2]
 
 
 @pytest.mark.parametrize(("rate", "late", "verdicts"), [(20_000.0, 0.499, "met met"), (19_999.0, 0.5, "MISSED MISSED")])

@@ -1,5 +1,6 @@
 """The sandbox's folder and ports: it takes nothing that is not its own, and nothing away from one that runs."""
 
+import http.client
 import os
 import signal
 import socket
@@ -65,14 +66,69 @@ def test_ports_that_are_taken_are_told_before_anything_is_made(
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["lock"]
 
 
-def test_a_port_that_is_taken_forgets_nothing(tmp_path: Path) -> None:
-    with sandbox_running(tmp_path / "data") as running:
-        base = running.base
-    before = kept(tmp_path / "data")
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """The folder of a sandbox that ran, refused a message and ended, and its first port."""
+    data = tmp_path_factory.mktemp("ran") / "data"
+    with sandbox_running(data) as running:
+        connection = http.client.HTTPConnection("127.0.0.1", running.base, timeout=20)
+        connection.request("POST", "/itk", b"<a/>", {"Content-Type": "text/xml", "X-SCR-System": "portal-rzz09"})
+        assert connection.getresponse().status == 500
+        connection.close()
+        return data, running.base
+
+
+def test_a_port_that_is_taken_forgets_nothing(ran: tuple[Path, int]) -> None:
+    data, base = ran
+    before = kept(data)
     with closing(socket.create_server(("127.0.0.1", base + 4))):
-        refused = started("--port-base", base, "--data-dir", tmp_path / "data", "--fresh")
+        refused = started("--port-base", base, "--data-dir", data, "--fresh")
     assert f"port {base + 4} is in use" in refused.stderr
-    assert kept(tmp_path / "data") == before
+    assert kept(data) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        (
+            "keys/audit-mac.key",
+            "",
+            "audit-mac.key is not 64 hex digits; the audit in this folder was written with its keys",
+        ),
+        (
+            "keys/audit-mac.key",
+            None,
+            "audit-mac.key cannot be read; the audit in this folder was written with its keys",
+        ),
+        (
+            "keys/audit-sign.key",
+            None,
+            "audit-sign.key cannot be read; the audit in this folder was written with its keys",
+        ),
+        ("certs/ca.pem", "no certificate", "ca.pem holds no certificate that can be read (PEM)"),
+        ("certs/server.key", "no key", "server.key holds no private key that can be read (PEM)"),
+    ],
+)
+def test_a_file_of_its_own_that_is_spoilt_or_gone_is_named_and_left(
+    ran: tuple[Path, int], name: str, content: str | None, said: str
+) -> None:
+    """In one line, without what stands in it; a key that is gone is not made anew beside an audit that it wrote."""
+    data, base = ran
+    file = data / name
+    whole = file.read_bytes()
+    try:
+        if content is None:
+            file.unlink()
+        else:
+            file.write_text(content, encoding="utf-8")
+        refused = started("--port-base", base, "--data-dir", data)
+        now = file.read_text(encoding="utf-8") if file.exists() else None
+    finally:
+        file.write_bytes(whole)
+        file.chmod(0o600)
+    assert (refused.returncode, now) == (1, content)
+    [line] = (line for line in refused.stderr.splitlines() if not line.startswith("STUB "))
+    assert line.startswith(f"scr-gateway sandbox: {said}")
 
 
 @pytest.mark.parametrize("name", ["gateway.toml", "registry.toml", "training.csv", "keys/id", "certs/my.pem", "lock"])
