@@ -1,6 +1,7 @@
 """The attendance check over HTTP: what a file explains is proposed, closed with its evidence, and nothing else happens."""
 
 import hashlib
+import json
 from datetime import UTC, datetime, timedelta
 
 from tests.pages.privacy.officers import VIEWING_OFFICER, alert_of, at_work, emergency, upload
@@ -45,7 +46,10 @@ async def test_matched_alerts_are_proposed_and_closed_with_the_evidence(sandbox:
             assert rows(sandbox, "SELECT state FROM alert WHERE id = ?", alert_id) == [("new",)]
         close = "/privacy/attendance/close"
         fields = page.form(close) | {f"alert-{one}": "yes" for one in (theirs, own, missing)}
-        forged = await posted(calls, close, **(fields | {"proposal": fields["proposal"].replace("A", "B")}))
+        sealed = json.loads(fields["proposal"])["sealed"]
+        moved = json.dumps({"sealed": sealed[4:8] + sealed[:4] + sealed[8:]})
+        assert sealed[:4] != sealed[4:8]
+        forged = await posted(calls, close, **(fields | {"proposal": moved}))
         assert forged.code == "form-token"
         done = seen(await posted(calls, close, **fields))
         assert done.find("//*[@data-closed]")[0].text_content() == "1"
