@@ -23,6 +23,7 @@ from gateway.domain.permission import AccessClaims, HowAsked, PermissionAnswer, 
 from gateway.service.calls import Call, Credentials, EndRelationshipsCall, FeedRelationshipCall, RecordPermissionCall
 from gateway.service.doors import WireRequest, WireResponse
 from gateway.service.outcomes import Outcome, Recorded
+from gateway.xml.spoken import WITHHELD, name_may_be_said
 
 E = TypeVar("E", bound=StrEnum)
 JSON = "application/json"
@@ -109,7 +110,8 @@ class _Pairs(list[tuple[str, Any]]):
 
 
 def _pointer(name: str) -> str:
-    return "/" + name[:40].encode("ascii", "replace").decode()
+    """To a member of the caller's; one whose name could hold a number or a date is not named."""
+    return f"/{name if name_may_be_said(name) else WITHHELD}"
 
 
 def _not_a_date() -> date:

@@ -58,3 +58,21 @@ def test_members_are_kept_as_they_stand() -> None:
     assert (members.text("answer"), members.text("until")) == ("yes", None)
     with pytest.raises(MessageInvalid):
         members.text("kind")
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("colour", "/colour"),
+        ("9992000481", "/…"),
+        ("999 200 0481", "/…"),
+        ("born 1962-03-04", "/…"),
+        ("x" * 65, "/…"),
+        ("a\\u0000b", "/…"),
+    ],
+)
+def test_a_member_nobody_knows_is_named_unless_its_name_could_hold_a_number(name: str, path: str) -> None:
+    with pytest.raises(MessageInvalid) as caught:
+        Members.read(f'{{"{name}": "yes"}}'.encode(), PermissionsDoor.members)
+    [found] = caught.value.findings
+    assert (found.path, found.sentence) == (path, f"{path} is not a member known here.")
