@@ -25,6 +25,7 @@ LOG = logs.get("guard")
 LEAST_TAKEN = 16 * 1024
 """Bytes of a waiting answer that a caller must take in each `drain_seconds`."""
 
+SERVER = "scr-gateway"
 ANSWERED = "GET, HEAD, POST"
 """The methods that any address here answers: what Allow says where no door's form tells it more exactly."""
 Refuse = Callable[[Unread], Refusal]
@@ -40,7 +41,7 @@ class GuardedHandler(web_protocol.RequestHandler):
     """
 
     __slots__ = (
-        "_connection", "_drain_seconds", "_drain_timer", "_head", "_head_seconds", "_head_timer", "_heading", "_unread",
+        "_answer", "_connection", "_drain_seconds", "_drain_timer", "_head", "_head_seconds", "_head_timer", "_heading", "_unread",
         "_untaken"
     )  # fmt: skip
 
@@ -48,6 +49,7 @@ class GuardedHandler(web_protocol.RequestHandler):
         self, *arguments: Any, head_seconds: float, drain_seconds: float, unread: Mapping[str, Refuse], **options: Any
     ) -> None:
         super().__init__(*arguments, **options)
+        self._answer, self._request_handler = self._request_handler, self._as_expected
         self._unread = unread
         self._head = b""
         self._heading = False
@@ -86,6 +88,15 @@ class GuardedHandler(web_protocol.RequestHandler):
         if not self._between_requests():
             self._disarm()
 
+    async def _as_expected(self, request: web.BaseRequest) -> web.StreamResponse:
+        """An answer where nothing but `100-continue` is expected (RFC 9110 section 10.1.1): the library's own refusal of anything
+        else repeats it.
+        """
+        if any(one.strip().lower() != "100-continue" for one in request.headers.getall("Expect", ())):
+            return self.handle_error(request, HTTPStatus.EXPECTATION_FAILED)
+        assert self._answer is not None
+        return await self._answer(request)
+
     def pause_writing(self) -> None:
         """The socket takes no more: the clock of the answer begins."""
         super().pause_writing()
@@ -120,7 +131,7 @@ class GuardedHandler(web_protocol.RequestHandler):
                 "X-Correlation-ID": correlation,
                 "X-SCR-Code": code.slug,
                 "Cache-Control": "no-store",
-                "Server": "scr-gateway",
+                "Server": SERVER,
                 **({"Allow": ANSWERED} if found.status == HTTPStatus.METHOD_NOT_ALLOWED else {}),
                 **more,
             },
@@ -250,7 +261,7 @@ class GuardedRunner(web.AppRunner):
         **options: Any,
     ) -> None:
         super().__init__(app, **options)
-        app.on_response_prepare.append(self._last_of_its_connection)
+        app.on_response_prepare.append(self._prepared)
         self._leaving = False
         self._unread = unread or {}
         self._leave_seconds = leave_seconds
@@ -271,7 +282,9 @@ class GuardedRunner(web.AppRunner):
             await asyncio.sleep(0.02)
         await super().cleanup()
 
-    async def _last_of_its_connection(self, _: web.Request, response: web.StreamResponse) -> None:
+    async def _prepared(self, _: web.Request, response: web.StreamResponse) -> None:
+        """Names no library and no version; says where it is the last of its connection."""
+        response.headers["Server"] = SERVER
         if self._leaving:
             response.force_close()
             response.headers["Connection"] = "close"

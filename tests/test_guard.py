@@ -262,3 +262,30 @@ async def test_what_comes_while_the_one_before_is_answered_is_told_by_its_own_he
     assert b"X-Correlation-ID: " + MINE in answer
     assert OTHER not in answer
     writer.close()
+
+
+@pytest.mark.parametrize("path", [b"/", b"/nowhere", b"/fhir/R4/Bundle"])
+@pytest.mark.parametrize("lines", [b"Expect: GLADYS-9992000481", b"Expect: 100-continue\r\nExpect: GLADYS-9992000481"])
+async def test_what_cannot_be_expected_is_refused_without_its_words(port: int, path: bytes, lines: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"POST " + path + b" HTTP/1.1\r\nHost: a\r\n" + lines + b"\r\nContent-Length: 4\r\n\r\nbody")
+    async with asyncio.timeout(15):
+        answer = await reader.read()
+    assert answer.split(b" ", 2)[1] == b"417"
+    assert b"X-SCR-Code: message-headers" in answer
+    assert b"Server: scr-gateway" in answer
+    assert (b"FHIR 417" in answer) == (b"fhir" in path)
+    assert b"GLADYS" not in answer
+    writer.close()
+
+
+async def test_what_may_be_expected_is_done(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 4\r\n\r\n")
+    async with asyncio.timeout(15):
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100 ")
+        writer.write(b"body")
+        head = await reader.readuntil(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200")
+    assert b"Server: scr-gateway" in head
+    writer.close()

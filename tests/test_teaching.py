@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from gateway.cli import main
 from tests.running import RunningSandbox, vendor_stub
+from vendor_stubs.cli import main as stubs_main
 
 
 async def _request(sandbox: RunningSandbox) -> str:
@@ -141,3 +142,17 @@ def test_a_description_is_served_whatever_the_case_of_the_query(sandbox: Running
     with urllib.request.urlopen(f"http://127.0.0.1:{sandbox.base}/itk/scr?{query}") as answer:
         assert answer.status == 200
         assert b"definitions" in answer.read()
+
+
+def test_what_cannot_be_read_is_said_in_a_line_and_what_has_no_end_is_not_read_to_it() -> None:
+    unreadable = CliRunner().invoke(main, ["check-message", "/proc/self/mem"])
+    assert (unreadable.exit_code, unreadable.output) == (
+        1,
+        "Error: /proc/self/mem cannot be read (Input/output error)\n",
+    )
+    endless = CliRunner().invoke(main, ["check-message", "/dev/zero", "--door", "mini-service", "--json"])
+    assert endless.exit_code == 5
+    assert [one["code"] for one in json.loads(endless.output)["findings"]] == ["too-large"]
+    for file, why in (("/proc/self/mem", "cannot be read"), ("/dev/zero", "is larger than 67108864 bytes")):
+        result = CliRunner().invoke(stubs_main, ["mini-service", "raw", file])
+        assert (result.exit_code, why in result.output, len(result.output.splitlines())) == (1, True, 1)

@@ -1,6 +1,7 @@
 """`check-message`: the same findings a door gives, for a file, with nothing running."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,20 @@ import click
 
 if TYPE_CHECKING:
     from gateway.domain.findings import Finding
+
+
+LARGEST = 4 * 1024 * 1024
+"""Bytes that are read: far more than any door takes, so that what is larger is told as too large, and not read to its end."""
+
+
+def _read(file: Path) -> bytes:
+    try:
+        if str(file) == "-":
+            return sys.stdin.buffer.read(LARGEST)
+        with file.open("rb") as opened:
+            return opened.read(LARGEST)
+    except OSError as error:
+        raise click.ClickException(f"{file} cannot be read ({os.strerror(error.errno or 0)})") from error
 
 
 @click.command("check-message")
@@ -52,7 +67,7 @@ def check_message(
 
     if door is not None and door not in CHECKS:
         raise click.BadParameter(f"one of {', '.join(sorted(CHECKS))}", param_hint="--door")
-    data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    data = _read(file)
     door = door or recognised(data)
     try:
         told = explained(

@@ -27,8 +27,10 @@ def in_words(error: Exception, anchor: Path | None = None) -> str:
 
     if isinstance(error, GatewayError):
         return sentence_of(error) or error.sentence
-    if not isinstance(error, OSError) or error.filename is None:
+    if not isinstance(error, OSError):
         return str(error)
+    if error.filename is None:
+        return error.strerror or str(error)
     path = str(error.filename)
     name = f"the anchor {path}" if anchor is not None and path == str(anchor) else path
     if isinstance(error, IsADirectoryError):

@@ -148,7 +148,7 @@ async def _sandbox(
     heeded = Heeded()  # before the modules are loaded, which takes seconds
     from gateway import app, logs
     from gateway import sandbox as box
-    from gateway.cli.opening import not_started
+    from gateway.cli.opening import in_words, not_started
     from gateway.config import ConfigInvalid
     from gateway.domain.errors import GatewayError
     from gateway.production import Mode
@@ -167,8 +167,11 @@ async def _sandbox(
                 return 0
             async with app.running(settings, Mode.SANDBOX) as gateway:
                 await _until_stopped(heeded, gateway.reload, box.banner(ports, spine_url))
-    except (box.SandboxFault, ConfigInvalid, NotDurable, OSError) as error:
+    except (box.SandboxFault, ConfigInvalid, NotDurable) as error:
         click.echo(f"scr-gateway sandbox: {error}", err=True)
+        return 1
+    except OSError as error:
+        click.echo(f"scr-gateway sandbox: {in_words(error)}", err=True)
         return 1
     except KeysUnusable as error:
         click.echo(f"scr-gateway sandbox: {error}; {box.WITHOUT_KEYS}", err=True)

@@ -55,11 +55,32 @@ SECTIONS: dict[str, Section] = {
 }  # fmt: skip
 
 
+def _seconds(text: str) -> float:
+    if not 0.2 <= float(text) <= 3600:
+        raise argparse.ArgumentTypeError("from 0.2 to 3600")
+    return float(text)
+
+
+def _count(text: str) -> int:
+    if not 1 <= int(text) <= 1000:
+        raise argparse.ArgumentTypeError("from 1 to 1000")
+    return int(text)
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(map(_count, text.split(",")))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError("numbers with commas between them, such as 1,8,32") from error
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
-    parser.add_argument("--seconds", type=float, default=2.0, help="of one run; the first fifth is warm-up")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--callers", type=lambda text: tuple(map(int, text.split(","))), default=(1, 8, 32, 200))
+    parser.add_argument(
+        "--seconds", type=_seconds, default=2.0, help="of one run, 0.2 or more; the first fifth is warm-up"
+    )
+    parser.add_argument("--rounds", type=_count, default=3)
+    parser.add_argument("--callers", type=_counts, default=(1, 8, 32, 200), help="such as 1,8,32")
     parser.add_argument("--only", type=lambda text: text.split(","), default=list(SECTIONS))
     parser.add_argument("--json", type=Path)
     parser.add_argument("--write", type=Path, help="the page whose figures this run replaces")

@@ -31,6 +31,7 @@ T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 GATEWAY = "http://127.0.0.1:8080"
+LARGEST_FILE = 64 * 1024 * 1024
 FAILED = 1
 USAGE = 2
 
@@ -223,6 +224,18 @@ def _view_command(product: "Product") -> click.Command:
     return view
 
 
+def _content(file: Path) -> bytes:
+    """What is sent as it is. A file may be larger than any door takes, but not without end."""
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise click.ClickException(f"{file} cannot be read ({error.strerror})") from error
+    if len(content) > LARGEST_FILE:
+        raise click.ClickException(f"{file} is larger than {LARGEST_FILE} bytes")
+    return content
+
+
 def _raw_command(product: "Product") -> click.Command:
     @click.command("raw")
     @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -235,7 +248,7 @@ def _raw_command(product: "Product") -> click.Command:
     @click.option("--content-type", help="Instead of the door's usual one.")
     def raw(file: Path, calling: Calling, **said: Any) -> None:
         """Send a file as it is and print the whole answer."""
-        content = file.read_bytes()
+        content = _content(file)
 
         async def work() -> tuple[bytes, int]:
             request = options.RawRequest(body=content, **said)
