@@ -112,5 +112,5 @@ async def not_shown(
         rules=exchange.rules,
         correlation_id=exchange.correlation_id,
         answer=answer,
-        findings=findings_of(exchange) if came_to == "invalid" else (),
+        findings=findings_of(exchange) if "invalid" in {came_to, explained.kind} else (),
     )

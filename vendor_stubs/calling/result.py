@@ -80,7 +80,7 @@ class ViewResult:
             document |= {name: self.record[name] for name in RECORD_MEMBERS}
         if self.answer is not None:
             document |= self.answer
-        if self.outcome == "invalid":
+        if self.outcome == "invalid" or self.findings:
             document["findings"] = [dict(one) for one in self.findings]
         return json.dumps(document, indent=2)
 

@@ -1,5 +1,6 @@
 """What the operations do together on a running sandbox: permissions found and used, reports told, refusals by their table."""
 
+import json
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -9,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.running import RunningSandbox
+from tests.running import RunningSandbox, vendor_stub
 from vendor_stubs import cast, mini_service
 from vendor_stubs import mini_service_operations as operations
 from vendor_stubs.calling import itk
@@ -293,3 +294,24 @@ async def test_a_vouched_system_names_users_only_where_that_is_enough(
     assert {(one.wire_code, one.code) for one in refusals} == {("SMSP-0005", "credentials-missing")}
     monkeypatch.undo()
     assert await permitted(calls, number)
+
+
+async def test_an_id_that_is_none_is_named_to_its_engineer_though_the_answer_is_a_refusal(
+    sandbox: RunningSandbox,
+) -> None:
+    status, output, _ = await vendor_stub(
+        sandbox,
+        "mini-service",
+        "view",
+        "--nhs-number",
+        "9000001013",
+        "--as",
+        "910000000281",
+        "--role",
+        "94347",
+        "--json",
+    )
+    told = json.loads(output)
+    assert (status, told["outcome"], told["wire_code"]) == (3, "refused", "SMSP-0005")
+    [found] = told["findings"]
+    assert (found["code"], found["path"]) == ("role-profile-id", "itk:id[2]/@uri")
