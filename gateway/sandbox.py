@@ -4,12 +4,10 @@ Another composition than `serve`: no setting leads from one to the other. The st
 """
 
 import asyncio
-import fcntl
 import shutil
-import socket
 import sys
-from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,26 +17,12 @@ from gateway.domain.identifiers import SystemId
 from gateway.identity import registry_check
 from gateway.identity.certificates import write_development_certificates
 from gateway.identity.launch_keys import write_launch_key
+from gateway.sandbox_folder import ANCHOR, LOOPBACK, MARK, SandboxFault, alone, refuse_taken, remove
 
-LOOPBACK = "127.0.0.1"
 SPINE_ASID = "230811201324"
 OWN_ASID = "918999199111"
 START_SECONDS = 120.0
 LAUNCH_KEY = "launch.pem"
-ANCHOR = "anchor.jsonl"
-"""File that keeps every signed checkpoint apart from the database."""
-MARK = "# Written by `scr-gateway sandbox`; made anew at every start."
-"""First line of the settings and of the lock: by it a folder is known as a sandbox's own."""
-DATABASE = ("gateway.sqlite", "gateway.sqlite-wal", "gateway.sqlite-shm")
-MADE = (*DATABASE, ANCHOR, "gateway.toml", "registry.toml", "training.csv", "keys", "certs", "mail", "lock")
-"""Everything a sandbox makes in its folder."""
-
-
-WITHOUT_KEYS = "the audit in this folder was written with its keys: put them back, or forget both (--fresh)"
-
-
-class SandboxFault(RuntimeError):
-    """The sandbox cannot start; the text says what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,47 +190,6 @@ async def _answers(process: asyncio.subprocess.Process, name: str, port: int) ->
     raise SandboxFault(f"the {name} stub did not answer on port {port} within {START_SECONDS:.0f} s")
 
 
-@contextmanager
-def _alone(data: Path) -> Iterator[None]:
-    """Keeps a second sandbox out of the same folder, and a sandbox out of a folder that is not its own. Raises SandboxFault."""
-    if (foreign := _foreign(data)) is not None:
-        raise SandboxFault(f"{data}: {foreign} there was made by no sandbox: choose another --data-dir")
-    data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (data / "lock").open("a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise SandboxFault(f"{data.name} is in use by another sandbox: choose another --data-dir") from error
-        if not file.tell():
-            file.write(f"{MARK}\n")
-            file.flush()
-        yield
-
-
-def _foreign(data: Path) -> str | None:
-    """What stands where a sandbox would write, though none has been here; None in a sandbox's own folder and in a free one."""
-    if data == data.parent:
-        return "what is"
-    for name in ("lock", "gateway.toml"):
-        with suppress(OSError, UnicodeDecodeError), (data / name).open(encoding="utf-8") as file:
-            if file.readline().rstrip("\n") == MARK:
-                return None
-    return next((name for name in MADE if (data / name).exists() or (data / name).is_symlink()), None)
-
-
-def _refuse_taken(ports: Iterable[int]) -> None:
-    """Raises SandboxFault where one of the ports has its listener already: before anything is written or forgotten."""
-    for port in ports:
-        with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((LOOPBACK, port))
-            except OSError as error:
-                raise SandboxFault(
-                    f"port {port} is in use by another program: choose another --port-base; a sandbox takes seven ports from it on"
-                ) from error
-
-
 @asynccontextmanager
 async def surroundings(
     ports: Ports, data: Path, spine_url: str | None, *, fresh: bool = False
@@ -256,8 +199,8 @@ async def surroundings(
     Raises SandboxFault, also where the folder or a port is in use, and ConfigInvalid where the environment spoils the settings.
     """
     async with AsyncExitStack() as stack:
-        stack.enter_context(_alone(data))
-        _refuse_taken(port for port in ports.all if spine_url is None or port != ports.spine)
+        stack.enter_context(alone(data))
+        refuse_taken(port for port in ports.all if spine_url is None or port != ports.spine)
         if fresh:
             remove(data)
         settings = load(await prepare(ports, data, spine_url))
@@ -300,15 +243,3 @@ def banner(ports: Ports, spine_url: str | None = None) -> str:
     }
 
 ready"""
-
-
-def remove(data: Path) -> None:
-    """Forgets an earlier sandbox's state, in a folder that is known as a sandbox's own and kept from all others."""
-    for name in (*DATABASE, ANCHOR, "registry.toml", "gateway.toml"):
-        (data / name).unlink(missing_ok=True)
-    for folder in ("keys", "certs/clients", "certs"):
-        for file in sorted((data / folder).glob("*")):
-            if file.is_file():
-                file.unlink()
-        with suppress(OSError):
-            (data / folder).rmdir()

@@ -39,6 +39,7 @@ LAYERS = (
         "launches",
         "officers",
         "notices",
+        "sandbox_folder",
     },
     {"app", "sandbox", "workers"},
     {"cli", "__main__", ""},

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from gateway import sandbox as box
+from gateway import sandbox_folder as box
 from gateway.cli import main
 from tests.running import ROOT, RunningSandbox, free_base, sandbox_running
 
@@ -137,7 +137,7 @@ def test_a_folder_that_is_none_of_its_own_is_not_taken(tmp_path: Path, name: str
     file.parent.mkdir(exist_ok=True)
     file.write_text("mine = 1\n", encoding="utf-8")
     said = f"{name.partition('/')[0]} there was made by no sandbox"
-    with pytest.raises(box.SandboxFault, match=said), box._alone(tmp_path):
+    with pytest.raises(box.SandboxFault, match=said), box.alone(tmp_path):
         pass
     assert kept(tmp_path) == {name: b"mine = 1\n"}
 
@@ -152,7 +152,7 @@ def test_what_is_not_its_own_is_not_forgotten(tmp_path: Path) -> None:
 
 
 def test_the_root_of_everything_is_no_folder_for_it() -> None:
-    with pytest.raises(box.SandboxFault, match="made by no sandbox"), box._alone(Path("/")):
+    with pytest.raises(box.SandboxFault, match="made by no sandbox"), box.alone(Path("/")):
         pass
 
 

@@ -152,6 +152,7 @@ async def _sandbox(
     from gateway.config import ConfigInvalid
     from gateway.domain.errors import GatewayError
     from gateway.production import Mode
+    from gateway.sandbox_folder import WITHOUT_KEYS, SandboxFault
     from gateway.store.engine import NotDurable, refuse_to_begin_again
     from gateway.store.keys import KeysUnusable, audit_keys_made
     from gateway.workers import rolling, supervised
@@ -167,14 +168,14 @@ async def _sandbox(
                 return 0
             async with app.running(settings, Mode.SANDBOX) as gateway:
                 await _until_stopped(heeded, gateway.reload, box.banner(ports, spine_url))
-    except (box.SandboxFault, ConfigInvalid, NotDurable) as error:
+    except (SandboxFault, ConfigInvalid, NotDurable) as error:
         click.echo(f"scr-gateway sandbox: {error}", err=True)
         return 1
     except OSError as error:
         click.echo(f"scr-gateway sandbox: {in_words(error)}", err=True)
         return 1
     except KeysUnusable as error:
-        click.echo(f"scr-gateway sandbox: {error}; {box.WITHOUT_KEYS}", err=True)
+        click.echo(f"scr-gateway sandbox: {error}; {WITHOUT_KEYS}", err=True)
         return 1
     except GatewayError as error:
         click.echo(f"scr-gateway sandbox: not started:\n{not_started(error)}", err=True)

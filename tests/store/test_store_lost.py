@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.cli import main
-from gateway.sandbox import MARK, Ports, prepare
+from gateway.sandbox import Ports, prepare
+from gateway.sandbox_folder import MARK
 from gateway.store.engine import DatabaseMissing, refuse_to_begin_again
 from gateway.store.keys import load_or_create_keys
 from tests.running import free_base

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from gateway.config import Retention
 from gateway.domain.journal import Write
 from gateway.domain.privacy import AlertAction, AlertState
-from gateway.sandbox import ANCHOR, remove
+from gateway.sandbox_folder import ANCHOR, remove
 from gateway.store.alerts import act
 from gateway.store.browsers import sessions
 from gateway.store.checkpoints import AnchorFile
