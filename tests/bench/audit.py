@@ -19,7 +19,7 @@ from gateway.store.engine import make_engine, upgrade
 from gateway.store.journal import Journal, JournalSettings
 from gateway.store.keys import AuditKeys, load_or_create_keys
 from gateway.store.state import State
-from tests.bench.databases import POSTGRES, databases, store
+from tests.bench.databases import databases, place, store
 from tests.bench.doors import Row, Turns, measured
 from tests.bench.messages import MINI_SERVICE
 from tests.bench.yard import Yard
@@ -142,8 +142,7 @@ def waits(turns: Turns, folder: Path) -> list[Row]:
         targets = []
         for name, url in urls.items():
             for wait in WAITS_MS:
-                where = url if name == POSTGRES else f"sqlite+aiosqlite:///{folder}/wait-{wait}.db"
-                with store(URL=where, LINGER_MS=str(wait)):
+                with store(**place(name, url, folder, f"wait-{wait}"), LINGER_MS=str(wait)):
                     sandbox = yard.gateway(f"{name}-{wait}")
                 targets.append(yard.target(sandbox, MINI_SERVICE, f"{name}, waits {wait} ms"))
         return measured(targets, replace(turns, callers=(1, 8, 32)), kilobytes=43, spine_ms=0)

@@ -29,3 +29,12 @@ def store(**settings: str) -> Iterator[None]:
     finally:
         for name in names:
             del os.environ[name]
+
+
+def place(database: str, url: str, folder: Path, run: str) -> dict[str, str]:
+    """Settings of one gateway's store: PostgreSQL's database is shared by all of them, and so are the keys that write its audit;
+    of SQLite each has a file and keys of its own.
+    """
+    if database == POSTGRES:
+        return {"URL": url, "KEYS": str(folder / "keys-shared")}
+    return {"URL": f"sqlite+aiosqlite:///{folder}/{run}.db", "KEYS": str(folder / f"keys-{run}")}

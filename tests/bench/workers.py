@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from tests.bench.databases import POSTGRES, databases, store
+from tests.bench.databases import databases, place, store
 from tests.bench.doors import Row, Turns, measured
 from tests.bench.messages import MINI_SERVICE
 from tests.bench.yard import Yard
@@ -33,8 +33,7 @@ def workers(turns: Turns, folder: Path) -> list[Row]:
         targets = []
         for name, url in urls.items():
             for count in (1, MANY):
-                where = url if name == POSTGRES else f"sqlite+aiosqlite:///{folder}/of-{count}.db"
-                with store(URL=where):
+                with store(**place(name, url, folder, f"of-{count}")):
                     sandbox = yard.gateway(f"{name}-{count}", workers=count)
                 targets.append(yard.target(sandbox, MINI_SERVICE, door(count, name)))
         for callers in (CALLERS, MANY * CALLERS):
