@@ -106,10 +106,7 @@ class Renewed:
         self._wrong = wrong
         try:
             self._now, self.context = mutual_tls(listener), mutual_tls(listener)
-        except (
-            OSError,
-            ssl.SSLError,
-        ) as error:  # `serve` has looked before; a sandbox makes its files, and finds them changed
+        except OSError as error:  # ssl.SSLError is one; `serve` has looked before, a sandbox may find its files changed
             raise ConfigInvalid(wrong() or (f"{listener.certificate.name}: {type(error).__name__}",)) from error
         self.context.sni_callback = self._choose
 

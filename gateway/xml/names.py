@@ -64,6 +64,8 @@ PREFIXES: Final[dict[str, str]] = {
     "nasp": NASP,
 }
 """Prefix -> namespace, used in XPaths and in what this gateway writes."""
+PREFIX_OF: Final = {uri: prefix for prefix, uri in PREFIXES.items()}
+"""The reverse."""
 
 # WS-Addressing 1.0 fixed addresses
 WSA_ANONYMOUS: Final = "http://www.w3.org/2005/08/addressing/anonymous"

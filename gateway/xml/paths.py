@@ -9,10 +9,8 @@ from typing import cast
 
 from lxml import etree
 
-from gateway.xml.names import PREFIXES
+from gateway.xml.names import PREFIX_OF, PREFIXES
 from gateway.xml.spoken import name_may_be_said, namespace_may_be_said
-
-_PREFIX_OF = {uri: prefix for prefix, uri in PREFIXES.items()}
 
 Bindings = tuple[tuple[str, str], ...]
 
@@ -103,7 +101,7 @@ def _said(name: etree.QName) -> bool:
 def _prefixed(name: etree.QName, bindings: dict[str, str]) -> str:
     if not name.namespace:
         return name.localname
-    prefix = _PREFIX_OF.get(name.namespace)
+    prefix = PREFIX_OF.get(name.namespace)
     if prefix is None:
         known = {uri: bound for bound, uri in bindings.items()}
         prefix = known.get(name.namespace) or f"n{sum(1 for bound in bindings if bound not in PREFIXES) + 1}"

@@ -15,12 +15,11 @@ from gateway.domain.access import Purpose
 from gateway.domain.findings import Finding
 from gateway.xml.faults import Fault
 from gateway.xml.findings import finding
-from gateway.xml.names import PREFIXES, XSI, qname
+from gateway.xml.names import PREFIX_OF, XSI, qname
 from gateway.xml.paths import elements, is_element, line_of, local_name, namespace_of
 from gateway.xml.schema_order import misplaced
 from gateway.xml.spoken import qualified
 
-_PREFIX_OF = {uri: prefix for prefix, uri in PREFIXES.items()}
 _ATTRIBUTE = re.compile(r"^Element '[^']*', attribute '([^']*)':")
 _NAMED_ATTRIBUTE = re.compile(r"The attribute '([^']*)' is")
 _EXPECTED = re.compile(r"Expected is (?:one of )?\( (.*?) \)\.?$", re.DOTALL)
@@ -112,7 +111,7 @@ def shown(name: str) -> str:
     if not name.startswith("{"):
         return name
     uri, _, local = name[1:].partition("}")
-    prefix = _PREFIX_OF.get(uri)
+    prefix = PREFIX_OF.get(uri)
     return f"{prefix}:{local}" if prefix else name
 
 

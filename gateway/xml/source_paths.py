@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 
-from gateway.xml.names import PREFIXES
+from gateway.xml.names import PREFIX_OF
 from gateway.xml.paths import Bindings
 from gateway.xml.source import Tag
 from gateway.xml.spoken import may_be_said
 
-_PREFIX_OF = {uri: prefix for prefix, uri in PREFIXES.items()}
 DEEPEST = 100
 """Levels of a path; no well-formed message that is taken has more."""
 
@@ -34,7 +33,7 @@ def _upwards(tag: Tag | None) -> Iterator[Tag]:
 def _step(tag: Tag, bindings: dict[str, str]) -> str:
     written, _, local = tag.name.rpartition(":")
     uri = next((one.bound[written] for one in _upwards(tag) if written in one.bound), "")
-    prefix = _PREFIX_OF.get(uri)
+    prefix = PREFIX_OF.get(uri)
     if not may_be_said(local) or (prefix is None and (uri or written)):
         return f"*[{tag.place}]"
     name = f"{prefix}:{local}" if prefix else local

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import cache, lru_cache
 from pathlib import Path
 
-from gateway.xml.names import ITK_SERVICES, PREFIXES
+from gateway.xml.names import ITK_SERVICES, PREFIX_OF, PREFIXES
 
 LONGEST = 64
 LONGEST_NAMESPACE = 120
@@ -21,8 +21,7 @@ MOST_DIGITS = 7
 WITHHELD = "…"
 """Stands where a name is not repeated."""
 
-_PREFIX_OF = {uri: prefix for prefix, uri in PREFIXES.items()}
-_NAMESPACES = frozenset(_PREFIX_OF)
+_NAMESPACES = frozenset(PREFIX_OF)
 _SCHEMAS = Path(__file__).resolve().parents[1] / "schemas"
 _DECLARED = re.compile(r'\bname="([^"]{1,64})"')
 _ARTEFACT = re.compile(r"[A-Z]{4}_[A-Z]{2}[0-9]{6}[A-Z]{2}[0-9]{2}")
@@ -126,6 +125,6 @@ def qualified(name: str) -> str:
     local = written if name_may_be_said(written) else WITHHELD
     if not uri:
         return local
-    if prefix := _PREFIX_OF.get(uri):
+    if prefix := PREFIX_OF.get(uri):
         return f"{prefix}:{local}"
     return f"{{{said_namespace(uri)}}}{local}"
